@@ -1,0 +1,141 @@
+"""Local time: the one place, besides the edges, where it exists.
+
+Instants are aware UTC everywhere else. Policy: a local time in a daylight-saving gap moves to the first valid instant,
+one in a fold happens once, the earlier; 29 February is kept on 28 February in common years.
+"""
+
+from __future__ import annotations
+
+import re
+from calendar import isleap, monthrange
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import lru_cache
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_ISO_DURATION = re.compile(
+    r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duration:
+    """An ISO 8601 duration: months and days are calendar units (local), seconds are exact."""
+
+    months: int = 0
+    days: int = 0
+    seconds: int = 0
+
+    def __str__(self) -> str:
+        day_part = (f"{self.months}M" if self.months else "") + (f"{self.days}D" if self.days else "")
+        time_part = f"T{self.seconds}S" if self.seconds else ""
+        return "P" + (day_part + time_part or "0D")
+
+
+def parse_duration(text: str) -> Duration:
+    """Read ``P1D``, ``P2W``, ``P1Y6M``, ``PT4H`` (ISO 8601-1:2019, 5.5.2). Raises ValueError."""
+    match = _ISO_DURATION.fullmatch(text)
+    if not match:
+        raise ValueError(f"'{text}' is not a duration such as P1D (a day), P2W (two weeks) or PT4H (four hours)")
+    years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
+    return Duration(months=12 * years + months, days=7 * weeks + days, seconds=3600 * hours + 60 * minutes + seconds)
+
+
+@lru_cache(maxsize=1024)
+def zone(name: str) -> ZoneInfo:
+    """The time zone of that IANA name. Raises ValueError for an unknown one."""
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError(f"'{name}' is not a time zone such as Europe/Rome") from None
+
+
+def aware(instant: datetime) -> datetime:
+    """The same instant in UTC. Raises ValueError for a naive one."""
+    if instant.tzinfo is None:
+        raise ValueError(f"{instant.isoformat()} has no time zone")
+    return instant.astimezone(UTC)
+
+
+def at_local(day: date, clock: time, tz: str) -> datetime:
+    """The UTC instant at which the clocks of `tz` show `clock` on `day`; see the module for gaps and folds."""
+    here = zone(tz)
+    instant = datetime.combine(day, clock, tzinfo=here).astimezone(UTC)  # fold=0: the earlier of two
+    if instant.astimezone(here).replace(tzinfo=None) == datetime.combine(day, clock):
+        return instant
+    # In a gap: fold=0 used the offset before it, so `instant` lies behind the jump by as much as `clock` lies in the
+    # gap; the jump itself is where the offset changes.
+    before, after = instant - timedelta(hours=26), instant
+    old = before.astimezone(here).utcoffset()
+    while after - before > timedelta(seconds=1):
+        middle = before + (after - before) / 2
+        if middle.astimezone(here).utcoffset() == old:
+            before = middle
+        else:
+            after = middle
+    return after.replace(microsecond=0)
+
+
+def local_date(instant: datetime, tz: str) -> date:
+    """The date on the wall of `tz` at that instant."""
+    return instant.astimezone(zone(tz)).date()
+
+
+def add(instant: datetime, duration: Duration, tz: str) -> datetime:
+    """`instant` plus a duration: months and days move on the local calendar at the same clock time, seconds exactly.
+
+    A day that the month does not have becomes its last day (31 January plus a month is 28 or 29 February).
+    """
+    if duration.months or duration.days:
+        here = instant.astimezone(zone(tz))
+        total = here.year * 12 + here.month - 1 + duration.months
+        year, month = divmod(total, 12)
+        day = min(here.day, monthrange(year, month + 1)[1])
+        moved = date(year, month + 1, day) + timedelta(days=duration.days)
+        if moved != here.date():
+            instant = at_local(moved, here.time(), tz)
+    return instant + timedelta(seconds=duration.seconds)
+
+
+def anniversary(origin: date, year: int) -> date:
+    """The day in `year` on which `origin` is kept: 29 February on the 28th in a common year."""
+    if (origin.month, origin.day) == (2, 29) and not isleap(year):
+        return date(year, 2, 28)
+    return origin.replace(year=year)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Window:
+    """Days of the week (0 is Monday) and clock times, in the customer's zone, in which something may go out."""
+
+    days: frozenset[int] = frozenset(range(7))
+    start: time = time(0, 0)
+    end: time = time(23, 59, 59)
+
+
+def parse_days(text: str) -> frozenset[int]:
+    """Read ``mon-fri``, ``sat``, ``mon,wed,fri`` or ``sat-mon``. Raises ValueError."""
+    found: set[int] = set()
+    for part in text.split(","):
+        first, _, last = part.strip().partition("-")
+        if first not in DAYS or (last or first) not in DAYS:
+            raise ValueError(f"'{text}' is not a list of days such as mon-sat or mon,wed,fri")
+        begin, end = DAYS.index(first), DAYS.index(last or first)
+        found.update(day % 7 for day in range(begin, end + 1 if end >= begin else end + 8))
+    return frozenset(found)
+
+
+def next_in(window: Window, instant: datetime, tz: str) -> datetime:
+    """The first instant at or after `instant` that lies in `window` on the clocks of `tz`."""
+    day = local_date(instant, tz)
+    for ahead in range(9):
+        candidate = day + timedelta(days=ahead)
+        if candidate.weekday() not in window.days:
+            continue
+        opens, closes = at_local(candidate, window.start, tz), at_local(candidate, window.end, tz)
+        if instant <= opens:
+            return opens
+        if instant <= closes:
+            return instant
+    raise ValueError("the window has no days")

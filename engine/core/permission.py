@@ -1,0 +1,70 @@
+"""May we write to this customer, for this purpose, on this channel? Asked in decide and again in dispatch.
+
+The newest consent record that covers purpose and channel decides; with none, the answer is no. Transactional words need
+no consent, but no purpose passes a suppression of the address. While a complaint of theirs is open, customers hear from
+us only what is transactional.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+PURPOSES = ("transactional", "relationship", "marketing")
+ANY = "any"
+SILENT_CHANNELS = frozenset(("reward", "referral"))
+"""Channels that put something in the customer's favour but write nothing: one "yes" on any channel is enough."""
+INTERNAL_CHANNELS = frozenset(("task", "console"))
+"""Channels that only the shop's own people see."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consent:
+    """One record of the append-only consent log; purpose and channel may be ``any``."""
+
+    purpose: str
+    channel: str
+    given: bool
+    at: datetime
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Suppression:
+    """A reason never to write to an address on a channel (``any`` for all)."""
+
+    channel: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """All that is known about whether a customer may be written to."""
+
+    consents: tuple[Consent, ...] = ()
+    suppressions: tuple[Suppression, ...] = ()
+    open_complaint: bool = False
+
+
+def refusal(standing: Standing, *, purpose: str, channel: str) -> str | None:
+    """Why the customer may not be written to, or None when it is permitted."""
+    if channel in INTERNAL_CHANNELS:
+        return None
+    for suppression in standing.suppressions:
+        if suppression.channel in (channel, ANY):
+            return f"the address is suppressed ({suppression.reason})"
+    if purpose == "transactional":
+        return None
+    if standing.open_complaint:
+        return "a complaint is open"
+    covering = [record for record in standing.consents if record.purpose in (purpose, ANY)]
+    if channel in SILENT_CHANNELS:
+        newest = {record.channel: record for record in sorted(covering, key=lambda record: record.at)}
+        return None if any(record.given for record in newest.values()) else f"no consent for {purpose}"
+    covering = [record for record in covering if record.channel in (channel, ANY)]
+    if not covering:
+        return f"no consent for {purpose} by {channel}"
+    latest = max(covering, key=lambda record: record.at)
+    if latest.given:
+        return None
+    return f"consent for {purpose} by {channel} was withdrawn on {latest.at.date().isoformat()}"
