@@ -1,0 +1,195 @@
+"""Actions before they go out: written by decide, dated by schedule, frozen by dispatch, looked at by people."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from engine.core.actions import OPEN, Plan, State
+from engine.store import tables
+from engine.store.session import insert_into, new_id
+
+_ACTION = tables.table(tables.Action)
+_CUSTOMER = tables.table(tables.Customer)
+_JOURNEY = tables.table(tables.Journey)
+_TOUCHPOINT = tables.table(tables.Touchpoint)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Action:
+    """A decided step as stored."""
+
+    id: int
+    public_id: str
+    dedupe_key: str
+    journey_id: int
+    rule_id: str
+    rule_hash: str
+    customer_id: int
+    step: str
+    purpose: str
+    channel: str
+    adapter: str
+    plan: Plan
+    facts: Mapping[str, Any]
+    payload: Mapping[str, Any] | None
+    payload_sha256: str
+    state: State
+    reason: str
+    not_before: datetime
+    due_at: datetime
+    valid_until: datetime | None
+    attempts: int
+    provider_ref: str
+    created_at: datetime
+    finished_at: datetime | None
+
+
+def plan(connection: Connection, values: Mapping[str, Any], now: datetime) -> bool:
+    """Add a decided step in state planned; False when its dedupe key is there already."""
+    row = {
+        "public_id": new_id(),
+        "payload": None,
+        "payload_sha256": "",
+        "adapter": "",
+        "state": State.PLANNED,
+        "reason": "",
+        "due_at": values["not_before"],
+        "priority": 0,
+        "attempts": 0,
+        "provider_ref": "",
+        "unit_cost_minor": 0,
+        "approved_by": "",
+        "created_at": now,
+        **values,
+    }
+    return bool(connection.execute(insert_into(connection, _ACTION).on_conflict_do_nothing(), [row]).rowcount)
+
+
+def unscheduled(connection: Connection, limit: int) -> list[Action]:
+    """Planned actions that have no date yet, in the order in which they fall due."""
+    query = select(_ACTION).where(_ACTION.c.state == State.PLANNED, _ACTION.c.scheduled_at.is_(None))
+    return _actions(connection, query.order_by(_ACTION.c.not_before, _ACTION.c.id).limit(limit))
+
+
+def schedule(connection: Connection, action: int, due_at: datetime, valid_until: datetime, now: datetime) -> None:
+    """Give an action its date."""
+    connection.execute(
+        update(_ACTION)
+        .where(_ACTION.c.id == action, _ACTION.c.state == State.PLANNED)
+        .values(due_at=due_at, valid_until=valid_until, scheduled_at=now)
+    )
+
+
+def to_freeze(connection: Connection, now: datetime, limit: int) -> list[Action]:
+    """Dated actions whose content must be written now: they are due, or a person wants to see them first."""
+    wanted = (_ACTION.c.due_at <= now) | _ACTION.c.plan["approve"].as_boolean()
+    query = select(_ACTION).where(_ACTION.c.state == State.PLANNED, _ACTION.c.scheduled_at.is_not(None), wanted)
+    return _actions(connection, query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit))
+
+
+def freeze(
+    connection: Connection, action: int, state: State, *, adapter: str, payload: Mapping[str, Any], sha256: str,
+    unit_cost_minor: int,
+) -> None:  # fmt: skip
+    """Set the content of an action once and for all; it becomes ready, or is held for approval."""
+    connection.execute(
+        update(_ACTION)
+        .where(_ACTION.c.id == action, _ACTION.c.state == State.PLANNED)
+        .values(
+            state=state, adapter=adapter, payload=dict(payload), payload_sha256=sha256, unit_cost_minor=unit_cost_minor
+        )
+    )
+
+
+def end(connection: Connection, action: int, state: State, reason: str, now: datetime) -> bool:
+    """Stop an action that has not gone out; False when it has, or when it has ended already."""
+    ended = (
+        update(_ACTION)
+        .where(_ACTION.c.id == action, _ACTION.c.state.in_(OPEN))
+        .values(state=state, reason=reason, finished_at=now, lease_owner=None, lease_until=None)
+    )
+    return bool(connection.execute(ended).rowcount)
+
+
+def expire(connection: Connection, now: datetime) -> int:
+    """Actions that are past their `valid_until` are not sent any more; says how many."""
+    late = update(_ACTION).where(
+        _ACTION.c.state.in_([*OPEN - {State.CLAIMED}]), _ACTION.c.valid_until.is_not(None), _ACTION.c.valid_until < now
+    )
+    reason = "its time had passed before it could go out"
+    return connection.execute(late.values(state=State.EXPIRED, reason=reason, finished_at=now)).rowcount
+
+
+def approve(connection: Connection, action: int, by: str) -> bool:
+    """A person has seen the content of a held action and lets it go."""
+    allowed = update(_ACTION).where(_ACTION.c.id == action, _ACTION.c.state == State.HELD)
+    return bool(connection.execute(allowed.values(state=State.READY, approved_by=by)).rowcount)
+
+
+def touches(connection: Connection, customer: int, since: datetime) -> list[datetime]:
+    """When the customer heard from us, or will by what is dated already, from an instant on."""
+    heard = select(_TOUCHPOINT.c.at).where(_TOUCHPOINT.c.customer_id == customer, _TOUCHPOINT.c.at >= since)
+    dated = select(_ACTION.c.due_at).where(
+        _ACTION.c.customer_id == customer,
+        _ACTION.c.state.in_([*OPEN, State.SUBMITTING, State.UNKNOWN]),
+        _ACTION.c.scheduled_at.is_not(None),
+        _ACTION.c.due_at >= since,
+        _ACTION.c.purpose != "transactional",
+        _ACTION.c.channel.in_(("email", "note")),
+    )
+    return sorted([*connection.execute(heard).scalars(), *connection.execute(dated).scalars()])
+
+
+def find(connection: Connection, public_id: str) -> list[Action]:
+    """The actions whose public id is, or ends in, these signs."""
+    return _actions(
+        connection, select(_ACTION).where(_ACTION.c.public_id.endswith(public_id, autoescape=True)).limit(5)
+    )
+
+
+def of_journeys(connection: Connection, journeys: Collection[int]) -> list[Action]:
+    """The actions of these journeys in the order of their dates."""
+    query = select(_ACTION).where(_ACTION.c.journey_id.in_(journeys))
+    return _actions(connection, query.order_by(_ACTION.c.due_at, _ACTION.c.id))
+
+
+def listing(connection: Connection, state: State | None = None, limit: int = 1000) -> Sequence[Mapping[str, Any]]:
+    """Actions with their customers' references and names, the newest dates last."""
+    query = (
+        select(_ACTION, _CUSTOMER.c.ref, _CUSTOMER.c.given_name, _CUSTOMER.c.family_name, _CUSTOMER.c.company)
+        .join(_CUSTOMER, _CUSTOMER.c.id == _ACTION.c.customer_id)
+        .order_by(_ACTION.c.due_at, _ACTION.c.id)
+        .limit(limit)
+    )
+    if state is not None:
+        query = query.where(_ACTION.c.state == state)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def counts(connection: Connection) -> list[tuple[str, str, str, int]]:
+    """How many actions stand where: (rule, channel, state, number)."""
+    columns = (_ACTION.c.rule_id, _ACTION.c.channel, _ACTION.c.state)
+    return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)).tuples())
+
+
+def journey_of(connection: Connection, action: Action) -> tuple[tuple[str, ...], datetime]:
+    """The stop events of the action's journey and the instant from which they count."""
+    row = connection.execute(
+        select(_JOURNEY.c.stop_on, _JOURNEY.c.anchor_at).where(_JOURNEY.c.id == action.journey_id)
+    ).one()
+    return tuple(row.stop_on), row.anchor_at
+
+
+def _actions(connection: Connection, query: Any) -> list[Action]:
+    return [from_row(row) for row in connection.execute(query)]
+
+
+def from_row(row: Row[Any]) -> Action:
+    """An action from a row of its table."""
+    values = {name: getattr(row, name) for name in Action.__slots__ if name not in ("plan", "state")}
+    return Action(plan=Plan.from_json(row.plan), state=State(row.state), **values)

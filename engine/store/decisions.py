@@ -1,0 +1,129 @@
+"""Rule versions, decisions and journeys: written by decide, read by schedule, dispatch and explain."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, exists, func, select, update
+
+from engine.core.actions import OPEN, State
+from engine.store import tables
+from engine.store.session import insert_into
+
+_VERSION = tables.table(tables.RuleVersion)
+_DECISION = tables.table(tables.Decision)
+_JOURNEY = tables.table(tables.Journey)
+_ACTION = tables.table(tables.Action)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Journey:
+    """A customer's passage through a rule, as stored."""
+
+    id: int
+    rule_id: str
+    customer_id: int
+    occurrence: str
+    state: str
+    anchor_at: datetime
+    started_at: datetime
+    stop_on: tuple[str, ...]
+
+
+def keep_version(connection: Connection, rule: str, digest: str, text: str, now: datetime) -> None:
+    """Keep the text of a rule under its hash."""
+    row = {"hash": digest, "rule_id": rule, "text": text, "first_used_at": now}
+    connection.execute(insert_into(connection, _VERSION).on_conflict_do_nothing(), [row])
+
+
+def add_decision(connection: Connection, values: Mapping[str, Any]) -> bool:
+    """Keep a decision; False when this rule has already answered for this customer and occurrence."""
+    return bool(connection.execute(insert_into(connection, _DECISION).on_conflict_do_nothing(), [values]).rowcount)
+
+
+def is_decided(connection: Connection, rule: str, customer: int, occurrence: str) -> bool:
+    """Whether a rule has answered for that customer and occurrence."""
+    asked = (_DECISION.c.rule_id == rule, _DECISION.c.customer_id == customer, _DECISION.c.occurrence == occurrence)
+    return connection.execute(select(_DECISION.c.id).where(*asked)).first() is not None
+
+
+def begin_journey(connection: Connection, values: Mapping[str, Any]) -> int:
+    """Start a journey and return its key."""
+    statement = insert_into(connection, _JOURNEY).values(**values).returning(_JOURNEY.c.id)
+    return int(connection.execute(statement).scalar_one())
+
+
+def last_started(connection: Connection, rule: str, customer: int) -> datetime | None:
+    """When the customer last entered that rule."""
+    query = select(func.max(_JOURNEY.c.started_at)).where(
+        _JOURNEY.c.rule_id == rule, _JOURNEY.c.customer_id == customer
+    )
+    return connection.execute(query).scalar()
+
+
+def active_journeys(connection: Connection, customer: int) -> list[Journey]:
+    """The customer's journeys that are under way."""
+    query = select(_JOURNEY).where(_JOURNEY.c.customer_id == customer, _JOURNEY.c.state == "active")
+    return [
+        Journey(
+            id=row.id,
+            rule_id=row.rule_id,
+            customer_id=row.customer_id,
+            occurrence=row.occurrence,
+            state=row.state,
+            anchor_at=row.anchor_at,
+            started_at=row.started_at,
+            stop_on=tuple(row.stop_on),
+        )
+        for row in connection.execute(query)
+    ]
+
+
+def stop_journey(connection: Connection, journey: int, reason: str, now: datetime) -> int:
+    """End a journey and cancel what of it has not gone out; says how many actions that were."""
+    connection.execute(
+        update(_JOURNEY).where(_JOURNEY.c.id == journey).values(state="stopped", ended_at=now, exit_reason=reason)
+    )
+    cancelled = update(_ACTION).where(_ACTION.c.journey_id == journey, _ACTION.c.state.in_(OPEN))
+    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
+    return connection.execute(cancelled.values(**values)).rowcount
+
+
+def finish_journeys(connection: Connection, now: datetime) -> int:
+    """Journeys with nothing left to do are finished; says how many."""
+    going = [*OPEN, State.SUBMITTING, State.UNKNOWN]
+    rest = exists().where(_ACTION.c.journey_id == _JOURNEY.c.id, _ACTION.c.state.in_(going))
+    done = update(_JOURNEY).where(_JOURNEY.c.state == "active", ~rest)
+    return connection.execute(done.values(state="finished", ended_at=now, exit_reason="all steps done")).rowcount
+
+
+def of_customer(connection: Connection, customer: int, rule: str | None = None) -> Sequence[Mapping[str, Any]]:
+    """A customer's decisions, oldest first, as rows of the table with the journey's end beside them."""
+    joined = _DECISION.outerjoin(
+        _JOURNEY,
+        (_JOURNEY.c.rule_id == _DECISION.c.rule_id)
+        & (_JOURNEY.c.customer_id == _DECISION.c.customer_id)
+        & (_JOURNEY.c.occurrence == _DECISION.c.occurrence),
+    )
+    query = (
+        select(_DECISION, _JOURNEY.c.id.label("journey_id"), _JOURNEY.c.state.label("journey"), _JOURNEY.c.exit_reason)
+        .select_from(joined)
+        .where(_DECISION.c.customer_id == customer)
+        .order_by(_DECISION.c.decided_at, _DECISION.c.id)
+    )
+    if rule:
+        query = query.where(_DECISION.c.rule_id == rule)
+    return [row._asdict() for row in connection.execute(query)]
+
+
+def counts(connection: Connection) -> list[tuple[str, str, int]]:
+    """How often each rule answered what: (rule, outcome, number)."""
+    query = (
+        select(_DECISION.c.rule_id, _DECISION.c.outcome, func.count())
+        .group_by(_DECISION.c.rule_id, _DECISION.c.outcome)
+        .order_by(_DECISION.c.rule_id, _DECISION.c.outcome)
+    )
+    return list(connection.execute(query).tuples())

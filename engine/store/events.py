@@ -1,0 +1,115 @@
+"""Events: appended by ingest, each decided on once."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Row, func, select, update
+
+from engine.core.facts import Event
+from engine.store import tables
+from engine.store.session import insert_into, new_id
+
+_EVENT = tables.table(tables.Event)
+_COMPLAINTS = ("complaint.opened", "complaint.resolved")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """An event as stored: its key, its source, its customer's key, and the facts."""
+
+    id: int
+    source: str
+    customer_id: int
+    facts: Event
+    processed: bool
+
+
+def add(connection: Connection, source: str, rows: Sequence[tuple[int, Event]], now: datetime) -> int:
+    """Append events of customers by key; known ones are left. Says how many are new."""
+    values = [
+        {
+            "public_id": new_id(),
+            "customer_id": customer,
+            "source": source,
+            "ext_key": fact.ext_key,
+            "kind": fact.kind,
+            "occurred_at": fact.occurred_at,
+            "received_at": now,
+            "payload": dict(fact.payload),
+        }
+        for customer, fact in rows
+    ]
+    return (
+        connection.execute(insert_into(connection, _EVENT).on_conflict_do_nothing(), values).rowcount if values else 0
+    )
+
+
+def known_keys(connection: Connection, source: str, keys: Collection[str]) -> set[str]:
+    """Which of these keys of that source are stored."""
+    query = select(_EVENT.c.ext_key).where(_EVENT.c.source == source, _EVENT.c.ext_key.in_(keys))
+    return set(connection.execute(query).scalars())
+
+
+def unprocessed(connection: Connection, now: datetime, limit: int) -> list[Stored]:
+    """The next events to decide on, in the order in which they came; those that lie ahead of `now` wait."""
+    query = (
+        select(_EVENT)
+        .where(_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= now)
+        .order_by(_EVENT.c.id)
+        .limit(limit)
+    )
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def mark_processed(connection: Connection, ids: Collection[int], now: datetime) -> None:
+    """These were decided on; part of the transaction that wrote what came of them."""
+    connection.execute(update(_EVENT).where(_EVENT.c.id.in_(ids)).values(processed_at=now))
+
+
+def mark_history(connection: Connection, before: datetime, now: datetime) -> int:
+    """Events from before the shop started with Premura are history: known, never acted on. Says how many."""
+    where = (_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at < before)
+    return connection.execute(update(_EVENT).where(*where).values(processed_at=now)).rowcount
+
+
+def open_complaints(connection: Connection, customers: Collection[int]) -> set[int]:
+    """Which of these customers have more complaints opened than resolved."""
+    query = (
+        select(_EVENT.c.customer_id, _EVENT.c.kind, func.count())
+        .where(_EVENT.c.customer_id.in_(customers), _EVENT.c.kind.in_(_COMPLAINTS))
+        .group_by(_EVENT.c.customer_id, _EVENT.c.kind)
+    )
+    balance: dict[int, int] = {}
+    for customer, kind, number in connection.execute(query).tuples():
+        balance[customer] = balance.get(customer, 0) + (number if kind == _COMPLAINTS[0] else -number)
+    return {customer for customer, number in balance.items() if number > 0}
+
+
+def first_since(connection: Connection, customer: int, kinds: Collection[str], since: datetime) -> Stored | None:
+    """The first event of one of these kinds that happened to the customer at or after an instant."""
+    if not kinds:
+        return None
+    query = (
+        select(_EVENT)
+        .where(_EVENT.c.customer_id == customer, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= since)
+        .order_by(_EVENT.c.occurred_at, _EVENT.c.id)
+        .limit(1)
+    )
+    row = connection.execute(query).first()
+    return _stored(row) if row else None
+
+
+def of_customer(connection: Connection, customer: int) -> list[Stored]:
+    """A customer's events, oldest first."""
+    query = select(_EVENT).where(_EVENT.c.customer_id == customer).order_by(_EVENT.c.occurred_at, _EVENT.c.id)
+    return [_stored(row) for row in connection.execute(query)]
+
+
+def _stored(row: Row[Any]) -> Stored:
+    facts = Event(customer="", kind=row.kind, ext_key=row.ext_key, occurred_at=row.occurred_at, payload=row.payload)
+    processed = row.processed_at is not None
+    return Stored(id=row.id, source=row.source, customer_id=row.customer_id, facts=facts, processed=processed)

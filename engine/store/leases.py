@@ -1,0 +1,58 @@
+"""Leases (what one process may do at a time) and marks (how far recurring work has come)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, select
+
+from engine.store import tables
+from engine.store.session import insert_into
+
+_LEASE = tables.table(tables.Lease)
+_MARK = tables.table(tables.Mark)
+
+
+def take(connection: Connection, name: str, owner: str, holder: str, now: datetime, until: datetime) -> str | None:
+    """Take or renew a lease; None when it is ours, else who holds it (for people).
+
+    owner: a random id of this process; holder: host and process, to be shown.
+    """
+    statement = insert_into(connection, _LEASE)
+    row = {"name": name, "owner": owner, "holder": holder, "until": until}
+    free = (_LEASE.c.owner == owner) | (_LEASE.c.until <= now)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row, where=free), [row])
+    held = connection.execute(select(_LEASE.c.owner, _LEASE.c.holder).where(_LEASE.c.name == name)).one()
+    return None if held.owner == owner else str(held.holder)
+
+
+def owner(connection: Connection, name: str) -> str | None:
+    """Who holds a lease, or held it last."""
+    return connection.execute(select(_LEASE.c.owner).where(_LEASE.c.name == name)).scalar()
+
+
+def release(connection: Connection, name: str, owner: str) -> None:
+    """Give a lease back, if it is still ours."""
+    connection.execute(delete(_LEASE).where(_LEASE.c.name == name, _LEASE.c.owner == owner))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """How far recurring work had come, and when that was written."""
+
+    value: str
+    at: datetime
+
+
+def mark(connection: Connection, name: str) -> Mark | None:
+    """How far that work has come, or None when it was never begun."""
+    row = connection.execute(select(_MARK.c.value, _MARK.c.at).where(_MARK.c.name == name)).first()
+    return Mark(value=row.value, at=row.at) if row else None
+
+
+def set_mark(connection: Connection, name: str, value: str, now: datetime) -> None:
+    """That work has come so far."""
+    row = {"name": name, "value": value, "at": now}
+    statement = insert_into(connection, _MARK)
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row), [row])

@@ -1,0 +1,498 @@
+"""The first shape of the store (design §5)."""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+from sqlmodel import AutoString, UTCDateTime
+
+revision = "0001"
+down_revision = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "customer",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("public_id", AutoString(length=36), nullable=False),
+        sa.Column("ref", AutoString(), nullable=False),
+        sa.Column("given_name", AutoString(), nullable=False),
+        sa.Column("family_name", AutoString(), nullable=False),
+        sa.Column("company", AutoString(), nullable=False),
+        sa.Column("email", AutoString(), nullable=False),
+        sa.Column("phone", AutoString(), nullable=False),
+        sa.Column("street", AutoString(), nullable=False),
+        sa.Column("postcode", AutoString(), nullable=False),
+        sa.Column("city", AutoString(), nullable=False),
+        sa.Column("region", AutoString(), nullable=False),
+        sa.Column("country", AutoString(), nullable=False),
+        sa.Column("locale", AutoString(), nullable=False),
+        sa.Column("time_zone", AutoString(), nullable=False),
+        sa.Column("birthday", sa.Date(), nullable=True),
+        sa.Column("first_contact_on", sa.Date(), nullable=True),
+        sa.Column("source", AutoString(), nullable=False),
+        sa.Column("acquisition_cost_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("attributes", sa.JSON(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("updated_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+        sa.UniqueConstraint("ref"),
+    )
+    op.create_index(op.f("ix_customer_email"), "customer", ["email"], unique=False)
+    op.create_table(
+        "lease",
+        sa.Column("name", AutoString(), nullable=False),
+        sa.Column("owner", AutoString(), nullable=False),
+        sa.Column("holder", AutoString(), nullable=False),
+        sa.Column("until", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "mark",
+        sa.Column("name", AutoString(), nullable=False),
+        sa.Column("value", AutoString(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
+    op.create_table(
+        "model_run",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("model", AutoString(), nullable=False),
+        sa.Column("params", sa.JSON(), nullable=False),
+        sa.Column("log_likelihood", sa.Float(), nullable=True),
+        sa.Column("spend_params", sa.JSON(), nullable=False),
+        sa.Column("spend_log_likelihood", sa.Float(), nullable=True),
+        sa.Column("customers", sa.Integer(), nullable=False),
+        sa.Column("repeaters", sa.Integer(), nullable=False),
+        sa.Column("time_unit", AutoString(), nullable=False),
+        sa.Column("horizon", AutoString(), nullable=False),
+        sa.Column("as_of", UTCDateTime(), nullable=False),
+        sa.Column("validation", sa.JSON(), nullable=False),
+        sa.Column("flags", sa.JSON(), nullable=False),
+        sa.Column("fitted_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_table(
+        "rule_version",
+        sa.Column("hash", AutoString(length=64), nullable=False),
+        sa.Column("rule_id", AutoString(), nullable=False),
+        sa.Column("text", AutoString(), nullable=False),
+        sa.Column("first_used_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("hash"),
+    )
+    op.create_index(op.f("ix_rule_version_rule_id"), "rule_version", ["rule_id"], unique=False)
+    op.create_table(
+        "suppression",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("address_hash", AutoString(length=64), nullable=False),
+        sa.Column("channel", AutoString(), nullable=False),
+        sa.Column("reason", AutoString(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("address_hash", "channel"),
+    )
+    op.create_table(
+        "consent",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("purpose", AutoString(), nullable=False),
+        sa.Column("channel", AutoString(), nullable=False),
+        sa.Column("given", sa.Boolean(), nullable=False),
+        sa.Column("source", AutoString(), nullable=False),
+        sa.Column("wording", AutoString(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("customer_id", "purpose", "channel", "given", "at", "source"),
+    )
+    op.create_index(op.f("ix_consent_customer_id"), "consent", ["customer_id"], unique=False)
+    op.create_table(
+        "dirty_customer",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.PrimaryKeyConstraint("customer_id"),
+    )
+    op.create_table(
+        "event",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("public_id", AutoString(length=36), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", AutoString(), nullable=False),
+        sa.Column("ext_key", AutoString(), nullable=False),
+        sa.Column("kind", AutoString(), nullable=False),
+        sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.Column("received_at", UTCDateTime(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=False),
+        sa.Column("processed_at", UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("public_id"),
+        sa.UniqueConstraint("source", "ext_key"),
+    )
+    op.create_index("event_customer", "event", ["customer_id", "kind", "occurred_at"], unique=False)
+    op.create_index(
+        "event_unprocessed",
+        "event",
+        ["id"],
+        unique=False,
+        sqlite_where=sa.text("processed_at IS NULL"),
+        postgresql_where=sa.text("processed_at IS NULL"),
+    )
+    op.create_table(
+        "journey",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", AutoString(), nullable=False),
+        sa.Column("rule_hash", AutoString(length=64), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("occurrence", AutoString(), nullable=False),
+        sa.Column("state", AutoString(), nullable=False),
+        sa.Column("anchor_at", UTCDateTime(), nullable=False),
+        sa.Column("stop_on", sa.JSON(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("ended_at", UTCDateTime(), nullable=True),
+        sa.Column("exit_reason", AutoString(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_hash"],
+            ["rule_version.hash"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("rule_id", "customer_id", "occurrence"),
+    )
+    op.create_index("journey_customer", "journey", ["customer_id", "state"], unique=False)
+    op.create_table(
+        "score",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("frequency", sa.Integer(), nullable=False),
+        sa.Column("recency", sa.Float(), nullable=False),
+        sa.Column("T", sa.Float(), nullable=False),
+        sa.Column("monetary_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("p_alive", sa.Float(), nullable=True),
+        sa.Column("expected_purchases", sa.Float(), nullable=True),
+        sa.Column("expected_spend_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("percentile", sa.Float(), nullable=True),
+        sa.Column("tier", AutoString(), nullable=False),
+        sa.Column("days_since_purchase", sa.Integer(), nullable=False),
+        sa.Column("scored_at", UTCDateTime(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("prev_p_alive", sa.Float(), nullable=True),
+        sa.Column("prev_clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("prev_percentile", sa.Float(), nullable=True),
+        sa.Column("prev_tier", AutoString(), nullable=True),
+        sa.Column("decided_at", UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["model_run.id"],
+        ),
+        sa.PrimaryKeyConstraint("customer_id"),
+    )
+    op.create_index(
+        "score_undecided",
+        "score",
+        ["customer_id"],
+        unique=False,
+        sqlite_where=sa.text("decided_at IS NULL"),
+        postgresql_where=sa.text("decided_at IS NULL"),
+    )
+    op.create_table(
+        "score_history",
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("frequency", sa.Integer(), nullable=False),
+        sa.Column("recency", sa.Float(), nullable=False),
+        sa.Column("T", sa.Float(), nullable=False),
+        sa.Column("monetary_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("p_alive", sa.Float(), nullable=True),
+        sa.Column("expected_purchases", sa.Float(), nullable=True),
+        sa.Column("expected_spend_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("percentile", sa.Float(), nullable=True),
+        sa.Column("tier", AutoString(), nullable=False),
+        sa.Column("days_since_purchase", sa.Integer(), nullable=False),
+        sa.Column("scored_at", UTCDateTime(), nullable=False),
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["run_id"],
+            ["model_run.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("score_history_customer", "score_history", ["customer_id", "scored_at"], unique=False)
+    op.create_table(
+        "txn",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("source", AutoString(), nullable=False),
+        sa.Column("ext_key", AutoString(), nullable=False),
+        sa.Column("kind", AutoString(), nullable=False),
+        sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.Column("amount_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("currency", AutoString(length=3), nullable=False),
+        sa.Column("cost_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("reverses", AutoString(), nullable=True),
+        sa.Column("referral_code", AutoString(), nullable=False),
+        sa.Column("lines", sa.JSON(), nullable=False),
+        sa.Column("received_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("source", "ext_key"),
+    )
+    op.create_index("txn_history", "txn", ["customer_id", "occurred_at", "amount_minor"], unique=False)
+    op.create_table(
+        "action",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("public_id", AutoString(length=36), nullable=False),
+        sa.Column("dedupe_key", AutoString(), nullable=False),
+        sa.Column("journey_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", AutoString(), nullable=False),
+        sa.Column("rule_hash", AutoString(length=64), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("step", AutoString(), nullable=False),
+        sa.Column("purpose", AutoString(), nullable=False),
+        sa.Column("channel", AutoString(), nullable=False),
+        sa.Column("adapter", AutoString(), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("payload", sa.JSON(), nullable=True),
+        sa.Column("payload_sha256", AutoString(length=64), nullable=False),
+        sa.Column("state", AutoString(), nullable=False),
+        sa.Column("reason", AutoString(), nullable=False),
+        sa.Column("not_before", UTCDateTime(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("scheduled_at", UTCDateTime(), nullable=True),
+        sa.Column("valid_until", UTCDateTime(), nullable=True),
+        sa.Column("priority", sa.Integer(), nullable=False),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease_owner", AutoString(), nullable=True),
+        sa.Column("lease_until", UTCDateTime(), nullable=True),
+        sa.Column("provider_ref", AutoString(), nullable=False),
+        sa.Column("unit_cost_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("approved_by", AutoString(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["event.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["journey_id"],
+            ["journey.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_hash"],
+            ["rule_version.hash"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("dedupe_key"),
+        sa.UniqueConstraint("public_id"),
+    )
+    op.create_index("action_customer", "action", ["customer_id", "due_at"], unique=False)
+    op.create_index(
+        "action_due",
+        "action",
+        ["due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('ready', 'retry_at')"),
+        postgresql_where=sa.text("state IN ('ready', 'retry_at')"),
+    )
+    op.create_index(
+        "action_lease",
+        "action",
+        ["lease_until"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('claimed', 'submitting')"),
+        postgresql_where=sa.text("state IN ('claimed', 'submitting')"),
+    )
+    op.create_index("action_state", "action", ["state", "due_at"], unique=False)
+    op.create_index(op.f("ix_action_journey_id"), "action", ["journey_id"], unique=False)
+    op.create_table(
+        "decision",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", AutoString(), nullable=False),
+        sa.Column("rule_hash", AutoString(length=64), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("occurrence", AutoString(), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("outcome", AutoString(), nullable=False),
+        sa.Column("reasons", sa.JSON(), nullable=False),
+        sa.Column("arm", AutoString(), nullable=False),
+        sa.Column("decided_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["event.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_hash"],
+            ["rule_version.hash"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("rule_id", "customer_id", "occurrence"),
+    )
+    op.create_index("decision_customer", "decision", ["customer_id", "decided_at"], unique=False)
+    op.create_table(
+        "delivery",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("adapter", AutoString(), nullable=False),
+        sa.Column("owner", AutoString(), nullable=False),
+        sa.Column("started_at", UTCDateTime(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.Column("outcome", AutoString(), nullable=False),
+        sa.Column("provider_ref", AutoString(), nullable=False),
+        sa.Column("detail", AutoString(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["action_id"],
+            ["action.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("action_id", "attempt"),
+    )
+    op.create_table(
+        "ledger_entry",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("transfer", AutoString(), nullable=False),
+        sa.Column("account", AutoString(), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("amount", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("unit", AutoString(), nullable=False),
+        sa.Column("kind", AutoString(), nullable=False),
+        sa.Column("memo", AutoString(), nullable=False),
+        sa.Column("rule_hash", AutoString(length=64), nullable=False),
+        sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("reverses", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("booked_at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["action_id"],
+            ["action.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["reverses"],
+            ["ledger_entry.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_hash"],
+            ["rule_version.hash"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("transfer", "account"),
+    )
+    op.create_index(op.f("ix_ledger_entry_action_id"), "ledger_entry", ["action_id"], unique=False)
+    op.create_index(op.f("ix_ledger_entry_customer_id"), "ledger_entry", ["customer_id"], unique=False)
+    op.create_index("ledger_account", "ledger_entry", ["account", "unit"], unique=False)
+    op.create_table(
+        "print_job",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("files", sa.JSON(), nullable=False),
+        sa.Column("pages", sa.Integer(), nullable=False),
+        sa.Column("state", AutoString(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["action_id"],
+            ["action.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("action_id"),
+    )
+    op.create_table(
+        "referral",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("code", AutoString(), nullable=False),
+        sa.Column("referrer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("newcomer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("state", AutoString(), nullable=False),
+        sa.Column("link", AutoString(), nullable=False),
+        sa.Column("txn_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["action_id"],
+            ["action.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["newcomer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["referrer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["txn_id"],
+            ["txn.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("code", "newcomer_id"),
+        sa.UniqueConstraint("newcomer_id"),
+    )
+    op.create_index(op.f("ix_referral_code"), "referral", ["code"], unique=False)
+    op.create_index(op.f("ix_referral_referrer_id"), "referral", ["referrer_id"], unique=False)
+    op.create_index(
+        "referral_invite",
+        "referral",
+        ["code"],
+        unique=True,
+        sqlite_where=sa.text("newcomer_id IS NULL"),
+        postgresql_where=sa.text("newcomer_id IS NULL"),
+    )
+    op.create_table(
+        "touchpoint",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("channel", AutoString(), nullable=False),
+        sa.Column("purpose", AutoString(), nullable=False),
+        sa.Column("rule_id", AutoString(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["action_id"],
+            ["action.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("action_id"),
+    )
+    op.create_index("touchpoint_customer", "touchpoint", ["customer_id", "at"], unique=False)

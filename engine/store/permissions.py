@@ -1,0 +1,84 @@
+"""Consents and suppressions: appended by ingest and by the adapters' news, asked by decide and dispatch."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
+
+from sqlalchemy import Connection, select
+
+from engine.core.facts import ConsentRecord, Customer
+from engine.core.keys import keyed_hash
+from engine.core.permission import Consent, Standing, Suppression
+from engine.store import tables
+from engine.store.events import open_complaints
+from engine.store.session import insert_into
+
+_CONSENT = tables.table(tables.Consent)
+_SUPPRESSION = tables.table(tables.Suppression)
+
+
+def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRecord]]) -> int:
+    """Append consent records of customers by key; one that is there already is not added. Says how many are new."""
+    rows = [
+        {
+            "customer_id": customer,
+            "purpose": record.purpose,
+            "channel": record.channel,
+            "given": record.given,
+            "source": record.source,
+            "wording": record.wording,
+            "at": record.at,
+        }
+        for customer, record in records
+    ]
+    return connection.execute(insert_into(connection, _CONSENT).on_conflict_do_nothing(), rows).rowcount if rows else 0
+
+
+def consents_of(connection: Connection, customers: Collection[int]) -> dict[int, list[Consent]]:
+    """All consent records of these customers, oldest first."""
+    found: dict[int, list[Consent]] = defaultdict(list)
+    query = select(_CONSENT).where(_CONSENT.c.customer_id.in_(customers)).order_by(_CONSENT.c.at, _CONSENT.c.id)
+    for row in connection.execute(query):
+        record = Consent(purpose=row.purpose, channel=row.channel, given=row.given, at=row.at, source=row.source)
+        found[row.customer_id].append(record)
+    return found
+
+
+def standings(connection: Connection, people: Mapping[int, Customer], key: str) -> dict[int, Standing]:
+    """What is known about whether these customers may be written to.
+
+    key: the workspace's key, under which the addresses of suppressions are hashed.
+    """
+    hashes = {customer: address_hash(key, facts.email) for customer, facts in people.items() if facts.email}
+    consents = consents_of(connection, list(people))
+    suppressions = suppressions_of(connection, list(hashes.values()))
+    complaints = open_complaints(connection, list(people))
+    return {
+        customer: Standing(
+            consents=tuple(consents.get(customer, ())),
+            suppressions=tuple(suppressions.get(hashes.get(customer, ""), ())),
+            open_complaint=customer in complaints,
+        )
+        for customer in people
+    }
+
+
+def address_hash(key: str, email: str) -> str:
+    """Under what an address is suppressed: a keyed hash of its normal form."""
+    return keyed_hash(key, "address", email.strip().lower())
+
+
+def suppress(connection: Connection, address_hash: str, channel: str, reason: str, now: datetime) -> bool:
+    """Never write to that address on that channel again; says whether this is news."""
+    row = {"address_hash": address_hash, "channel": channel, "reason": reason, "at": now}
+    return bool(connection.execute(insert_into(connection, _SUPPRESSION).on_conflict_do_nothing(), [row]).rowcount)
+
+
+def suppressions_of(connection: Connection, hashes: Collection[str]) -> dict[str, list[Suppression]]:
+    """The suppressions of these addresses, by their keyed hash."""
+    found: dict[str, list[Suppression]] = defaultdict(list)
+    for row in connection.execute(select(_SUPPRESSION).where(_SUPPRESSION.c.address_hash.in_(hashes))):
+        found[row.address_hash].append(Suppression(channel=row.channel, reason=row.reason))
+    return found

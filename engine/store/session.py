@@ -1,0 +1,170 @@
+"""Opening the store: one SQLite file, or PostgreSQL by URL; transactions; the migrations that make its shape."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from uuid_utils import uuid7
+
+from engine.errors import StoreError
+
+SCHEMA_VERSION = "0001"
+"""The newest migration; a test holds it against migrations/versions."""
+
+
+def new_id() -> str:
+    """A public id: uuid7 (RFC 9562, 5.7), so that ids sort by the time they were made."""
+    return str(uuid7())
+
+
+class Store:
+    """A database that is ready to be used; hands out transactions."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def is_sqlite(self) -> bool:
+        """Whether this is the embedded store, which knows one writer."""
+        return self._engine.dialect.name == "sqlite"
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """A consistent view; nothing that is written in it is kept."""
+        with _said_plainly(), self._engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN")
+            yield connection
+            connection.rollback()
+
+    @contextmanager
+    def write(self) -> Iterator[Connection]:
+        """A transaction that is committed as a whole, or not at all."""
+        with _said_plainly(), self._engine.connect() as connection:
+            if self.is_sqlite:
+                connection.exec_driver_sql("BEGIN IMMEDIATE")  # take the write lock now, not at the first write
+            try:
+                yield connection
+            except BaseException:
+                connection.rollback()
+                raise
+            connection.commit()
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._engine.dispose()
+
+
+def insert_into(connection: Connection, target: Table) -> sqlite.Insert | postgresql.Insert:
+    """An INSERT of the connection's dialect, which knows ON CONFLICT."""
+    return sqlite.insert(target) if connection.dialect.name == "sqlite" else postgresql.insert(target)
+
+
+@contextmanager
+def _said_plainly() -> Iterator[None]:
+    try:
+        yield
+    except OperationalError as error:
+        raise StoreError(_plain(str(error.orig))) from error
+
+
+def _plain(reason: str) -> str:
+    """What SQLite or PostgreSQL said, with what to do about it."""
+    hints = {
+        "database is locked": "another program holds the database; try again when it is done",
+        "readonly database": "the database file or its folder is read-only; nothing was changed",
+        "database or disk is full": "the disk is full; nothing was changed",
+        "unable to open database file": "the database file cannot be opened; look at its folder and its rights",
+        "disk I/O error": "the disk does not take what is written; nothing was changed",
+    }
+    return next((said for sign, said in hints.items() if sign in reason), f"the database does not answer: {reason}")
+
+
+def _engine(url: str) -> Engine:
+    try:
+        parsed = make_url(url)
+        if parsed.get_backend_name() == "sqlite":
+            return _sqlite(parsed)
+        return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError) as error:
+        raise StoreError(
+            f"'{url.split('@')[-1]}' is not the address of a database such as sqlite:///premura.db"
+        ) from error
+    except ModuleNotFoundError as error:
+        raise StoreError("PostgreSQL needs its driver: pip install 'premura[postgres]'") from error
+
+
+def _sqlite(url: URL) -> Engine:
+    engine = create_engine(url, connect_args={"timeout": 30})
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: sqlite3.Connection, _record: Any) -> None:
+        connection.isolation_level = None  # transactions are begun by read() and write(), never behind our back
+        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-64000"):
+            connection.execute(f"PRAGMA {pragma}")
+
+    return engine
+
+
+def create(url: str) -> Store:
+    """Open the store and bring it to this version's shape, making it where there is none. Raises StoreError."""
+    from alembic import command  # 0.3 s to import, and only needed here
+
+    engine = _engine(url)
+    with _said_plainly(), engine.connect() as connection:
+        if engine.dialect.name == "sqlite":
+            connection.exec_driver_sql("BEGIN IMMEDIATE")  # the whole way up, or not a step
+        _refuse_newer(_version(connection))
+        command.upgrade(_alembic(connection), "head")
+        connection.commit()
+    return Store(engine)
+
+
+def open_store(url: str) -> Store:
+    """Open a store that is there and has this version's shape. Raises StoreError with what to do otherwise."""
+    engine = _engine(url)
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
+        raise StoreError(f"there is no database {parsed.database} yet (hint: premura init, or premura db upgrade)")
+    try:
+        with _said_plainly(), engine.connect() as connection:
+            found = _version(connection)
+    except DBAPIError as error:
+        raise StoreError(f"{parsed.database} is not a Premura database ({error.orig})") from error
+    _refuse_newer(found)
+    if found != SCHEMA_VERSION:
+        raise StoreError(
+            f"the database has shape {found or 'none'}, this version needs {SCHEMA_VERSION} (hint: premura db upgrade)"
+        )
+    return Store(engine)
+
+
+def _version(connection: Connection) -> str | None:
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    return connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+
+
+def _refuse_newer(found: str | None) -> None:
+    if found is not None and found > SCHEMA_VERSION:
+        raise StoreError(
+            f"the database has shape {found}, which is newer than this version of Premura knows "
+            f"({SCHEMA_VERSION}); nothing was changed (hint: upgrade Premura)"
+        )
+
+
+def _alembic(connection: Connection) -> Any:
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    return config

@@ -1,0 +1,114 @@
+"""Transactions: appended by ingest, aggregated for score."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection, Select, func, select
+
+from engine.core.facts import Transaction
+from engine.store import tables
+from engine.store.session import insert_into
+
+_TXN = tables.table(tables.Txn)
+_DIRTY = tables.table(tables.DirtyCustomer)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stored:
+    """A transaction as stored: its key, its customer's key, and the facts that later rooms need."""
+
+    id: int
+    customer_id: int
+    ext_key: str
+    occurred_at: datetime
+    amount_minor: int
+    currency: str
+    reverses: str | None
+    referral_code: str
+
+
+def add(connection: Connection, source: str, rows: Sequence[tuple[int, Transaction]], now: datetime) -> int:
+    """Append transactions of customers by key and mark the customers dirty. Says how many were not known yet."""
+    values = [
+        {
+            "customer_id": customer,
+            "source": source,
+            "ext_key": fact.ext_key,
+            "kind": fact.kind,
+            "occurred_at": fact.occurred_at,
+            "amount_minor": fact.amount_minor,
+            "currency": fact.currency,
+            "cost_minor": fact.cost_minor,
+            "reverses": fact.reverses,
+            "referral_code": fact.referral_code,
+            "lines": list(fact.lines),
+            "received_at": now,
+        }
+        for customer, fact in rows
+    ]
+    if not values:
+        return 0
+    new = connection.execute(insert_into(connection, _TXN).on_conflict_do_nothing(), values).rowcount
+    if new:
+        dirty = [{"customer_id": customer, "since": now} for customer in sorted({customer for customer, _ in rows})]
+        connection.execute(insert_into(connection, _DIRTY).on_conflict_do_nothing(), dirty)
+    return new
+
+
+def known_keys(connection: Connection, source: str, keys: Collection[str]) -> set[str]:
+    """Which of these keys of that source are stored."""
+    query = select(_TXN.c.ext_key).where(_TXN.c.source == source, _TXN.c.ext_key.in_(keys))
+    return set(connection.execute(query).scalars())
+
+
+def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[str, Stored]:
+    """The transactions with these keys of that source."""
+    query = _stored().where(_TXN.c.source == source, _TXN.c.ext_key.in_(keys))
+    return {row.ext_key: Stored(**row._asdict()) for row in connection.execute(query)}
+
+
+def reversing(connection: Connection, source: str, keys: Collection[str]) -> dict[str, int]:
+    """How much of each of these sales was reversed so far, as a positive number of minor units."""
+    query = (
+        select(_TXN.c.reverses, func.sum(_TXN.c.amount_minor))
+        .where(_TXN.c.source == source, _TXN.c.reverses.in_(keys))
+        .group_by(_TXN.c.reverses)
+    )
+    return {key: -total for key, total in connection.execute(query).tuples()}
+
+
+def first_of(connection: Connection, customers: Collection[int]) -> dict[int, datetime]:
+    """When each of these customers first bought something."""
+    query = (
+        select(_TXN.c.customer_id, func.min(_TXN.c.occurred_at))
+        .where(_TXN.c.customer_id.in_(customers), _TXN.c.kind == "sale")
+        .group_by(_TXN.c.customer_id)
+    )
+    return dict(connection.execute(query).tuples().all())
+
+
+def history(connection: Connection, before: datetime) -> Iterator[Stored]:
+    """All transactions before an instant, by customer and time."""
+    query = _stored().where(_TXN.c.occurred_at < before)
+    for row in connection.execute(query.order_by(_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.id)):
+        yield Stored(**row._asdict())
+
+
+def of_customer(connection: Connection, customer: int) -> list[Stored]:
+    """A customer's transactions, oldest first."""
+    query = _stored().where(_TXN.c.customer_id == customer).order_by(_TXN.c.occurred_at, _TXN.c.id)
+    return [Stored(**row._asdict()) for row in connection.execute(query)]
+
+
+def count(connection: Connection) -> int:
+    """How many transactions there are."""
+    return connection.execute(select(func.count()).select_from(_TXN)).scalar_one()
+
+
+def _stored() -> Select[*tuple[Any, ...]]:
+    names = ("id", "customer_id", "ext_key", "occurred_at", "amount_minor", "currency", "reverses", "referral_code")
+    return select(*(_TXN.c[name] for name in names))
