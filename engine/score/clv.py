@@ -1,0 +1,133 @@
+"""From a fitted model to money: what each customer will bring over a horizon, worth today, and where that ranks him.
+
+CLV = margin x spend x sum over months k of (E[Y(t_k)] - E[Y(t_k-1)]) / (1 + rate)^(middle of month k, in years):
+Fader, Hardie & Lee 2005, "RFM and CLV", JMR 42(4), with a finite horizon. Purchases fall all over a month, so they are
+discounted from its middle, not from its end. Steps are in days and every model carries its unit, so a week is never
+taken for a day.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from engine.errors import ScoreError
+from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
+from engine.score.models import Model
+from engine.score.models.gamma_gamma import GammaGamma, expected_spend
+
+DAYS_PER_YEAR = 365.25
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Terms:
+    """What a future purchase is worth: how far to look, a year's interest, and the share of a sale that is kept."""
+
+    horizon_days: float = 365.0
+    annual_rate: float = 0.10
+    margin: float = 1.0
+
+    def __post_init__(self) -> None:
+        if not (0 < self.horizon_days < np.inf and -1 < self.annual_rate < np.inf and 0 <= self.margin <= 1):
+            raise ScoreError(
+                f"horizon {self.horizon_days} days, rate {self.annual_rate}, margin {self.margin} cannot be used "
+                "(hint: a positive horizon, a rate such as 0.10, a margin from 0 to 1)"
+            )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Steps:
+    """The horizon cut in pieces: where each ends, in days from now, and what one unit of money in it is worth today."""
+
+    end_days: FloatArray
+    factors: FloatArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Values:
+    """One value per customer of the history, in its order.
+
+    expected_purchases: over the horizon, not discounted. expected_spend_minor: per purchase day. clv_minor: discounted,
+    after margin. percentile: 0..1 by CLV.
+    """
+
+    p_alive: FloatArray
+    expected_purchases: FloatArray
+    expected_spend_minor: IntArray
+    clv_minor: IntArray
+    percentile: FloatArray
+
+
+def monthly_steps(terms: Terms) -> Steps:
+    """Months of a twelfth of a year, the last one cut at the horizon; factors from the middle of each."""
+    month = DAYS_PER_UNIT["month"]
+    whole = np.arange(1, int(np.ceil(terms.horizon_days / month - 1e-9)) + 1)
+    ends = np.minimum(whole * month, terms.horizon_days)
+    middles = (ends + np.append(0.0, ends[:-1])) / 2
+    return Steps(end_days=ends, factors=(1 + terms.annual_rate) ** (-middles / DAYS_PER_YEAR))
+
+
+def discounted_purchases(model: Model, params: Any, history: History, steps: Steps) -> FloatArray:
+    """Sum over the steps of the purchases expected in them times their factor.
+
+    Raises ScoreError when the parameters were fitted in another time unit than the history's.
+    """
+    if params.time_unit != history.time_unit:
+        raise ScoreError(f"the parameters count {params.time_unit}s, the history {history.time_unit}s")
+    ends = steps.end_days[:, None] / DAYS_PER_UNIT[history.time_unit]
+    expected = model.expected_purchases(params, history.frequency, history.recency, history.T, ends)
+    # sum f_k (E_k - E_k-1), gathered by E_k
+    total: FloatArray = (steps.factors - np.append(steps.factors[1:], 0.0)) @ expected
+    return total
+
+
+def values(model: Model, params: Any, spending: GammaGamma, history: History, terms: Terms) -> Values:
+    """Everything that a score says about the future. Raises ScoreError for mixed time units or money beyond measure."""
+    purchases = discounted_purchases(model, params, history, monthly_steps(terms))
+    spend = expected_spend(spending, history.frequency, history.monetary)
+    horizon = terms.horizon_days / DAYS_PER_UNIT[history.time_unit]
+    clv = to_minor(purchases * spend * terms.margin, history.exponent)
+    past = (history.frequency, history.recency, history.T)
+    return Values(
+        p_alive=model.p_alive(params, *past),
+        expected_purchases=model.expected_purchases(params, *past, horizon),
+        expected_spend_minor=to_minor(spend, history.exponent),
+        clv_minor=clv,
+        percentile=percentiles(clv),
+    )
+
+
+def to_minor(amounts: FloatArray, exponent: int) -> IntArray:
+    """Whole minor units, half to even. Raises ScoreError for what no account can hold."""
+    minor = np.rint(amounts * 10.0**exponent)
+    if not (np.abs(minor) < 2.0**63).all():
+        raise ScoreError("an expected amount is beyond measure (hint: look for an amount that is far off in the log)")
+    return minor.astype(np.int64)
+
+
+def percentiles(worth: FloatArray | IntArray) -> FloatArray:
+    """The share of the other customers who are worth less: 1 for the one best, 0 for the least, ties share theirs.
+
+    Nobody is lifted by a tie, so a tier that starts at 0.95 never holds more than the best twentieth. A customer alone
+    in the shop is its best.
+    """
+    if len(worth) == 1:
+        return np.ones(1)
+    less: FloatArray = np.searchsorted(np.sort(worth), worth, side="left") / max(len(worth) - 1, 1)
+    return less
+
+
+def tiers(worth: FloatArray | IntArray, bands: Mapping[str, float]) -> NDArray[np.str_]:
+    """The name of the highest band whose lower bound is reached, "" below all; for percentiles as for amounts.
+
+    bands: name to lower bound, in any order. Raises ScoreError when two bands have the same bound.
+    """
+    names = ["", *sorted(bands, key=lambda name: bands[name])]
+    bounds = np.array(sorted(bands.values()), dtype=np.float64)
+    if (np.diff(bounds) == 0).any():
+        raise ScoreError("two tiers start at the same bound")
+    return np.array(names)[np.searchsorted(bounds, worth, side="right")]

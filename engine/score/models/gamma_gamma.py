@@ -1,0 +1,127 @@
+"""Gamma-Gamma: what a customer spends on a purchase day, his own mean pulled towards the mean of all.
+
+Fader & Hardie, "The Gamma-Gamma Model of Monetary Value", note 025, 2013. Each spend is a gamma with shape
+p and a rate that differs between customers as a gamma (q, v). The spend must not depend on how often one buys.
+
+Fitted on the repeat purchase days (x of them, mean spend m) of customers who came back and spent something.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike
+from scipy.special import gammaln, psi  # type: ignore[import-untyped]  # scipy ships no types
+
+from engine.errors import ScoreError
+from engine.score.history import FloatArray, History
+from engine.score.models.fit import ENOUGH_REPEATERS, Bounds, Fit, Prior, refuse_impossible, settle
+
+# Fits run in units of the mean spend. The prior's mean spend, p v / (q - 1), is 1: the mean of the shop itself.
+_PRIOR = Prior(centre=(6.0, 4.0, 0.5), deviation=(1.0, 1.0, 1.0))
+_BOUNDS = Bounds(lowest=(1e-3, 1e-3, 1e-5), highest=(1e5, 1e5, 1e5))
+_SMALLEST_Q = 1.05  # at q = 1 the mean over customers is infinite, and close above it is far over anything seen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GammaGamma:
+    """The parameters, all positive (else ScoreError); v is in whole units of the currency, p and q have no unit."""
+
+    p: float
+    q: float
+    v: float
+
+    def __post_init__(self) -> None:
+        values = (self.p, self.q, self.v)
+        if not all(np.isfinite(value) and value > 0 for value in values):
+            raise ScoreError(f"Gamma-Gamma parameters must be positive numbers, not p, q, v = {values}")
+
+
+def log_likelihood(params: GammaGamma, history: History) -> tuple[float, FloatArray]:
+    """Note 025, the density of an observed mean, over those who came back and spent; its gradient by (p, q, v)."""
+    return _likelihood(np.array((params.p, params.q, params.v)), *_spenders(history))
+
+
+def _spenders(history: History) -> tuple[FloatArray, FloatArray]:
+    spent = (history.frequency > 0) & (history.monetary > 0)
+    return history.frequency[spent].astype(np.float64), history.monetary[spent]
+
+
+def _likelihood(point: FloatArray, x: FloatArray, mean: FloatArray) -> tuple[float, FloatArray]:
+    p, q, v = point
+    counts, back = np.unique(x, return_inverse=True)
+    of_counts = gammaln(p * counts + q) - gammaln(p * counts)
+    slope_all, slope_own = psi(p * counts + q), psi(p * counts)
+    shape, total, log_total = p * x + q, v + x * mean, np.log(v + x * mean)
+    value = of_counts[back] - gammaln(q) + q * np.log(v) - np.log(mean) + p * x * np.log(x * mean) - shape * log_total
+    slopes = (
+        x * ((slope_all - slope_own)[back] + np.log(x * mean) - log_total),
+        slope_all[back] - psi(q) + np.log(v) - log_total,
+        q / v - shape / total,
+    )
+    return float(value.sum()), np.array([slope.sum() for slope in slopes])
+
+
+def fit(history: History) -> Fit[GammaGamma]:
+    """Maximum likelihood, or what `flags` say. Raises ScoreError for an impossible likelihood.
+
+    Where no mean can be fitted (nobody came back, no spread, q <= 1) the parameters are those whose mean over customers
+    is the observed mean, with the prior's weight for a customer's own.
+    """
+    x, mean = _spenders(history)
+    if not len(x):
+        return _pooled_mean(history, ("no_spend",) if history.frequency.any() else ("no_repeaters",))
+    scale = float(mean.mean())
+    if np.ptp(mean) <= 1e-9 * scale:
+        return _pooled_mean(history, ("no_spread",))
+    optimum, flags = settle(
+        lambda point: _likelihood(point, x, mean / scale),
+        [_PRIOR.centre, (1.0, 2.5, 1.5), (20.0, 10.0, 0.45)],
+        bounds=_BOUNDS,
+        size=len(x),
+        prior=_PRIOR,
+        scarce=("few_repeaters",) if len(x) < ENOUGH_REPEATERS else (),
+    )
+    if optimum.point[1] <= _SMALLEST_Q:
+        return _pooled_mean(history, ("infinite_mean",))
+    if _BOUNDS.reached(optimum.point):
+        return _pooled_mean(history, ("boundary",))
+    p, q, v = (float(value) for value in optimum.point)
+    return _result(GammaGamma(p=p, q=q, v=v * scale), history, flags, converged=optimum.converged)
+
+
+def _pooled_mean(history: History, flags: tuple[str, ...]) -> Fit[GammaGamma]:
+    _, mean = _spenders(history)
+    everybody = mean if len(mean) else history.first_spend
+    pooled = max(float(everybody.mean()) if len(everybody) else 0.0, 1e-9)
+    p, q, _ = _PRIOR.centre
+    params = GammaGamma(p=p, q=q, v=pooled * (q - 1) / p)
+    return _result(params, history, (*flags, "pooled_mean"), converged=True)
+
+
+def _result(params: GammaGamma, history: History, flags: tuple[str, ...], *, converged: bool) -> Fit[GammaGamma]:
+    value, _ = log_likelihood(params, history)
+    refuse_impossible(value)
+    return Fit(
+        params=params,
+        log_likelihood=value,
+        converged=converged,
+        flags=flags,
+        n_customers=len(history),
+        n_repeat=int((history.frequency > 0).sum()),
+    )
+
+
+def expected_spend(params: GammaGamma, x: ArrayLike, mean: ArrayLike) -> FloatArray:
+    """E[M | x, m], spend on a future purchase day, in whole units of the currency: note 025, the conditional mean.
+
+    For a one-time buyer (x = 0), or one whose repeat purchases were all free, it is the mean over customers; that is
+    infinite for q <= 1, which `fit` never returns: ScoreError.
+    """
+    if params.q <= 1:
+        raise ScoreError(f"the mean spend is infinite for q = {params.q:.6g}; it needs q > 1")
+    x, mean = np.asarray(x, dtype=np.float64), np.asarray(mean, dtype=np.float64)
+    seen = np.where(mean > 0, x, 0.0)
+    spend: FloatArray = params.p * (params.v + seen * mean) / (params.p * seen + params.q - 1)
+    return spend

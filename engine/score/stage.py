@@ -1,0 +1,211 @@
+"""Stage 2: every customer's score from the whole history, with the models' parameters and how well they foretell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from datetime import datetime, time, timedelta
+from typing import Any
+
+import numpy as np
+from sqlalchemy import Connection
+
+from engine.core.calendar import at_local, local_date, parse_duration
+from engine.core.facts import Score
+from engine.core.money import exponent
+from engine.errors import ScoreError
+from engine.score.clv import Terms, tiers, values
+from engine.score.history import History, Log, TimeUnit, net_refunds, split, summarise
+from engine.score.models import BUYING, gamma_gamma
+from engine.score.models.fit import Fit
+from engine.score.validate import validate
+from engine.store import scores, transactions
+from engine.store.session import Store
+
+MODEL = "bg_nbd"
+SHORTEST_VALIDATION = 182
+"""Days that a log must span before its last third is used to judge a model fitted on the first two."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the shop says about worth: units, how far to look, at what rate, which share of a sale is kept, tiers."""
+
+    time_unit: TimeUnit
+    horizon: str  # ISO 8601
+    discount_rate: float  # a year
+    margin: float
+    tiers: Mapping[str, float]  # name -> the percentile at which it begins
+    currency: str
+    time_zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Summary:
+    """What was fitted and how many customers have which tier."""
+
+    model: str
+    params: dict[str, float]
+    log_likelihood: float
+    spend_params: dict[str, float]
+    spend_log_likelihood: float | None
+    customers: int
+    transactions: int  # purchase days
+    repeaters: int
+    time_unit: str
+    horizon: str
+    as_of: datetime
+    total_clv_minor: int
+    tiers: dict[str, int]
+    flags: tuple[str, ...]
+    validation: dict[str, Any]
+
+
+def score(
+    store: Store, policy: Policy, *, now: datetime, progress: Callable[[int], None] = lambda _done: None
+) -> Summary:
+    """Fit the models on everything up to the end of today, and score everybody who ever bought.
+
+    Raises ScoreError when there is no purchase to score.
+    """
+    today = local_date(now, policy.time_zone)
+    tomorrow = at_local(today + timedelta(days=1), time(0), policy.time_zone)
+    with store.read() as connection:
+        log, flags = _log(connection, policy, tomorrow)
+    places = exponent(policy.currency)
+    history = summarise(net_refunds(log, as_of_day=today.toordinal()), time_unit=policy.time_unit, exponent=places)
+    if not len(history):
+        raise ScoreError("there is no purchase to score yet (hint: premura ingest transactions.csv)")
+    buying, spending = BUYING[MODEL].fit(history), gamma_gamma.fit(history)
+    horizon = parse_duration(policy.horizon)
+    days = horizon.days + horizon.months * 365.25 / 12 + horizon.seconds / 86400
+    terms = Terms(horizon_days=days, annual_rate=policy.discount_rate, margin=policy.margin)
+    judged = _validation(log, today.toordinal(), policy)
+    found = values(BUYING[MODEL], buying.params, spending.params, history, terms)
+    names = tiers(found.percentile, policy.tiers)
+    rows = [
+        (int(history.customer[row]), _score(history, found, str(names[row]), row)) for row in range(len(history))
+    ]
+    summary = _summary(history, buying, spending, policy, now, rows, (*flags, *buying.flags, *spending.flags), judged)
+    with store.write() as connection:
+        baseline = scores.last_run(connection) is None
+        run = scores.begin_run(connection, _run_columns(summary))
+        scores.save(connection, run, rows, now, baseline=baseline)
+        scores.clean(connection, now)
+    progress(len(rows))
+    return summary
+
+
+def _log(connection: Connection, policy: Policy, before: datetime) -> tuple[Log, tuple[str, ...]]:
+    """The transactions as arrays; what is in another currency is left out and said so."""
+    customer: list[int] = []
+    day: list[int] = []
+    amount: list[int] = []
+    reverses: list[int] = []
+    row_of: dict[str, int] = {}
+    named: list[tuple[int, str]] = []
+    foreign = 0
+    for row in transactions.history(connection, before):
+        if row.currency != policy.currency:
+            foreign += 1
+            continue
+        row_of[row.ext_key] = len(customer)
+        if row.reverses:
+            named.append((len(customer), row.reverses))
+        customer.append(row.customer_id)
+        day.append(local_date(row.occurred_at, policy.time_zone).toordinal())
+        amount.append(row.amount_minor)
+        reverses.append(-1)
+    for index, key in named:
+        reverses[index] = row_of.get(key, -1)
+    log = Log(
+        customer=np.array(customer, dtype=np.int64),
+        day=np.array(day, dtype=np.int64),
+        amount_minor=np.array(amount, dtype=np.int64),
+        reverses=np.array(reverses, dtype=np.int64),
+    )
+    flags = (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
+    return log, flags
+
+
+def _validation(log: Log, today: int, policy: Policy) -> dict[str, Any]:
+    """How well a model of the first two thirds of the log foretells the last one, beside the baselines."""
+    span = today - int(log.day.min())
+    if span < SHORTEST_VALIDATION:
+        return {}
+    places = exponent(policy.currency)
+    calibration, window = split(
+        log,
+        calibration_end_day=today - span // 3,
+        window_end_day=today,
+        time_unit=policy.time_unit,
+        exponent=places,
+    )
+    if not len(calibration):
+        return {}
+    model = BUYING[MODEL]
+    fitted = model.fit(calibration)
+    expected = model.expected_purchases(
+        fitted.params, calibration.frequency, calibration.recency, calibration.T, window.length
+    )
+    judged = asdict(validate(expected, calibration, window))
+    return {"calibration_days": span - span // 3, **judged}
+
+
+def _score(history: History, found: Any, tier: str, row: int) -> Score:
+    places = 10.0**history.exponent
+    return Score(
+        customer="",
+        frequency=int(history.frequency[row]),
+        recency=float(history.recency[row]),
+        T=float(history.T[row]),
+        monetary_minor=round(float(history.monetary[row]) * places) if history.frequency[row] else None,
+        p_alive=float(found.p_alive[row]),
+        expected_purchases=float(found.expected_purchases[row]),
+        expected_spend_minor=int(found.expected_spend_minor[row]),
+        clv_minor=int(found.clv_minor[row]),
+        percentile=float(found.percentile[row]),
+        tier=tier,
+        days_since_purchase=int(history.days_since_purchase[row]),
+    )
+
+
+def _summary(
+    history: History,
+    buying: Fit[Any],
+    spending: Fit[gamma_gamma.GammaGamma],
+    policy: Policy,
+    now: datetime,
+    rows: list[tuple[int, Score]],
+    flags: tuple[str, ...],
+    judged: dict[str, Any],
+) -> Summary:
+    held = dict.fromkeys(sorted(policy.tiers, key=lambda name: -policy.tiers[name]), 0)
+    for _, one in rows:
+        held[one.tier] += 1
+    params = {name: value for name, value in asdict(buying.params).items() if name != "time_unit"}
+    spend_params = asdict(spending.params)
+    return Summary(
+        model=MODEL,
+        params=params,
+        log_likelihood=buying.log_likelihood,
+        spend_params=spend_params,
+        spend_log_likelihood=spending.log_likelihood,
+        customers=len(history),
+        transactions=int(history.frequency.sum()) + len(history),
+        repeaters=int((history.frequency > 0).sum()),
+        time_unit=policy.time_unit,
+        horizon=policy.horizon,
+        as_of=now,
+        total_clv_minor=sum(one.clv_minor or 0 for _, one in rows),
+        tiers=held,
+        flags=flags,
+        validation=judged,
+    )
+
+
+def _run_columns(summary: Summary) -> dict[str, Any]:
+    columns = asdict(summary) | {"fitted_at": summary.as_of, "flags": list(summary.flags)}
+    for name in ("transactions", "total_clv_minor", "tiers"):
+        del columns[name]
+    return columns
