@@ -1,0 +1,84 @@
+"""Conditions: CEL text in, something that can be asked and that can explain itself out.
+
+The language is a subset of CEL (docs/rules.md). The tree is kept, so that other back-ends can read the same condition.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+
+from engine.core.condition import And, Test, Value, names_in
+from engine.decide.checker import check
+from engine.decide.closure import Context, Holds, closure
+from engine.decide.tree import decode
+from engine.decide.vocabulary import Scope
+
+_TOKEN = re.compile(
+    r'''[rR]?""".*?"""|[rR]?\'\'\'.*?\'\'\'|[rR]"[^"]*"|[rR]'[^']*'|"(?:\\.|[^"\\])*"|'(?:\\.|[^'\\])*'|//[^\n]*|&&|.''',
+    re.DOTALL,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Clause:
+    """One of the parts that && joins: its text, whether it held, and the values that it read (None: missing)."""
+
+    source: str
+    holds: bool
+    values: Mapping[str, Value | None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Condition:
+    """A checked condition. `holds(context)` answers; a name that is missing makes its leaf false, not an error."""
+
+    source: str
+    tree: Test
+    holds: Holds = field(repr=False, compare=False)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """The names that it reads, which a context must have."""
+        return names_in(self.tree)
+
+    def explain(self, context: Context) -> tuple[Clause, ...]:
+        """What each clause said; the condition holds when all of them do."""
+        return tuple(
+            Clause(
+                source=text,
+                holds=closure(tree)(context),
+                values={name: context[name] for name in names_in(tree)},
+            )
+            for text, tree in _clauses(self.source, self.tree)
+        )
+
+
+def compile_condition(source: str, scope: Scope) -> Condition:
+    """Check and build a condition over the names of a scope.
+
+    Raises ConditionError with every problem, each with its offset in `source`.
+    """
+    tree = decode(check(source, scope), source, scope)
+    return Condition(source=source, tree=tree, holds=closure(tree))
+
+
+def _clauses(source: str, tree: Test) -> Iterator[tuple[str, Test]]:
+    spans = _spans(source) if isinstance(tree, And) else [(0, len(source))]
+    parts = tree.parts if isinstance(tree, And) else (tree,)
+    for start, end in spans:
+        inside = tuple(part for part in parts if start <= part.offset < end)
+        joined = inside[0] if len(inside) == 1 else And(parts=inside, offset=start)
+        yield source[start:end].strip(), joined
+
+
+def _spans(source: str) -> list[tuple[int, int]]:
+    depth, start, spans = 0, 0, []
+    for token in _TOKEN.finditer(source):
+        sign = token.group()
+        depth += (sign in ("(", "[")) - (sign in (")", "]"))
+        if sign == "&&" and depth == 0:
+            spans.append((start, token.start()))
+            start = token.end()
+    return [*spans, (start, len(source))]

@@ -1,0 +1,108 @@
+"""What a rule answers for one customer and one occurrence: yes or no, with the reasons. A pure function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from engine.core.calendar import add
+from engine.core.facts import Customer
+from engine.core.permission import Standing, refusal
+from engine.decide.condition import Condition
+from engine.decide.holdout import held_out
+from engine.decide.rule import Rule, Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """One customer, as a rule is asked about them."""
+
+    customer: Customer
+    values: Mapping[str, Any]  # what conditions read
+    standing: Standing
+    last_started: datetime | None  # when the customer last entered this rule
+    time_zone: str
+    now: datetime
+    key: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer: act, no (a condition is false), refused (a guard said no) or holdout; with reasons and steps."""
+
+    outcome: str
+    arm: str
+    reasons: tuple[dict[str, Any], ...]
+    steps: tuple[Step, ...] = ()
+
+
+def judge(rule: Rule, case: Case) -> Verdict:
+    """Ask the rule: its condition, its re-entry interval, each step's condition and permission, then the holdout."""
+    reasons = _clauses("when", rule.when, case)
+    if rule.when is not None and not rule.when.holds(case.values):
+        return Verdict(outcome="no", arm="none", reasons=tuple(reasons))
+    again = _too_soon(rule, case)
+    if again:
+        return Verdict(outcome="refused", arm="none", reasons=(*reasons, {"code": "again_after", "text": again}))
+    steps, permitted = [], True
+    for step in rule.steps:
+        wanted = step.when is None or step.when.holds(case.values)
+        why = _hindrance(rule, step, case) if wanted else "its condition is false"
+        permitted = permitted and (why is None or not wanted)
+        if why is None:
+            steps.append(step)
+        reasons += _clauses(f"step {step.id}", step.when, case)
+        reasons.append({"code": "step", "step": step.id, "holds": why is None, "text": why or "goes ahead"})
+    if not any(step.channel not in ("reward", "referral") for step in steps):
+        # A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all.
+        silent = all(step.channel in ("reward", "referral") for step in rule.steps)
+        steps = steps if silent else []
+    if not steps:
+        return Verdict(outcome="no" if permitted else "refused", arm="none", reasons=tuple(reasons))
+    if held_out(case.key, rule.id, case.customer.ref, rule.holdout):
+        text = f"in the {rule.holdout:.0%} of customers that this rule leaves alone, to measure what it brings"
+        return Verdict(outcome="holdout", arm="holdout", reasons=(*reasons, {"code": "holdout", "text": text}))
+    return Verdict(outcome="act", arm="treated", reasons=tuple(reasons), steps=tuple(steps))
+
+
+def _clauses(code: str, condition: Condition | None, case: Case) -> list[dict[str, Any]]:
+    if condition is None:
+        return []
+    return [
+        {
+            "code": code,
+            "clause": clause.source,
+            "holds": clause.holds,
+            "values": {name: _plain(value) for name, value in clause.values.items()},
+        }
+        for clause in condition.explain(case.values)
+    ]
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if isinstance(value, datetime) else value
+
+
+def _too_soon(rule: Rule, case: Case) -> str | None:
+    if case.last_started is None:
+        return None
+    last = case.last_started.date().isoformat()
+    if rule.again_after is not None:
+        if case.now < add(case.last_started, rule.again_after, case.time_zone):
+            return f"entered this rule on {last}; again after {rule.again_after}"
+        return None
+    if rule.trigger.kind in ("score", "sweep"):
+        return f"entered this rule on {last}; the rule has no again_after, so once is enough"
+    return None
+
+
+def _hindrance(rule: Rule, step: Step, case: Case) -> str | None:
+    """Why a step cannot reach the customer: no address, or no permission."""
+    address = case.customer.address
+    if step.channel == "email" and not case.customer.email:
+        return "no e-mail address"
+    if step.channel == "note" and not (address.street and address.city and case.customer.name):
+        return "no postal address"
+    return refusal(case.standing, purpose=rule.purpose, channel=step.channel)

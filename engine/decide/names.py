@@ -1,0 +1,172 @@
+"""The names that a condition may use: declared once, with type, meaning and where the value comes from.
+
+`docs/rules.md` shows the same table, and a test compares the two. Money is in whole units of the shop's currency.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from typing import Any
+
+from engine.core import calendar, money
+from engine.core.condition import Type, Value
+from engine.decide.situation import Situation, begins, convert, full_years
+
+Read = Callable[[Situation, datetime], Value | None]
+"""From a situation and its `now` on the customer's clock."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One name. `meaning` is a line of the documentation."""
+
+    name: str
+    type: Type
+    meaning: str
+    read: Read = field(repr=False)
+
+
+def payload(name: str, kind: Type) -> Field:
+    """The name of a field that the event carries."""
+
+    def read(it: Situation, _: datetime) -> Value | None:
+        return convert(it.event.payload.get(name), kind, it.time_zone) if it.event else None
+
+    return Field(name=f"event.{name}", type=kind, meaning="a field of the event", read=read)
+
+
+def attribute(name: str, kind: Type) -> Field:
+    """The name of an attribute that the shop keeps of its customers."""
+
+    def read(it: Situation, _: datetime) -> Value | None:
+        return convert(it.customer.attributes.get(name), kind, it.time_zone)
+
+    return Field(name=f"customer.attributes.{name}", type=kind, meaning="an attribute of the customer", read=read)
+
+
+def _field(name: str, kind: Type, meaning: str, read: Read) -> Field:
+    return Field(name=name, type=kind, meaning=meaning, read=read)
+
+
+def _text(name: str, meaning: str) -> Field:
+    return _field(f"customer.{name}", Type.STRING, meaning, lambda it, _: getattr(it.customer, name) or None)
+
+
+def _place(name: str, meaning: str) -> Field:
+    return _field(f"customer.{name}", Type.STRING, meaning, lambda it, _: getattr(it.customer.address, name) or None)
+
+
+def _number(score: Any, name: str, currency: str) -> Any:
+    value = getattr(score, name, None)  # None for a customer without a score
+    if name.endswith("_minor") and value is not None:
+        return value / 10 ** money.exponent(currency)
+    return None if value == "" else value
+
+
+def _score(name: str, kind: Type, meaning: str, source: str = "") -> Field:
+    source = source or name
+    return _field(f"score.{name}", kind, meaning, lambda it, _: _number(it.score, source, it.currency))
+
+
+def _previous(name: str, kind: Type, source: str = "") -> Field:
+    source, meaning = source or name, f"`score.{name}` before its last change"
+    return _field(f"score.prev_{name}", kind, meaning, lambda it, _: _number(it.previous, source, it.currency))
+
+
+def _event(name: str, kind: Type, meaning: str) -> Field:
+    return _field(f"event.{name}", kind, meaning, lambda it, _: getattr(it.event, name, None))
+
+
+def _first_day(it: Situation) -> date | None:
+    return None if it.first_purchase_at is None else calendar.local_date(it.first_purchase_at, it.time_zone)
+
+
+def _days(since: date | None, now: datetime) -> int | None:
+    return None if since is None else (now.date() - since).days
+
+
+def _has_address(it: Situation, _: datetime) -> bool:
+    return bool(it.customer.address.street and it.customer.address.city)
+
+
+CUSTOMER: tuple[Field, ...] = (
+    _text("ref", "the shop's own number of the customer"),
+    _text("given_name", "first name"),
+    _text("family_name", "last name"),
+    _text("company", "company"),
+    _text("email", "e-mail address"),
+    _text("locale", "language and country, such as 'it_IT'"),
+    _text("source", "how the customer came to the shop"),
+    _place("city", "town of the postal address"),
+    _place("region", "province or state code of the postal address"),
+    _place("country", "country code of the postal address, such as 'IT'"),
+    _field("customer.has_email", Type.BOOL, "there is an e-mail address", lambda it, _: bool(it.customer.email)),
+    _field("customer.has_address", Type.BOOL, "there is a street and a town to send a card to", _has_address),
+    _field(
+        "customer.has_open_complaint", Type.BOOL, "a complaint is not settled yet", lambda it, _: it.has_open_complaint
+    ),
+    _field(
+        "customer.birthday",
+        Type.TIMESTAMP,
+        "day of birth, at midnight",
+        lambda it, _: begins(it.customer.birthday, it.time_zone),
+    ),
+    _field(
+        "customer.age", Type.INT, "full years of life", lambda it, now: full_years(it.customer.birthday, now.date())
+    ),
+    _field(
+        "customer.first_contact",
+        Type.TIMESTAMP,
+        "day of the first contact, at midnight",
+        lambda it, _: begins(it.customer.first_contact_on, it.time_zone),
+    ),
+    _field(
+        "customer.days_since_first_contact",
+        Type.INT,
+        "days since the first contact",
+        lambda it, now: _days(it.customer.first_contact_on, now),
+    ),
+    _field("customer.first_purchase", Type.TIMESTAMP, "the first purchase", lambda it, _: it.first_purchase_at),
+    _field(
+        "customer.years_since_first_purchase",
+        Type.INT,
+        "full years since the first purchase",
+        lambda it, now: full_years(_first_day(it), now.date()),
+    ),
+)
+SCORE: tuple[Field, ...] = (
+    _score("p_alive", Type.DOUBLE, "probability, 0 to 1, that the customer will ever buy again"),
+    _score("clv", Type.DOUBLE, "what the customer is expected to bring over the horizon, in money", "clv_minor"),
+    _score("percentile", Type.DOUBLE, "place by value among all customers, 0 to 1; 1 is the best"),
+    _score("tier", Type.STRING, "name of the value band, such as 'gold'"),
+    _score("expected_purchases", Type.DOUBLE, "purchases to expect over the horizon"),
+    _score("expected_spend", Type.DOUBLE, "money to expect from one purchase", "expected_spend_minor"),
+    _score("monetary", Type.DOUBLE, "mean spend on a day with a repeat purchase", "monetary_minor"),
+    _score("frequency", Type.INT, "days with a repeat purchase"),
+    _score("recency", Type.DOUBLE, "age at the last purchase, in time units (weeks, unless configured otherwise)"),
+    _score("T", Type.DOUBLE, "age now, since the first purchase, in the same units"),
+    _score("days_since_purchase", Type.INT, "days since the last purchase"),
+    _previous("p_alive", Type.DOUBLE),
+    _previous("clv", Type.DOUBLE, "clv_minor"),
+    _previous("percentile", Type.DOUBLE),
+    _previous("tier", Type.STRING),
+)
+EVENT: tuple[Field, ...] = (
+    _event("kind", Type.STRING, "what happened, such as 'quote.sent'"),
+    _event("occurred_at", Type.TIMESTAMP, "when it happened"),
+)
+NOW: tuple[Field, ...] = (
+    _field("now.month", Type.INT, "1 to 12", lambda _, now: now.month),
+    _field("now.day", Type.INT, "day of the month, 1 to 31", lambda _, now: now.day),
+    _field(
+        "now.weekday",
+        Type.STRING,
+        "'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'",
+        lambda _, now: calendar.DAYS[now.weekday()],
+    ),
+    _field("now.hour", Type.INT, "0 to 23", lambda _, now: now.hour),
+    _field("now.local", Type.STRING, "date and time such as '2026-11-21 09:30'", lambda _, now: str(now)[:16]),
+    _field("now.instant", Type.TIMESTAMP, "this instant, to compare with other timestamps", lambda it, _: it.now),
+)

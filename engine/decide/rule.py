@@ -1,0 +1,202 @@
+"""Rules: TOML text in, frozen records out. Files come as text, so nothing here reads or watches a folder.
+
+Whatever is wrong in any file is told at once, each fault under a stable code of `engine.decide.rule_file.CODES`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from datetime import time
+from typing import Any, Literal, get_args
+
+from engine.core.actions import Plan
+from engine.core.calendar import Duration, Window, parse_days, parse_duration
+from engine.core.keys import sha256
+from engine.decide import shape
+from engine.decide.condition import Condition
+from engine.decide.rule_file import RuleFile, read_toml
+from engine.decide.toml_places import Path
+from engine.decide.vocabulary import Scope, Vocabulary
+from engine.errors import Fault, RuleError
+
+TriggerKind = Literal["event", "date", "score", "sweep"]
+_STARTS: tuple[TriggerKind, ...] = get_args(TriggerKind)
+DEFAULT_HOLDOUT = 0.10
+"""For rules that say nothing; transactional ones hold nobody out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trigger:
+    """What starts a rule: an event of kind `what`, the date `what` coming round, `condition` (its text is `what`)
+    becoming true of the score, or the period `what`."""
+
+    kind: TriggerKind
+    what: str
+    condition: Condition | None = None  # of a score trigger only
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """One thing that a rule does. `after` counts from what started the rule; `plan` is pinned to the action."""
+
+    id: str
+    channel: str
+    after: Duration
+    when: Condition | None
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it."""
+
+    id: str
+    title: str
+    purpose: str
+    holdout: float
+    trigger: Trigger
+    when: Condition | None
+    stop_on: tuple[str, ...]
+    again_after: Duration | None
+    steps: tuple[Step, ...]
+    file: str
+    text: str
+    hash: str
+
+
+def load(files: Mapping[str, str], *, vocabulary: Vocabulary, templates: Collection[str]) -> tuple[Rule, ...]:
+    """The rules of these files (name -> TOML text), in the order of their ids.
+
+    templates: the names that a step may use, such as ``email/anniversary``.
+    Raises RuleError with every fault of every file; then none of the rules is to be used.
+    """
+    known = shape.Known(vocabulary=vocabulary, templates=templates)
+    rules: list[Rule] = []
+    faults: list[Fault] = []
+    for name, text in files.items():
+        file = read_toml(name, text)
+        rule = None if file.faults else _read(file, known)
+        faults += file.faults
+        if rule is not None and not file.faults:
+            rules.append(rule)
+    if faults:
+        raise RuleError(faults)
+    return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def _read(file: RuleFile, known: shape.Known) -> Rule | None:
+    top = {key: value for key, value in file.data.items() if key not in ("on", "journey", "step")}
+    head = file.part(shape.Head, top, (), known)
+    if head is not None and head.id != file.stem:
+        file.fault(("id",), "R005", f"the id '{head.id}' is not the file's name", f"write '{file.stem}', or rename it")
+    scope = _scope(file.data.get("on"), known.vocabulary)
+    trigger, when = _on(file, known, scope)
+    journey = file.part(shape.Journey, file.data.get("journey", {}), ("journey",), known)
+    steps = _steps(file, known, scope)
+    if any(fault.code == "R011" for fault in file.faults):  # nobody knows which fields the event has
+        file.faults[:] = [fault for fault in file.faults if not fault.text.startswith("unknown name 'event.")]
+    if head is None or trigger is None or journey is None:
+        return None
+    silent = 0.0 if head.purpose == "transactional" else DEFAULT_HOLDOUT
+    return Rule(
+        id=head.id,
+        title=head.title,
+        purpose=head.purpose,
+        holdout=silent if head.holdout is None else head.holdout,
+        trigger=trigger,
+        when=when,
+        stop_on=tuple(journey.stop_on),
+        again_after=parse_duration(journey.again_after) if journey.again_after else None,
+        steps=steps,
+        file=file.file,
+        text=file.text,
+        hash=sha256(file.text),
+    )
+
+
+def _scope(on: Any, vocabulary: Vocabulary) -> Scope:
+    """The names that the conditions of a rule may use."""
+    kind = on.get("event") if isinstance(on, dict) else None
+    return vocabulary.events.get(str(kind), vocabulary.plain)
+
+
+def _on(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Trigger | None, Condition | None]:
+    raw = file.data.get("on")
+    if not isinstance(raw, dict):
+        file.fault(("on",), "R010", "nothing starts this rule", 'write [on] and below it event = "quote.sent"')
+        return None, None
+    on = file.part(shape.On, raw, ("on",), known)
+    starts = [kind for key in raw for kind in _STARTS if kind == key]
+    if not starts:
+        file.fault(("on",), "R010", "nothing starts this rule", f"name one of {', '.join(_STARTS)}")
+    for second in starts[1:]:
+        file.fault(("on", second), "R010", f"'{starts[0]}' starts this rule already", "make it two rules", key=True)
+    line = file.condition(("on", "score"), raw.get("score"), known.vocabulary.crossing)
+    when = file.condition(("on", "when"), raw.get("when"), scope)
+    if on is None or not starts:
+        return None, when
+    return Trigger(kind=starts[0], what=raw[starts[0]], condition=line), when
+
+
+def _steps(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Step, ...]:
+    raw = file.data.get("step", [])
+    if not isinstance(raw, list) or not all(isinstance(one, dict) for one in raw):
+        file.fault(("step",), "R004", "'step' must be a table of its own", "write [[step]] above each step")
+        return ()
+    if not raw:
+        file.fault(("step",), "R003", "the rule has no step", "write [[step]] and below it what to do")
+    steps: list[Step] = []
+    seen: set[object] = set()
+    for index, one in enumerate(raw):
+        path = ("step", index)
+        found = file.part(shape.Step, one, path, known)
+        _check_channel(file, path, one, known)
+        when = file.condition((*path, "when"), one.get("when"), scope)
+        if found is None:
+            continue
+        if found.id in seen:
+            file.fault((*path, "id"), "R020", f"there is a step '{found.id}' already", "each has an id of its own")
+        seen.add(found.id)
+        steps.append(_step(found, when))
+    return tuple(steps)
+
+
+def _step(found: shape.Step, when: Condition | None) -> Step:
+    opens = found.window
+    window = Window(
+        days=parse_days(opens.days),
+        start=time.fromisoformat(opens.start),
+        end=time.fromisoformat(opens.end) if opens.end else Window().end,
+    )
+    options = {"points": found.points, "amount": found.amount}
+    plan = Plan(
+        template=found.template or "",
+        window=window,
+        valid_for=parse_duration(found.valid_for),
+        approve=found.approve,
+        options={name: value for name, value in options.items() if value is not None},
+    )
+    return Step(id=found.id, channel=found.channel, after=parse_duration(found.after), when=when, plan=plan)
+
+
+def _check_channel(file: RuleFile, path: Path, raw: Mapping[str, Any], known: shape.Known) -> None:
+    """What a step needs, and what it cannot use, depends on its channel."""
+    channel, template = raw.get("channel"), raw.get("template")
+    if channel not in shape.CHANNELS:
+        return
+    if channel in shape.WRITTEN and template is None:
+        hint = f'write template = "{channel}/{file.stem}", or the name of another'
+        file.fault((*path, "template"), "R021", f"a step of channel {channel} needs a template", hint)
+    elif channel not in shape.WRITTEN and template is not None:
+        hint = "let a step of channel email tell of it"
+        file.fault((*path, "template"), "R021", f"a step of channel {channel} writes nothing", hint, key=True)
+    elif channel in ("email", "note") and template in known.templates and not str(template).startswith(f"{channel}/"):
+        hint = f"its templates are those in {channel}/"
+        file.fault((*path, "template"), "R021", f"'{template}' is no template for a step of channel {channel}", hint)
+    rewards = [key for key in ("points", "amount") if key in raw]
+    if channel == "reward" and len(rewards) != 1:
+        file.fault((*path, "points"), "R022", "a reward is either points or an amount", "write points = 50")
+    for key in rewards if channel != "reward" else ():
+        hint = "give it in a step of its own"
+        file.fault((*path, key), "R022", f"'{key}' is for steps of channel reward", hint, key=True)

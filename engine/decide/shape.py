@@ -1,0 +1,198 @@
+"""The shape of a rule file: which keys there are and what each may hold.
+
+Values stay as they are written (a duration is text here), so that the models also describe the file to an editor.
+Faults that are ours carry their stable code as the error type; `engine/decide/rule.py` gives them their place.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Collection
+from dataclasses import dataclass
+from decimal import Decimal
+from difflib import get_close_matches
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from engine.core.calendar import Duration, parse_days, parse_duration
+from engine.core.permission import PURPOSES
+from engine.decide.vocabulary import Vocabulary
+
+CHANNELS = ("email", "note", "reward", "referral", "task", "console")
+WRITTEN = ("email", "note", "task", "console")
+"""Channels whose steps need a template: they put something into words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What a rule file may refer to; the context of validation."""
+
+    vocabulary: Vocabulary
+    templates: Collection[str]
+
+
+def hint_at(word: str, known: Collection[str]) -> str:
+    """A hint at what may have been meant."""
+    found = get_close_matches(word, known, n=1, cutoff=0.6)
+    return f"did you mean '{found[0]}'?" if found else ""
+
+
+def _wrong(code: str, text: str, hint: str) -> PydanticCustomError:
+    return PydanticCustomError(code, "{text}", {"text": text, "hint": hint})
+
+
+def _one_of(code: str, what: str, known: Callable[[Known], Collection[str]]) -> AfterValidator:
+    def check(word: str, info: ValidationInfo) -> str:
+        assert isinstance(info.context, Known)  # noqa: S101 - only rule_file validates, always with this context
+        words = known(info.context)
+        if word not in words:
+            listed = f"there is {', '.join(words)}" if len(words) < 10 else "docs/rules.md lists what there is"
+            raise _wrong(code, f"unknown {what} '{word}'", hint_at(word, words) or listed)
+        return word
+
+    return AfterValidator(check)
+
+
+def _identifier(word: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9_]*", word):
+        raise _wrong("R006", f"'{word}' cannot be an id", "small letters, digits and _, beginning with a letter")
+    return word
+
+
+def _said(text: str) -> str:
+    if not text.strip():
+        raise _wrong("R004", "this must not be empty", "say in a few words what the rule does")
+    return text
+
+
+def _duration(text: str) -> str:
+    try:
+        parse_duration(text)
+    except ValueError as error:
+        meant = [guess for guess in (text.upper(), f"P{text.upper()}", f"PT{text.upper()}") if _is_duration(guess)]
+        raise _wrong("R014", str(error), f"write {meant[0]}" if meant else "P1DT2H is a day and two hours") from None
+    return text
+
+
+def _is_duration(text: str) -> bool:
+    try:
+        return parse_duration(text) != Duration()
+    except ValueError:
+        return False
+
+
+def _lasting(text: str) -> str:
+    if not _is_duration(_duration(text)):
+        raise _wrong("R014", f"'{text}' is no time at all", "P5D is five days")
+    return text
+
+
+def _days(text: str) -> str:
+    try:
+        parse_days(text)
+    except ValueError as error:
+        raise _wrong("R015", str(error), "the days are mon, tue, wed, thu, fri, sat, sun") from None
+    return text
+
+
+def _clock(text: str) -> str:
+    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise _wrong("R015", f"'{text}' is not a time of day", "write it with two digits each, such as 09:30")
+    return text
+
+
+def _share(number: float) -> float:
+    if not 0 <= number < 1:
+        raise _wrong("R016", f"a holdout of {number:g} cannot be", "0.10 leaves every tenth customer alone, 0 nobody")
+    return number
+
+
+def _positive(number: int) -> int:
+    if number <= 0:
+        raise _wrong("R022", f"{number} points are no reward", "write a whole number above 0")
+    return number
+
+
+def _amount(text: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) or not Decimal(text):
+        raise _wrong("R022", f"'{text}' is not an amount", "a point and no currency, such as 15.00")
+    return text
+
+
+Text = Annotated[str, AfterValidator(_said)]
+Identifier = Annotated[str, AfterValidator(_identifier)]
+Purpose = Annotated[str, _one_of("R017", "purpose", lambda _: PURPOSES)]
+EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds))]
+StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: tuple(known.vocabulary.kinds))]
+DateName = Annotated[str, _one_of("R012", "date", lambda known: known.vocabulary.dates)]
+Period = Annotated[str, _one_of("R013", "period", lambda _: ("daily",))]
+Channel = Annotated[str, _one_of("R018", "channel", lambda _: CHANNELS)]
+Template = Annotated[str, _one_of("R021", "template", lambda known: tuple(known.templates))]
+DurationText = Annotated[str, AfterValidator(_duration)]
+LastingText = Annotated[str, AfterValidator(_lasting)]
+ClockText = Annotated[str, AfterValidator(_clock)]
+
+
+class _Part(BaseModel):
+    model_config = ConfigDict(extra="forbid", strict=True, frozen=True)
+
+
+class Head(_Part):
+    """The keys at the top of the file."""
+
+    id: Identifier
+    title: Text
+    purpose: Purpose
+    holdout: Annotated[float, AfterValidator(_share)] | None = None
+
+
+class On(_Part):
+    """What starts the rule (one of the first four), and for whom."""
+
+    event: EventKind | None = None
+    date: DateName | None = None
+    score: str | None = None
+    sweep: Period | None = None
+    when: str | None = None
+
+
+class Journey(_Part):
+    """What ends a customer's passage through the rule, and when it may begin again."""
+
+    stop_on: list[StopKind] = Field(default_factory=list)
+    again_after: LastingText | None = None
+
+
+class Window(_Part):
+    """When a step may reach the customer, on the customer's clock."""
+
+    days: Annotated[str, AfterValidator(_days)] = "mon-sun"
+    start: ClockText = Field("00:00", alias="from")
+    end: ClockText | None = Field(None, alias="to")
+
+    @model_validator(mode="after")
+    def _opens_before_it_closes(self) -> Window:
+        if self.end is not None and self.start >= self.end:
+            raise _wrong("R015", f"a window from {self.start} to {self.end} is never open", "it cannot span midnight")
+        return self
+
+
+class Step(_Part):
+    """One thing that the rule does."""
+
+    id: Identifier
+    channel: Channel
+    template: Template | None = None
+    after: DurationText = "P0D"
+    when: str | None = None
+    window: Window = Field(default_factory=Window)
+    valid_for: LastingText = "P7D"
+    approve: bool = False
+    points: Annotated[int, AfterValidator(_positive)] | None = None
+    amount: Annotated[str, AfterValidator(_amount)] | None = None
+
+
+PARTS: dict[str, type[_Part]] = {"": Head, "on": On, "journey": Journey, "step": Step, "window": Window}
+"""The models by the name of their table; the empty name is the top of the file."""

@@ -1,0 +1,127 @@
+"""All that the rules of a workspace may speak of, and the values of its names for one customer at one instant."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from engine.core import calendar
+from engine.core.condition import Type
+from engine.decide.kinds import KINDS, Kind
+from engine.decide.names import CUSTOMER, EVENT, NOW, SCORE, Field, attribute, payload
+from engine.decide.situation import Situation
+
+_IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
+_KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
+_RESERVED = frozenset(("true", "false", "null", "in"))  # CEL takes these for signs, also behind a dot
+_CROSSING = ("p_alive", "clv", "percentile", "tier")  # the values that are kept from before a change
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Scope:
+    """The names that one condition may use; compared by identity, because a checker is made once for each.
+
+    aliases: short forms. kind: the event kind that starts the rule, or empty. foreign: why a name of another scope is
+    not there.
+    """
+
+    fields: Mapping[str, Field]
+    aliases: Mapping[str, str] = field(default_factory=dict)
+    kind: str = ""
+    foreign: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Vocabulary:
+    """Event kinds and names.
+
+    `events` has a scope for each event kind; `plain` is for rules that no event starts; `crossing` for ``[on] score``,
+    whose short names are the score's.
+    """
+
+    kinds: Mapping[str, Kind]
+    events: Mapping[str, Scope]
+    plain: Scope
+    crossing: Scope
+
+    @property
+    def dates(self) -> tuple[str, ...]:
+        """The names that ``[on] date`` may watch."""
+        fields = self.plain.fields.values()
+        return tuple(one.name for one in fields if one.type is Type.TIMESTAMP and one.name.startswith("customer."))
+
+
+def vocabulary(
+    *, attributes: Mapping[str, str] | None = None, events: Mapping[str, Mapping[str, str]] | None = None
+) -> Vocabulary:
+    """The built-in vocabulary, with the customer's attributes and the event kinds of the configuration.
+
+    attributes: name -> type; events: kind -> payload field -> type; types are double, int, string, bool, timestamp.
+    A kind that is built in may get further fields. Raises ValueError for a name that a condition could not say.
+    """
+    own = tuple(attribute(_name(name), _type(kind)) for name, kind in (attributes or {}).items())
+    kinds = {kind.name: kind for kind in KINDS}
+    for name, fields in (events or {}).items():
+        kinds[name] = _extended(kinds.get(name), name, fields)
+    common = (*CUSTOMER, *own, *SCORE, *NOW)
+    plain = Scope(fields=_by_name(common), foreign="no event starts this rule, so nothing is known of one")
+    crossing = tuple(one for one in SCORE if one.name.removeprefix("score.") in _CROSSING)
+    return Vocabulary(
+        kinds=kinds,
+        events={kind.name: _scope(kind, common) for kind in kinds.values()},
+        plain=plain,
+        crossing=Scope(
+            fields=_by_name(crossing),
+            aliases={name: f"score.{name}" for name in _CROSSING},
+            foreign=f"a change is watched in {', '.join(_CROSSING)}; put the rest under when",
+        ),
+    )
+
+
+def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None = None) -> dict[str, Any]:
+    """The value of every name that a rule may read in this situation, or of `names` only; None where it is missing."""
+    kind = situation.event.kind if situation.event else ""
+    local = situation.now.astimezone(calendar.zone(situation.time_zone))
+    fields = words.events.get(kind, words.plain).fields
+    return {name: fields[name].read(situation, local) for name in (fields if names is None else names)}
+
+
+def before(values: Mapping[str, Any]) -> dict[str, Any]:
+    """The context as it was before the score changed: ``[on] score`` asks for what holds now and did not hold then."""
+    return dict(values) | {f"score.{name}": values[f"score.prev_{name}"] for name in _CROSSING}
+
+
+def _scope(kind: Kind, common: Iterable[Field]) -> Scope:
+    fields = _by_name((*common, *EVENT, *(payload(name, one) for name, one in kind.payload.items())))
+    names = ", ".join(name for name in fields if name.startswith("event."))
+    return Scope(fields=fields, kind=kind.name, foreign=f"{kind.name} has {names}")
+
+
+def _by_name(fields: Iterable[Field]) -> dict[str, Field]:
+    return {one.name: one for one in fields}
+
+
+def _extended(kind: Kind | None, name: str, fields: Mapping[str, str]) -> Kind:
+    if not _KIND.fullmatch(name):
+        raise ValueError(f"'{name}' is not an event kind such as boiler.inspected")
+    added = {_name(one): _type(two) for one, two in fields.items()}
+    if kind is None:
+        return Kind(name=name, meaning="declared in the configuration", payload=added)
+    for one, two in added.items():
+        if kind.payload.get(one, two) is not two:
+            raise ValueError(f"'{one}' of {name} is built in as {kind.payload[one]} and cannot be {two}")
+    return Kind(name=name, meaning=kind.meaning, payload={**kind.payload, **added})
+
+
+def _name(name: str) -> str:
+    if not _IDENTIFIER.fullmatch(name) or name in _RESERVED or name in ("kind", "occurred_at"):
+        raise ValueError(f"'{name}' cannot be the name of a field: letters, digits and _, and no word of the language")
+    return name
+
+
+def _type(name: str) -> Type:
+    if name in (Type.DOUBLE, Type.INT, Type.STRING, Type.BOOL, Type.TIMESTAMP):
+        return Type(name)
+    raise ValueError(f"'{name}' is not a type: double, int, string, bool, timestamp")

@@ -1,0 +1,156 @@
+"""What a condition says: compared with cel-cpp where nothing is missing, with WHERE of SQLite where anything may be."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+
+from engine.core.condition import INT64, Type
+from engine.decide.condition import Condition, compile_condition
+from engine.decide.names import Field
+from engine.decide.vocabulary import Scope
+from tests.decide.oracles import NAMES, by_cel, by_sqlite, conditions, contexts
+
+SCOPE = Scope(
+    fields={name: Field(name=name, type=kind, meaning="", read=lambda *_: None) for name, kind in NAMES.items()}
+)
+NOTHING: dict[str, Any] = dict.fromkeys(NAMES)
+
+
+def _condition(source: str) -> Condition:
+    return compile_condition(source, SCOPE)
+
+
+FULL, GAPPED = contexts(12, missing=0.0), contexts(24, missing=0.3)
+
+
+@settings(max_examples=500, deadline=None)
+@given(conditions())
+def test_with_every_value_there_it_says_what_cel_says(source: str) -> None:
+    condition = _condition(source)
+
+    assert [condition.holds(row) for row in FULL] == by_cel(source, FULL)
+
+
+@settings(max_examples=500, deadline=None)
+@given(conditions())
+def test_with_values_missing_it_says_what_where_says(source: str) -> None:
+    condition = _condition(source)
+
+    assert [condition.holds(row) for row in GAPPED] == by_sqlite(condition.tree, GAPPED)
+
+
+@settings(deadline=None)
+@given(conditions())
+def test_the_clauses_together_are_the_condition(source: str) -> None:
+    condition = _condition(source)
+
+    for row in GAPPED:
+        assert all(clause.holds for clause in condition.explain(row)) is condition.holds(row)
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        "score.tier == 'gold'",
+        "score.tier != 'gold'",
+        "!(score.tier == 'gold')",
+        "score.tier in ['gold']",
+        "!(score.tier in ['gold'])",
+        "score.tier.startsWith('g')",
+        "!score.tier.contains('')",
+        "score.p_alive < 0.3",
+        "score.p_alive + 1.0 > 0.0",
+        "!(size(score.tier) > 3)",
+        "customer.has_email",
+        "!customer.has_email",
+        "customer.has_email != true",
+        "known(score.tier)",
+        "event.occurred_at < now.instant",
+        "0.3 < score.p_alive && true",
+        "score.tier == customer.city",
+    ],
+)
+def test_nothing_holds_of_what_is_missing(source: str) -> None:
+    assert _condition(source).holds(NOTHING) is False
+
+
+@pytest.mark.parametrize("source", ["!known(score.tier)", "!known(score.tier) || score.tier == 'gold'", "true"])
+def test_what_does_not_depend_on_it_still_holds(source: str) -> None:
+    assert _condition(source).holds(NOTHING) is True
+
+
+@pytest.mark.parametrize(
+    ("source", "frequency"),
+    [
+        ("score.frequency / 2 == 3", 7),
+        ("score.frequency / 2 == -3", -7),
+        ("score.frequency % 3 == -1", -7),
+        ("score.frequency % -3 == 1", 7),
+        ("-score.frequency == 7", -7),
+        ("int(-2.9) == score.frequency", -2),
+        ("double(score.frequency) / 2.0 == 3.5", 7),
+    ],
+)
+def test_whole_numbers_divide_towards_zero(source: str, frequency: int) -> None:
+    assert _condition(source).holds(NOTHING | {"score.frequency": frequency})
+
+
+@pytest.mark.parametrize(
+    ("term", "changed"),
+    [
+        ("score.frequency / now.month", {"score.frequency": 1, "now.month": 0}),
+        ("score.frequency % now.month", {"score.frequency": 1, "now.month": 0}),
+        ("score.frequency + 1", {"score.frequency": INT64[-1]}),
+        ("-score.frequency", {"score.frequency": INT64[0]}),
+        ("int(event.amount)", {"event.amount": 1e300}),
+    ],
+)
+def test_a_result_that_does_not_exist_is_missing(term: str, changed: dict[str, Any]) -> None:
+    for test in (f"{term} == 0", f"{term} != 0", f"!({term} == 0)"):
+        assert not _condition(test).holds(NOTHING | changed)
+
+
+@pytest.mark.parametrize("term", ["event.amount / 0.0", "event.amount * 1e300", "0.0 / (event.amount - event.amount)"])
+def test_infinite_numbers_are_missing(term: str) -> None:
+    for test in (f"{term} > 0.0", f"{term} <= 0.0", f"{term} != {term}"):
+        assert not _condition(test).holds(NOTHING | {"event.amount": 1e300})
+
+
+def test_an_instant_outside_the_calendar_is_missing() -> None:
+    late = NOTHING | {"now.instant": datetime(9999, 12, 31, 23, tzinfo=UTC)}
+
+    assert not _condition("now.instant + duration('2h') > now.instant").holds(late)
+    assert not _condition("now.instant + duration('2h') <= now.instant").holds(late)
+
+
+def test_texts_compare_by_code_point_and_count_code_points() -> None:
+    names = NOTHING | {"customer.city": "Forlì 😀"}
+
+    assert _condition("size(customer.city) == 7 && customer.city > 'Forlz' && customer.city < 'G'").holds(names)
+
+
+@pytest.mark.parametrize("parts", range(1, 8))
+def test_chains_of_every_length(parts: int) -> None:
+    months = [f"now.month != {month}" for month in range(parts)]
+    every, some = _condition(" && ".join(months)), _condition(f"!({' && '.join(months)})")
+
+    for month in range(parts + 1):
+        values = NOTHING | {"now.month": month}
+        assert every.holds(values) is (month == parts)
+        assert some.holds(values) is (month < parts)
+
+
+def test_spans_of_time() -> None:
+    then = datetime(2026, 3, 28, 12, tzinfo=UTC)
+    condition = _condition("now.instant - event.occurred_at > duration('72h')")
+
+    assert condition.holds(NOTHING | {"event.occurred_at": then, "now.instant": then + timedelta(hours=72, seconds=1)})
+    assert not condition.holds(NOTHING | {"event.occurred_at": then, "now.instant": then + timedelta(hours=72)})
+
+
+def test_the_random_conditions_reach_every_type() -> None:
+    assert set(NAMES.values()) == set(Type) - {Type.DURATION}
