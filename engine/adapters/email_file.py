@@ -1,0 +1,83 @@
+"""E-mail into a folder: a maildir of .eml files, for a trial run or for a mail program that picks them up.
+
+The name of a file comes from the action alone, so that a second attempt replaces the first; a file appears in ``new``
+only when all of it is on the disk.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from engine.core.messages import Email
+from engine.dispatch.mime import to_bytes
+from engine.dispatch.port import Capability, Idempotency, Message, Receipt
+from engine.errors import DeliveryError
+
+_UNFIT = re.compile(r"[^A-Za-z0-9.@+-]+", re.ASCII)
+
+
+class EmailFile:
+    """Writes each mail to `folder`/new, as ``2026-03-14T0830Z.nico@mail.example.5f0c….eml``."""
+
+    capability = Capability(channel="email", idempotency=Idempotency.KEY)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def check(self, message: Message) -> None:
+        """Refuse a mail that cannot be written as RFC 5322 wants it."""
+        to_bytes(Email.from_json(message.body))
+
+    async def send(self, message: Message) -> Receipt:
+        """Write the file; the reference is its path inside the folder. A disk that refuses is worth another try."""
+        email = Email.from_json(message.body)
+        content = to_bytes(email)
+        try:
+            ref = await asyncio.to_thread(self._write, _name(email, message.key), content)
+        except OSError as error:
+            text = f"the mail cannot be written to {self._folder}: {error.strerror or error}"
+            raise DeliveryError(text) from error
+        return Receipt(provider_ref=ref, delivered=True, detail=f"{len(content)} bytes")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _write(self, name: str, content: bytes) -> str:
+        tmp, new, cur = (self._folder / part for part in ("tmp", "new", "cur"))
+        for folder in (tmp, new, cur):
+            folder.mkdir(parents=True, exist_ok=True)
+        for read in cur.glob(f"{name}*"):  # a mail program moved it and may have added flags such as ":2,S"
+            return f"cur/{read.name}"
+        draft = tmp / name
+        try:
+            with draft.open("wb") as file:
+                file.write(content)
+                file.flush()
+                os.fsync(file.fileno())
+            draft.replace(new / name)
+        finally:
+            draft.unlink(missing_ok=True)
+        _sync(new)
+        return f"new/{name}"
+
+
+def _name(email: Email, key: str) -> str:
+    """Sorted by time, readable by people, and one per action: the key decides, the rest is there to be read."""
+    stamp = parsedate_to_datetime(email.date).astimezone(UTC).strftime("%Y-%m-%dT%H%MZ")
+    recipient = _UNFIT.sub("_", email.to_address)[:80]
+    return f"{stamp}.{recipient}.{hashlib.sha256(key.encode()).hexdigest()[:12]}.eml"
+
+
+def _sync(folder: Path) -> None:
+    """The new name, too, survives a loss of power."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,135 @@
+"""Which kinds of adapters there are: ours by name, others by the entry-point group `premura.adapters`.
+
+An entry point names a function `build(options, around) -> Adapter`; docs/adding-an-adapter.md shows one.
+"""
+
+from __future__ import annotations
+
+import ssl
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib.metadata import entry_points
+from pathlib import Path
+from typing import Annotated, Any, Literal, TextIO
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from engine.core.money import parse_amount, to_minor
+from engine.dispatch.port import Adapter
+
+GROUP = "premura.adapters"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """What an adapter may use of the workspace it works for."""
+
+    folder: Path
+    currency: str
+    screen: TextIO
+    secret: Callable[[Mapping[str, Any]], str]  # {env = "NAME"} or {file = "path"} -> the secret; raises ValueError
+
+
+Build = Callable[[Mapping[str, Any], Around], Adapter]
+
+
+class _Options(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class _Folder(_Options):
+    folder: Annotated[str, Field(min_length=1)]
+
+
+class _Smtp(_Options):
+    host: Annotated[str, Field(min_length=1)]
+    port: Annotated[int, Field(ge=1, le=65535)] = 587
+    tls: Literal["starttls", "implicit", "none"] = "starttls"
+    user: str = ""
+    password: dict[str, str] = Field(default_factory=dict)
+    ca_file: str = ""
+
+
+class _Note(_Folder):
+    lead_days: Annotated[int, Field(ge=0, le=60)] = 0
+    unit_cost: str = "0"
+
+
+def _console(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.console import Console
+
+    _Options.model_validate(options)
+    return Console(around.screen)
+
+
+def _email_file(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.email_file import EmailFile
+
+    return EmailFile(around.folder / _Folder.model_validate(options).folder)
+
+
+def _email_smtp(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.email_smtp import EmailSmtp
+
+    wanted = _Smtp.model_validate(options)
+    context = ssl.create_default_context(cafile=str(around.folder / wanted.ca_file) if wanted.ca_file else None)
+    return EmailSmtp(
+        wanted.host,
+        wanted.port,
+        tls=wanted.tls,
+        user=wanted.user,
+        password=around.secret(wanted.password) if wanted.password else "",
+        tls_context=None if wanted.tls == "none" else context,
+    )
+
+
+def _note_pdf(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.note_pdf import NotePdf
+
+    wanted = _Note.model_validate(options)
+    cost = to_minor(parse_amount(wanted.unit_cost, "."), around.currency)
+    return NotePdf(around.folder / wanted.folder, lead_days=wanted.lead_days, unit_cost_minor=cost)
+
+
+def _reward_ledger(options: Mapping[str, Any], _around: Around) -> Adapter:
+    from engine.adapters.reward_ledger import RewardLedger
+
+    _Options.model_validate(options)
+    return RewardLedger()
+
+
+def _referral_code(options: Mapping[str, Any], _around: Around) -> Adapter:
+    from engine.adapters.referral_code import ReferralCode
+
+    _Options.model_validate(options)
+    return ReferralCode()
+
+
+OURS: dict[str, Build] = {
+    "console": _console,
+    "email_file": _email_file,
+    "email_smtp": _email_smtp,
+    "note_pdf": _note_pdf,
+    "referral_code": _referral_code,
+    "reward_ledger": _reward_ledger,
+}
+
+
+def kinds() -> list[str]:
+    """All kinds that can be configured, by name."""
+    return sorted({*OURS, *(point.name for point in entry_points(group=GROUP))})
+
+
+def make(kind: str, options: Mapping[str, Any], around: Around) -> Adapter:
+    """An adapter of that kind. Raises ValueError, with one line, for an unknown kind or wrong options."""
+    build = OURS.get(kind)
+    if build is None:
+        point = next((point for point in entry_points(group=GROUP) if point.name == kind), None)
+        if point is None:
+            raise ValueError(f"there is no adapter of kind '{kind}'; there are {', '.join(kinds())}")
+        build = point.load()
+    try:
+        return build(options, around)
+    except ValidationError as error:
+        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+        raise ValueError("; ".join(faults)) from None
