@@ -1,0 +1,243 @@
+"""The composition root: the one place that knows the configuration, the store, the adapters and the clock."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import socket
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, date, datetime, timedelta
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, TextIO
+
+from engine import assemble, config, workspace
+from engine.errors import ConfigError, Fault, LeaseError
+from engine.store import leases
+from engine.store.session import Store, create, new_id, open_store
+
+if TYPE_CHECKING:  # each stage is imported when it is first used, so that `premura --help` is quick
+    from engine.decide.rule import Rule
+    from engine.decide.stage import Policy as DecidePolicy
+    from engine.decide.stage import Summary as Decided
+    from engine.decide.vocabulary import Vocabulary
+    from engine.dispatch.port import Adapter
+    from engine.dispatch.render import Templates
+    from engine.dispatch.stage import Office
+    from engine.dispatch.stage import Summary as Dispatched
+    from engine.ingest.columns import Kind
+    from engine.ingest.stage import Summary as Ingested
+    from engine.schedule.stage import Summary as Scheduled
+    from engine.score.stage import Summary as Scored
+
+Clock = Callable[[], datetime]
+Progress = Callable[[int], None]
+DISPATCHER = "dispatcher"
+
+
+def system_clock() -> datetime:
+    """Now, in UTC."""
+    return datetime.now(UTC)  # noqa: TID251 - the one clock of the program
+
+
+def _silent(_done: int) -> None:
+    """Nobody watches."""
+
+
+@dataclass
+class App:
+    """An open workspace. Every method is one verb of the command line."""
+
+    folder: Path
+    settings: config.Settings
+    store: Store
+    clock: Clock = system_clock
+    owner: str = field(default_factory=new_id)
+    screen: TextIO = field(default_factory=lambda: sys.stdout)
+
+    @cached_property
+    def key(self) -> str:
+        """The workspace's secret key."""
+        try:
+            return self.settings.key.read(self.folder).get_secret_value()
+        except ValueError as error:
+            hint = "premura init makes one"
+            raise ConfigError([Fault(file=config.FILE, code="P104", text=f"key: {error}", hint=hint)]) from None
+
+    @cached_property
+    def words(self) -> Vocabulary:
+        """The names and event kinds that this workspace's rules may speak of."""
+        return assemble.vocabulary(self.settings)
+
+    @cached_property
+    def templates(self) -> Templates:
+        """The workspace's templates, compiled."""
+        from engine.dispatch.render import Templates
+
+        return Templates(workspace.read_templates(self.folder), locale=self.settings.shop.locale)
+
+    @cached_property
+    def rules(self) -> tuple[Rule, ...]:
+        """The workspace's rules, checked. Raises RuleError with every fault."""
+        from engine.decide.rule import load
+
+        return load(workspace.read_rules(self.folder), vocabulary=self.words, templates=self.templates.names)
+
+    @cached_property
+    def adapters(self) -> dict[str, Adapter]:
+        """The configured adapters by name. Raises ConfigError with every fault."""
+        return assemble.adapters(self.settings, self.folder, self.screen)
+
+    @cached_property
+    def lead_days(self) -> dict[str, int]:
+        """How many days each channel's messages travel."""
+        channels = self.settings.channels.items()
+        return {
+            channel: self.adapters[name].capability.lead_days for channel, name in channels if name in self.adapters
+        }
+
+    def ingest(self, path: Path, *, kind: Kind | None = None, progress: Progress = _silent) -> Ingested:
+        """Stage 1 for one file."""
+        from engine.ingest.stage import ingest
+
+        rejects = self.folder / workspace.REJECTS
+        intake = assemble.intake(self.settings, self.words)
+        return ingest(self.store, path, intake, kind=kind, rejects=rejects, now=self.clock(), progress=progress)
+
+    def score(self, *, progress: Progress = _silent) -> Scored:
+        """Stage 2 for everybody."""
+        from engine.score.stage import Policy, score
+
+        scoring, shop = self.settings.score, self.settings.shop
+        policy = Policy(
+            time_unit=scoring.time_unit,
+            horizon=scoring.horizon,
+            discount_rate=scoring.discount_rate,
+            margin=scoring.margin,
+            tiers=scoring.tiers,
+            currency=shop.currency,
+            time_zone=shop.time_zone,
+        )
+        return score(self.store, policy, now=self.clock(), progress=progress)
+
+    def decide(self, *, progress: Progress = _silent) -> Decided:
+        """Stage 3 up to now."""
+        from engine.decide.stage import decide
+
+        return decide(self.store, self.decide_policy(), now=self.clock(), progress=progress)
+
+    def decide_policy(self) -> DecidePolicy:
+        """What decide works with."""
+        from engine.decide.stage import Policy
+
+        shop = self.settings.shop
+        return Policy(
+            rules=self.rules,
+            words=self.words,
+            time_zone=shop.time_zone,
+            currency=shop.currency,
+            key=self.key,
+            start=date.fromisoformat(shop.start) if shop.start else None,
+            lead_days=self.lead_days,
+        )
+
+    def schedule(self) -> Scheduled:
+        """Stage 4 for what was decided."""
+        from engine.schedule.stage import Policy, schedule
+
+        caps = self.settings.caps
+        policy = Policy(
+            messages=caps.messages,
+            within=self.settings.cap_within,
+            time_zone=self.settings.shop.time_zone,
+            lead_days=self.lead_days,
+        )
+        return schedule(self.store, policy, now=self.clock())
+
+    def dispatch(self, *, stopping: Callable[[], bool] = lambda: False, progress: Progress = _silent) -> Dispatched:
+        """Stage 5 for what is due. Raises LeaseError when another process dispatches on this store."""
+        from engine.dispatch.stage import Summary, prepare, send
+
+        summary = Summary()
+        with self.dispatching():
+            prepare(self.store, self.office, summary, now=self.clock())
+            sending = send(
+                self.store,
+                self.office,
+                summary,
+                owner=self.owner,
+                clock=self.clock,
+                stopping=stopping,
+                progress=progress,
+            )
+            asyncio.run(sending)
+        return summary
+
+    @cached_property
+    def office(self) -> Office:
+        """What dispatch works with."""
+        from engine.dispatch.stage import Office
+
+        return Office(
+            sender=assemble.sender(self.settings, self.key),
+            templates=self.templates,
+            adapters=self.adapters,
+            channels=self.settings.channels,
+        )
+
+    @contextmanager
+    def dispatching(self) -> Iterator[None]:
+        """Hold the right to dispatch on this store; one process has it at a time on SQLite."""
+        held = self.take_dispatch_lease()
+        try:
+            yield
+        finally:
+            if held:
+                self.release_dispatch_lease()
+
+    def take_dispatch_lease(self) -> bool:
+        """Take or renew the lease; True when it was not ours before. Raises LeaseError when somebody else has it."""
+        now, holder = self.clock(), f"{socket.gethostname()}, process {os.getpid()}"
+        until = now + timedelta(seconds=self.settings.daemon.lease)
+        with self.store.write() as connection:
+            mine = leases.owner(connection, DISPATCHER) == self.owner
+            other = leases.take(connection, DISPATCHER, self.owner, holder, now, until)
+        if other is not None:
+            wait = f"{self.settings.daemon.lease:.0f} seconds"
+            raise LeaseError(
+                f"another premura dispatches on this store ({other}), so this one does not "
+                f"(hint: stop that one; if it was killed, its right ends within {wait})"
+            )
+        return not mine
+
+    def release_dispatch_lease(self) -> None:
+        """Let others dispatch."""
+        with self.store.write() as connection:
+            leases.release(connection, DISPATCHER, self.owner)
+
+    def close(self) -> None:
+        """Close the store."""
+        self.store.close()
+
+
+def open_app(folder: Path, clock: Clock = system_clock, screen: TextIO | None = None) -> App:
+    """Open a workspace. Raises ConfigError or StoreError."""
+    settings = config.load(folder)
+    store = open_store(store_url(folder, settings))
+    return App(folder=folder, settings=settings, store=store, clock=clock, screen=screen or sys.stdout)
+
+
+def store_url(folder: Path, settings: config.Settings) -> str:
+    """The store's address; a relative SQLite path is relative to the workspace."""
+    prefix = "sqlite:///"
+    if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
+        return prefix + str((folder / settings.store.removeprefix(prefix)).absolute())
+    return settings.store
+
+
+def upgrade(folder: Path) -> None:
+    """Bring the workspace's store to this version's shape, making it where there is none."""
+    create(store_url(folder, config.load(folder))).close()

@@ -1,0 +1,56 @@
+"""Everything that is wrong with a workspace, found at once and before anything runs."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from engine import assemble, config, workspace
+from engine.decide.rule import Rule, load
+from engine.decide.vocabulary import vocabulary
+from engine.dispatch import render
+from engine.dispatch.port import Adapter
+from engine.errors import ConfigError, Fault
+
+
+def check(folder: Path) -> tuple[Fault, ...]:
+    """Every fault of a workspace's configuration, rules and templates; nothing is opened and nothing is changed."""
+    faults: list[Fault] = []
+    try:
+        settings = config.load(folder)
+    except ConfigError as error:
+        if not (folder / config.FILE).is_file():
+            return error.faults
+        faults += error.faults
+        settings = config.salvage((folder / config.FILE).read_text(encoding="utf-8", errors="replace"))
+    sound = not faults
+    sources = workspace.read_templates(folder)
+    faults += render.check(sources, locale=settings.shop.locale, folder=workspace.TEMPLATES)
+    adapters: dict[str, Adapter] = {}
+    words = vocabulary()
+    try:
+        words = assemble.vocabulary(settings)
+        adapters = assemble.adapters(settings, folder, sys.stdout) if sound else {}
+        settings.key.read(folder)
+    except ConfigError as error:
+        faults += error.faults
+    except ValueError as error:
+        faults.append(Fault(file=config.FILE, code="P104", text=f"key: {error}", hint="premura init makes one"))
+    try:
+        rules = load(workspace.read_rules(folder), vocabulary=words, templates=render.names(sources))
+    except ConfigError as error:
+        faults += error.faults
+    else:
+        faults += _unserved(rules, settings, adapters) if sound else ()
+    return tuple(sorted(set(faults)))
+
+
+def _unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+    for rule in rules:
+        for step in rule.steps:
+            name = settings.channels.get(step.channel)
+            if name is None or (adapters and name not in adapters):
+                text = f"step '{step.id}' uses the channel {step.channel}, which no adapter serves"
+                hint = f'[channels] {step.channel} = "…" in {config.FILE}'
+                yield Fault(file=rule.file, code="P106", text=text, hint=hint)

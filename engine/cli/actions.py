@@ -1,0 +1,112 @@
+"""Commands about actions: list, show, approve, cancel, resolve."""
+
+from __future__ import annotations
+
+import getpass
+from typing import Annotated
+
+import typer
+
+from engine.cli.frame import HERE, Folder, Json, opened, say, show, table, when
+from engine.errors import UsageError
+
+Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="The last signs of an action's id are enough.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="What is planned, waits, went out or is in doubt.", no_args_is_help=True)
+    for name, command in (
+        ("list", listing),
+        ("show", detail),
+        ("approve", approve),
+        ("cancel", cancel),
+        ("resolve", resolve),
+    ):
+        group.command(name)(command)
+    app.add_typer(group, name="actions")
+
+
+def listing(
+    state: Annotated[str, typer.Option(help="Only in this state, e.g. held or unknown.")] = "",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """List actions, the newest dates last; the doubtful ones with the command that resolves them."""
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        found = inquiry.actions(app, state)
+        tz = app.settings.shop.time_zone
+
+    def human() -> None:
+        rows = [
+            (row["id"][-8:], when(row["due_at"], tz), row["rule"], row["channel"], row["name"] or row["customer"],
+             row["state"], row["reason"])
+            for row in found
+        ]  # fmt: skip
+        table("", ("id", "due", "rule", "channel", "customer", "state", "why"), rows)
+        if any(row["state"] == "unknown" for row in found):
+            say("It went out: premura actions resolve ID --sent    It did not: premura actions resolve ID --not-sent")
+        if any(row["state"] == "held" for row in found):
+            say("Look at one: premura actions show ID    Let it go: premura actions approve ID    "
+                "Or not: premura actions cancel ID")  # fmt: skip
+
+    show(found, as_json=as_json, human=human)
+
+
+def detail(action: Annotated[str, typer.Argument(metavar="ID")], folder: Folder = HERE, as_json: Json = False) -> None:
+    """Show one action: its content, its state, every attempt."""
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        found = inquiry.action(app, action)
+        tz = app.settings.shop.time_zone
+
+    def human() -> None:
+        for name in ("id", "rule", "version", "customer", "channel", "adapter", "state", "reason"):
+            say(f"{name}: {found[name]}")
+        say(f"due: {when(found['due_at'], tz)}, of use until {when(found['valid_until'], tz)}")
+        for attempt in found["attempts"]:
+            say(f"attempt {attempt['attempt']} at {when(attempt['started_at'], tz)}: {attempt['outcome']} "
+                f"{attempt['provider_ref']} {attempt['detail']}".rstrip())  # fmt: skip
+        for name, value in (found["payload"] or {}).items():
+            if name != "html":
+                say(f"{name}: {value}")
+
+    show(found, as_json=as_json, human=human)
+
+
+def approve(ids: Ids, folder: Folder = HERE, as_json: Json = False) -> None:
+    """Let held actions go."""
+    _each(ids, "approve", folder, as_json=as_json)
+
+
+def cancel(ids: Ids, folder: Folder = HERE, as_json: Json = False) -> None:
+    """Stop actions that have not gone out."""
+    _each(ids, "cancel", folder, as_json=as_json)
+
+
+def resolve(
+    ids: Ids,
+    sent: Annotated[bool | None, typer.Option("--sent/--not-sent", help="Whether it went out.")] = None,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Say of doubtful actions whether they went out."""
+    if sent is None:
+        raise UsageError("say --sent or --not-sent")
+    _each(ids, "sent" if sent else "not_sent", folder, as_json=as_json)
+
+
+def _each(ids: list[str], verb: str, folder: Folder, *, as_json: bool) -> None:
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        done = [inquiry.change(app, each, verb, getpass.getuser()) for each in ids]
+
+    def human() -> None:
+        for row in done:
+            say(f"{row['id'][-8:]} is {row['state']}")
+
+    show(done, as_json=as_json, human=human)

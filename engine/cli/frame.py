@@ -1,0 +1,146 @@
+"""What all commands share: their common options, how they show progress and results, and the clock of --as-of."""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
+from datetime import date, datetime, time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.app import App, Clock
+
+Folder = Annotated[Path, typer.Option("--workspace", "-w", help="The workspace's folder.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON document and nothing else.")]
+AsOf = Annotated[
+    str, typer.Option("--as-of", help="Work as if it were that day (its local noon) or instant, e.g. 2026-10-05.")
+]
+HERE = Path()
+Steps = Callable[[str, int | None], Callable[[int], None]]
+
+
+@contextmanager
+def opened(folder: Path, as_of: str = "", *, quiet: bool = False) -> Iterator[App]:
+    """An open workspace, closed afterwards. quiet: adapters that print do so on standard error."""
+    from engine.app import open_app, system_clock
+
+    app = open_app(folder, system_clock, sys.stderr if quiet else sys.stdout)
+    try:
+        if as_of:
+            app.clock = _clock(as_of, app.settings.shop.time_zone)
+        yield app
+    finally:
+        app.close()
+
+
+def _clock(text: str, tz: str) -> Clock:
+    from engine.core.calendar import at_local, aware
+
+    try:
+        if len(text) == len("2026-10-05"):
+            instant = at_local(date.fromisoformat(text), time(12), tz)
+        else:
+            found = datetime.fromisoformat(text)
+            instant = aware(found) if found.tzinfo else at_local(found.date(), found.time(), tz)
+    except ValueError:
+        hint = "a day such as 2026-10-05 or an instant such as 2026-10-05T18:00"
+        raise UsageError(f"--as-of: '{text}' is not {hint}") from None
+    return lambda: instant
+
+
+def show(data: object, *, as_json: bool, human: Callable[[], None]) -> None:
+    """Print the result: one JSON document, or in words."""
+    if as_json:
+        print(json.dumps(data, ensure_ascii=False, indent=2, default=_jsonable))
+    else:
+        human()
+
+
+def _jsonable(value: object) -> Any:
+    from dataclasses import asdict, is_dataclass
+
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(type(value).__name__)
+
+
+def say(*parts: str) -> None:
+    """A line for people, on standard output."""
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(*parts, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """A table for people; columns named in `right` are set flush right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(highlight=False).print(made)
+
+
+@contextmanager
+def steps(*, quiet: bool = False) -> Iterator[Steps]:
+    """Bars on standard error: what it gives is called with a text and a total, and gives what counts its steps."""
+    if quiet or not sys.stderr.isatty():
+        yield lambda _text, _total: lambda _done: None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    described = TextColumn("{task.description}")
+    columns = (SpinnerColumn(), described, BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
+    with Progress(*columns, console=Console(stderr=True)) as bars:
+
+        def begin(text: str, total: int | None) -> Callable[[int], None]:
+            task = bars.add_task(text, total=total)
+            return lambda done: bars.advance(task, done)
+
+        yield begin
+
+
+@contextmanager
+def progress(text: str, *, quiet: bool = False) -> Iterator[Callable[[int], None]]:
+    """One bar without a known end; call what it gives with how much more was done."""
+    with steps(quiet=quiet) as begin:
+        yield begin(text, None)
+
+
+def money(minor: int | None, currency: str, locale: str) -> str:
+    """An amount as people of that locale write it."""
+    if minor is None:
+        return "–"
+    from babel.numbers import format_currency
+
+    from engine.core.money import to_major
+
+    return str(format_currency(to_major(minor, currency), currency, locale=locale))
+
+
+def when(instant: datetime | None, tz: str) -> str:
+    """An instant on the clocks of the shop."""
+    from engine.core.calendar import zone
+
+    return "" if instant is None else instant.astimezone(zone(tz)).strftime("%Y-%m-%d %H:%M")
+
+
+def counts(found: dict[str, int]) -> str:
+    """``{"act": 3, "no": 5}`` as ``3 act, 5 no``."""
+    return ", ".join(f"{number} {name}" for name, number in sorted(found.items())) or "none"

@@ -1,0 +1,127 @@
+"""Commands about one customer: explain, ledger, customers."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from engine.cli.frame import HERE, Folder, Json, money, opened, say, show, table, when
+from engine.report.reasons import sentences
+
+Who = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Reference, e-mail or name.")]
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(explain)
+    app.command()(ledger)
+    customers = typer.Typer(help="Look at customers; never write to one again.", no_args_is_help=True)
+    customers.command("show")(show_customer)
+    customers.command("suppress")(suppress)
+    app.add_typer(customers, name="customers")
+
+
+def explain(
+    customer: Who,
+    rule: Annotated[str, typer.Option("--rule", help="Only this rule.")] = "",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """What was decided about a customer and why; what came of it; why nothing did."""
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        found = inquiry.explain(app, customer, rule or None)
+        tz, shop = app.settings.shop.time_zone, app.settings.shop
+
+    def human() -> None:
+        say(f"{found['name'] or found['customer']} ({found['customer']})")
+        score = found["score"]
+        if score is None:
+            say("  not scored yet")
+        else:
+            alive = "–" if score["p_alive"] is None else f"{score['p_alive']:.0%}"
+            worth = money(score["clv_minor"], shop.currency, shop.locale)
+            say(f"  tier {score['tier']}, worth {worth} over the horizon, still a customer with probability {alive}, "
+                f"last purchase {score['days_since_purchase']} days before the score")  # fmt: skip
+        for line in found["permissions"]:
+            say(f"  {line}")
+        if not found["decisions"]:
+            say("  No rule has been asked about this customer" + (f" yet: {found['why']}" if found["why"] else "."))
+        for decision in found["decisions"]:
+            say("")
+            say(f"{when(decision['decided_at'], tz)}  {decision['rule_id']}: {_OUTCOMES[decision['outcome']]}"
+                f"  [{decision['occurrence']}, version {decision['rule_hash'][:8]}]")  # fmt: skip
+            for sentence in sentences(decision["reasons"]):
+                say(f"    {sentence}")
+            for action in decision["actions"]:
+                reason = f": {action['reason']}" if action["reason"] else ""
+                say(f"    → {action['step']} by {action['channel']}, due {when(action['due_at'], tz)}: "
+                    f"{action['state']}{reason}")  # fmt: skip
+            if decision["exit_reason"]:
+                say(f"    the journey ended: {decision['exit_reason']}")
+
+    show(found, as_json=as_json, human=human)
+
+
+_OUTCOMES = {
+    "act": "yes",
+    "no": "no, a condition was false",
+    "refused": "no, not permitted",
+    "holdout": "left alone on purpose (holdout)",
+}
+
+
+def ledger(customer: Who, folder: Folder = HERE, as_json: Json = False) -> None:
+    """A customer's rewards: every entry with the rule version that granted it, and the balance."""
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        found = inquiry.ledger(app, customer)
+        tz = app.settings.shop.time_zone
+
+    def human() -> None:
+        rows = [
+            (when(entry["booked_at"], tz), entry["kind"], f"{entry['amount']:+} {entry['unit']}", entry["memo"],
+             f"{entry['rule_id']} {entry['rule_hash'][:8]}")
+            for entry in found["entries"]
+        ]  # fmt: skip
+        table(f"{found['name']} ({found['customer']})", ("booked", "kind", "amount", "for", "by rule version"), rows)
+        balance = ", ".join(f"{amount} {unit}" for unit, amount in found["balance"].items()) or "nothing yet"
+        say(f"balance: {balance}")
+
+    show(found, as_json=as_json, human=human)
+
+
+def show_customer(customer: Who, folder: Folder = HERE, as_json: Json = False) -> None:
+    """All that is known of a customer."""
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        found = inquiry.customer(app, customer)
+
+    def human() -> None:
+        for name, value in found["facts"].items():
+            if value not in ("", None, {}):
+                say(f"{name}: {value}")
+        for line in found["permissions"]:
+            say(line)
+        table("", ("date", "amount", "what"), found["purchases"], right=("amount",))
+
+    show(found, as_json=as_json, human=human)
+
+
+def suppress(
+    customer: Who,
+    reason: Annotated[str, typer.Option("--reason", help="Why, for the record.")] = "asked not to be written to",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Never write to a customer's address again, whatever the rules and consents say."""
+    from engine import inquiry
+
+    with opened(folder, quiet=as_json) as app:
+        found = inquiry.suppress(app, customer, reason)
+    word = "will not be written to any more" if found["new"] else "was suppressed already"
+    show(found, as_json=as_json, human=lambda: say(f"{found['customer']} {word}"))

@@ -1,0 +1,140 @@
+"""The six rooms as commands, and the daemon that runs them all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.frame import HERE, AsOf, Folder, Json, counts, money, opened, progress, say, show, table
+from engine.errors import UsageError
+from engine.ingest.columns import Kind
+
+KINDS: tuple[Kind, ...] = ("customers", "transactions", "events", "consents")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (ingest, score, decide, schedule, dispatch, run):
+        app.command()(command)
+
+
+def ingest(
+    files: Annotated[list[Path], typer.Argument(metavar="FILE…", help="CSV or JSON Lines.")],
+    kind: Annotated[
+        str, typer.Option(help="customers, transactions, events or consents, if the file does not tell.")
+    ] = "",
+    folder: Folder = HERE,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Take in files; each fact is stored once, wrong rows go to a rejects file with row, column and reason."""
+    found = next((known for known in KINDS if known == kind), None)
+    if kind and found is None:
+        raise UsageError(f"--kind: '{kind}' is none of {', '.join(KINDS)}")
+    summaries = []
+    with opened(folder, as_of, quiet=as_json) as app:
+        for file in files:
+            with progress(f"reading {file.name}", quiet=as_json) as advance:
+                summaries.append(app.ingest(file, kind=found, progress=advance))
+
+    def human() -> None:
+        for summary in summaries:
+            changed = f", {summary.changed} changed" if summary.changed else ""
+            say(f"{summary.file}: {summary.rows} {summary.kind}: {summary.new} new{changed}, {summary.known} known, "
+                f"{summary.rejected} rejected")  # fmt: skip
+            guessed = ", ".join(f"{ours} = {theirs}" for ours, theirs in summary.columns.items() if ours != theirs)
+            if guessed:
+                say(f"  columns read as: {guessed}")
+            for note in summary.notes:
+                say(f"  {note}")
+            if summary.rejects_file:
+                say(f"  why rows were rejected: {summary.rejects_file}")
+
+    show({"files": summaries}, as_json=as_json, human=human)
+
+
+def score(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Work out what each customer is worth: P(alive), expected purchases and spend, CLV, tier."""
+    with opened(folder, as_of, quiet=as_json) as app, progress("scoring", quiet=as_json) as advance:
+        result = app.score(progress=advance)
+        shop = app.settings.shop
+
+    from engine.score.models.fit import FLAGS
+
+    def human() -> None:
+        say(f"{result.customers} customers with {result.transactions} purchases, {result.repeaters} came back; "
+            f"as of {result.as_of.date().isoformat()}, in {result.time_unit}s")  # fmt: skip
+        say(f"{result.model}: " + "  ".join(f"{name} {value:.4f}" for name, value in result.params.items())
+            + f"  (log-likelihood {result.log_likelihood:.3f})")  # fmt: skip
+        if result.spend_log_likelihood is not None:
+            say("gamma_gamma: " + "  ".join(f"{name} {value:.4f}" for name, value in result.spend_params.items())
+                + f"  (log-likelihood {result.spend_log_likelihood:.3f})")  # fmt: skip
+        for flag in result.flags:
+            say(f"note: {FLAGS.get(flag, flag)}")
+        total = money(result.total_clv_minor, shop.currency, shop.locale)
+        say(f"expected over {result.horizon}: {total}; tiers: {counts(result.tiers)}")
+
+    show(result, as_json=as_json, human=human)
+
+
+def decide(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Ask the rules about every new event, score and date; every answer is kept with its reasons."""
+    with opened(folder, as_of, quiet=as_json) as app, progress("deciding", quiet=as_json) as advance:
+        result = app.decide(progress=advance)
+
+    def human() -> None:
+        history = f" ({result.history} from before the start are history)" if result.history else ""
+        say(f"{result.events} events{history}, {result.scores} new scores; answers: {counts(result.outcomes)}; "
+            f"{result.actions} actions planned, {result.stopped} journeys stopped")  # fmt: skip
+
+    show(result, as_json=as_json, human=human)
+
+
+def schedule(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Give what was decided its date, inside windows and caps."""
+    with opened(folder, as_of, quiet=as_json) as app:
+        result = app.schedule()
+
+    def human() -> None:
+        say(f"{result.scheduled} actions dated ({result.deferred} later than planned, by the cap), "
+            f"{result.dropped} dropped, {result.expired} expired")  # fmt: skip
+
+    show(result, as_json=as_json, human=human)
+
+
+def dispatch(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Send what is due, once."""
+    with opened(folder, as_of, quiet=as_json) as app, progress("sending", quiet=as_json) as advance:
+        result = app.dispatch(progress=advance)
+
+    def human() -> None:
+        say(f"{result.frozen} written, {result.held} of them wait for your yes (premura actions list --state held); "
+            f"outcomes: {counts(result.states)}")  # fmt: skip
+
+    show(result, as_json=as_json, human=human)
+
+
+def run(
+    folder: Folder = HERE,
+    once: Annotated[bool, typer.Option("--once", help="Run every stage once and stop.")] = False,
+    as_of: AsOf = "",
+    as_json: Json = False,
+) -> None:
+    """Run everything: take in what is put into inbox/, score, decide, schedule, dispatch, again and again."""
+    from engine import daemon
+
+    if as_of and not once:
+        raise UsageError("--as-of goes with --once: a daemon lives in the present")
+    with opened(folder, as_of, quiet=as_json) as app:
+        if once:
+            result = daemon.once(app)
+            show(result, as_json=as_json, human=lambda: _round(result))
+            return
+        daemon.serve(app, log=sys.stderr)
+
+
+def _round(result: dict[str, object]) -> None:
+    table("", ("stage", "result"), [(name, str(said)) for name, said in result.items()])

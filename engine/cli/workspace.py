@@ -1,0 +1,96 @@
+"""Commands about the workspace itself: init, check, preview, demo, db."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from engine.cli.frame import HERE, Folder, Json, opened, say, show, steps
+from engine.errors import ConfigError, UsageError
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(init)
+    app.command()(demo)
+    app.command()(check)
+    app.command()(preview)
+    database = typer.Typer(help="The store's shape.", no_args_is_help=True)
+    database.command("upgrade")(upgrade)
+    app.add_typer(database, name="db")
+
+
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder to make the workspace in.")] = HERE,
+    as_json: Json = False,
+) -> None:
+    """Make a workspace: configuration, rules, templates and an empty store. What is there already stays."""
+    from engine import app, workspace
+
+    made = workspace.init(folder)
+    app.upgrade(folder)
+
+    def human() -> None:
+        where = "here" if folder == HERE else f"in {folder}"
+        say(f"A workspace {where}: {len(made)} files made." if made else f"The workspace {where} was whole already.")
+        say("Next: put your shop's name into premura.toml, then premura check, then premura ingest FILE.csv")
+
+    show({"workspace": folder, "made": made}, as_json=as_json, human=human)
+
+
+def demo(
+    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="Where to make it.")] = Path("premura-demo"),
+    as_json: Json = False,
+) -> None:
+    """Live two months of an invented heating firm: mails, cards, rewards and referrals that you can look at."""
+    from engine.cli.story import tell
+    from engine.demo.run import demonstrate
+
+    with steps(quiet=as_json) as progress:
+        result = demonstrate(folder, progress=progress)
+    show(result, as_json=as_json, human=lambda: tell(result))
+
+
+def check(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Name everything that is wrong with configuration, rules and templates, each with file, line and a hint."""
+    from engine.check import check as find
+
+    faults = find(folder)
+    if as_json:
+        show({"faults": faults}, as_json=True, human=lambda: None)
+        raise typer.Exit(2 if faults else 0)
+    if faults:
+        raise ConfigError(faults)
+    say("All is well: configuration, rules and templates are right.")
+
+
+def preview(
+    template: Annotated[str, typer.Argument(help="Such as email/anniversary or note/welcome_vip.")],
+    customer: Annotated[str, typer.Option("--customer", "-c", help="Reference, e-mail or name.")] = "",
+    out: Annotated[Path, typer.Option("--out", help="The folder for the preview.")] = Path("out/preview"),
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Write a mail (HTML, text) or a card (PDF, PNG) as a customer would get it, and send nothing."""
+    from engine.preview import preview as draw
+
+    with opened(folder, quiet=as_json) as app:
+        files = draw(app, template, customer, out if out.is_absolute() else folder / out)
+    if not files:
+        raise UsageError(f"{template}: nothing to show")
+
+    def human() -> None:
+        for file in files:
+            say(str(file))
+
+    show({"files": files}, as_json=as_json, human=human)
+
+
+def upgrade(folder: Folder = HERE, as_json: Json = False) -> None:
+    """Bring the store to this version's shape; makes it where there is none."""
+    from engine import app
+
+    app.upgrade(folder)
+    show({"upgraded": True}, as_json=as_json, human=lambda: say("The store has this version's shape."))

@@ -1,0 +1,258 @@
+"""The configuration of a workspace: `premura.toml` and the environment, checked whole, frozen.
+
+Every fault is reported at once, with its line. Secrets are written as {env = "NAME"} or {file = "path"}, never inline.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
+
+from engine.core.calendar import Duration, parse_duration, zone
+from engine.errors import ConfigError, Fault
+
+FILE = "premura.toml"
+
+
+def _duration(text: str) -> str:
+    parse_duration(text)
+    return text
+
+
+def _zone(name: str) -> str:
+    return zone(name).key
+
+
+DurationText = Annotated[str, AfterValidator(_duration)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Secret(_Section):
+    """Where a secret is kept: an environment variable or a file."""
+
+    env: str = ""
+    file: str = ""
+
+    @model_validator(mode="after")
+    def _one_place(self) -> Secret:
+        if bool(self.env) == bool(self.file):
+            raise ValueError('a secret is kept in one place: {env = "NAME"} or {file = "path"}')
+        return self
+
+    def read(self, folder: Path) -> SecretStr:
+        """The secret itself. Raises ValueError when it is not there."""
+        if self.env:
+            if not os.environ.get(self.env):
+                raise ValueError(f"the environment variable {self.env} is not set")
+            return SecretStr(os.environ[self.env])
+        try:
+            return SecretStr((folder / self.file).read_text(encoding="utf-8").strip())
+        except OSError as error:
+            raise ValueError(f"the file {self.file} cannot be read ({error.strerror})") from None
+
+
+class Address(_Section):
+    """Where letters to the shop go, and where its letters come from."""
+
+    street: str = ""
+    postcode: str = ""
+    city: str = ""
+    region: str = ""
+    country: Annotated[str, Field(pattern="^[A-Z]{2}$")] = "IT"
+
+
+class Shop(_Section):
+    """Who writes."""
+
+    name: Annotated[str, Field(min_length=1)]
+    email: Annotated[str, Field(pattern=r"^[^@\s]+@[^@\s]+$")]
+    phone: str = ""
+    website: str = ""
+    signature: str = ""
+    currency: Annotated[str, Field(pattern="^[A-Z]{3}$")] = "EUR"
+    locale: str = "it_IT"
+    time_zone: Annotated[str, AfterValidator(_zone)] = "Europe/Rome"
+    start: str = ""  # a date; what happened before it is history and is never acted on
+    privacy: str = ""
+    address: Address = Field(default_factory=Address)
+
+
+class Columns(_Section):
+    """How one kind of file is read: our column name = the file's."""
+
+    source: str = ""
+    decimal: Literal["", ",", "."] = ""
+    date_format: str = ""
+    columns: dict[str, str] = Field(default_factory=dict)
+
+
+class Ingest(_Section):
+    """How files are read."""
+
+    unknown_customers: Literal["create", "reject"] = "create"
+    customers: Columns = Field(default_factory=Columns)
+    transactions: Columns = Field(default_factory=Columns)
+    events: Columns = Field(default_factory=Columns)
+    consents: Columns = Field(default_factory=Columns)
+
+
+class Scoring(_Section):
+    """How customers are scored."""
+
+    time_unit: Literal["day", "week", "month"] = "week"
+    horizon: DurationText = "P365D"
+    discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.10
+    margin: Annotated[float, Field(gt=0, le=1)] = 1.0
+    tiers: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+        default_factory=lambda: {"gold": 0.9, "silver": 0.6, "bronze": 0.0}
+    )
+
+    @model_validator(mode="after")
+    def _everybody_has_a_tier(self) -> Scoring:
+        if 0.0 not in self.tiers.values():
+            raise ValueError("one tier must begin at 0.0, so that everybody has one")
+        return self
+
+
+class Caps(_Section):
+    """How often a customer may hear from us, whatever the rules say; transactional words do not count."""
+
+    messages: Annotated[int, Field(ge=1)] = 2
+    within: DurationText = "P7D"
+
+
+class Referrals(_Section):
+    """The link that a customer shares; {code} is replaced."""
+
+    link: Annotated[str, Field(pattern=r"^https?://.*\{code\}.*$")] = "https://example.com/?invito={code}"
+
+
+class AdapterSettings(_Section):
+    """One adapter: its kind, and what that kind takes besides."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+    kind: str
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """Everything but the kind."""
+        return dict(self.model_extra or {})
+
+
+class Daemon(_Section):
+    """How often the daemon looks, in seconds, and the local hour after which it scores everybody once a day."""
+
+    every: Annotated[float, Field(gt=0)] = 5.0
+    score_hour: Annotated[int, Field(ge=0, le=23)] = 3
+    lease: Annotated[float, Field(ge=2)] = 30.0
+
+
+PayloadType = Literal["string", "double", "int", "bool", "timestamp"]
+
+
+class Settings(_Section):
+    """A whole workspace's configuration."""
+
+    shop: Shop
+    store: Annotated[str, Field(min_length=1)] = "sqlite:///premura.db"
+    key: Secret = Field(default_factory=lambda: Secret(file="premura.key"))
+    ingest: Ingest = Field(default_factory=Ingest)
+    score: Scoring = Field(default_factory=Scoring)
+    caps: Caps = Field(default_factory=Caps)
+    referrals: Referrals = Field(default_factory=Referrals)
+    daemon: Daemon = Field(default_factory=Daemon)
+    attributes: dict[str, PayloadType] = Field(default_factory=dict)
+    events: dict[str, dict[str, PayloadType]] = Field(default_factory=dict)
+    channels: dict[str, str] = Field(default_factory=dict)
+    adapters: dict[str, AdapterSettings] = Field(default_factory=dict)
+
+    @property
+    def cap_within(self) -> Duration:
+        """The period that the cap counts over."""
+        return parse_duration(self.caps.within)
+
+
+def parse(text: str, file: str = FILE) -> Settings:
+    """Settings from TOML text. Raises ConfigError with every fault, each with file, line and hint."""
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError([_syntax(str(error), file)]) from None
+    try:
+        return Settings.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(list(_faults(error, text, file))) from None
+
+
+def salvage(text: str) -> Settings:
+    """What of a faulty configuration can be used to check the rest of the workspace; never to run anything.
+
+    Sections with faults count as not written, and a shop that cannot be read as one without a name.
+    """
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError:
+        data = {}
+    nobody = {"name": "?", "email": "?@?"}
+    try:
+        return Settings.model_validate({"shop": nobody, **data})
+    except ValidationError as error:
+        faulty = {fault["loc"][0] for fault in error.errors() if fault["loc"]}
+        sound = {name: value for name, value in data.items() if name not in faulty}
+        return Settings.model_validate({"shop": nobody, **sound})
+
+
+def load(folder: Path) -> Settings:
+    """The settings of a workspace. Raises ConfigError, also when there is none."""
+    path = folder / FILE
+    try:
+        return parse(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        hint = "premura init makes a workspace; or go to its folder, or name it with --workspace"
+        raise ConfigError([Fault(file=str(path), code="P100", text="there is no workspace here", hint=hint)]) from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError([Fault(file=str(path), code="P101", text=f"cannot be read ({error})")]) from None
+
+
+def _syntax(message: str, file: str) -> Fault:
+    place = re.search(r"\s*\(at line (\d+), column (\d+)\)", message)
+    line, column = (int(place[1]), int(place[2])) if place else (0, 0)
+    plain = message.replace(place[0], "") if place else message
+    return Fault(file=file, line=line, column=column, code="P102", text=plain, hint="this is not TOML (toml.io)")
+
+
+def _faults(error: ValidationError, text: str, file: str) -> Iterator[Fault]:
+    from engine.decide.toml_places import places, position
+
+    found = places(text.replace("\r\n", "\n"))
+    for fault in error.errors():
+        where = tuple(fault["loc"])
+        nearest = next((where[:size] for size in range(len(where), 0, -1) if where[:size] in found), None)
+        line, column = position(text, found[nearest].key) if nearest else (0, 0)
+        unknown = fault["type"] == "extra_forbidden"
+        message = "is not a known key" if unknown else str(fault["msg"]).removeprefix("Value error, ")
+        name = ".".join(str(part) for part in where)
+        yield Fault(
+            file=file, line=line, column=column, code="P103", text=f"{name}: {message}", hint=_hint(fault, where)
+        )
+
+
+def _hint(fault: Mapping[str, Any], where: tuple[Any, ...]) -> str:
+    if fault["type"] != "extra_forbidden":
+        return ""
+    model: Any = Settings
+    for part in where[:-1]:
+        field = getattr(model, "model_fields", {}).get(part)
+        model = field.annotation if field else None
+    near = get_close_matches(str(where[-1]), list(getattr(model, "model_fields", {})), n=1)
+    return f"did you mean '{near[0]}'?" if near else "config.example.toml lists what there is"

@@ -1,0 +1,193 @@
+"""What people ask of a workspace, and the few things that they decide themselves."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from engine.core.actions import State
+from engine.core.money import to_major
+from engine.core.permission import Standing
+from engine.errors import UsageError
+from engine.store import actions as outbox_actions
+from engine.store import customers, decisions, events, outbox, permissions, scores, transactions
+from engine.store import ledger as book
+
+if TYPE_CHECKING:
+    from engine.app import App
+
+
+def explain(app: App, words: str, rule: str | None) -> dict[str, Any]:
+    """Everything that was decided about a customer, with reasons, actions and journeys; or why there is nothing."""
+    with app.store.read() as connection:
+        known = _one(connection, words)
+        score = scores.load(connection, [known.id]).get(known.id)
+        said = [dict(row) for row in decisions.of_customer(connection, known.id, rule)]
+        journeys = [row["journey_id"] for row in said if row["journey_id"] is not None]
+        steps = outbox_actions.of_journeys(connection, journeys)
+        for row in said:
+            row["actions"] = [_action(step) for step in steps if step.journey_id == row["journey_id"]]
+        return {
+            "customer": known.facts.ref,
+            "name": known.facts.name,
+            "score": asdict(score.facts) | {"scored_at": score.scored_at} if score else None,
+            "permissions": _permissions(connection, app, known),
+            "decisions": said,
+            "why": "" if said else _silence(connection, known.id),
+        }
+
+
+def _silence(connection: Connection, customer: int) -> str:
+    happened = events.of_customer(connection, customer)
+    if not happened:
+        return "nothing has happened to them that a rule waits for"
+    waiting = sum(1 for found in happened if not found.processed)
+    if waiting:
+        return f"{waiting} events wait for premura decide"
+    return f"their {len(happened)} events lie before the shop's start, or no rule waits for their kinds"
+
+
+def ledger(app: App, words: str) -> dict[str, Any]:
+    """A customer's ledger entries and balances."""
+    with app.store.read() as connection:
+        known = _one(connection, words)
+        ref = known.facts.ref
+        return {
+            "customer": ref,
+            "name": known.facts.name,
+            "entries": [dict(entry) for entry in book.of_customer(connection, ref)],
+            "balance": book.balances(connection, f"customer:{ref}"),
+        }
+
+
+def customer(app: App, words: str) -> dict[str, Any]:
+    """A customer's facts, permissions and purchases."""
+    with app.store.read() as connection:
+        known = _one(connection, words)
+        facts = asdict(known.facts)
+        address = facts.pop("address")
+        return {
+            "facts": {**facts, **address},
+            "permissions": _permissions(connection, app, known),
+            "purchases": [
+                (row.occurred_at.date().isoformat(), f"{to_major(row.amount_minor, row.currency)} {row.currency}",
+                 f"reverses {row.reverses}" if row.reverses else row.ext_key)
+                for row in transactions.of_customer(connection, known.id)
+            ],
+        }  # fmt: skip
+
+
+def suppress(app: App, words: str, reason: str) -> dict[str, Any]:
+    """Suppress a customer's address on every channel."""
+    with app.store.write() as connection:
+        known = _one(connection, words)
+        if not known.facts.email:
+            raise UsageError(
+                f"{known.facts.ref} has no e-mail address; withdraw the consent instead (premura ingest consents.csv)"
+            )
+        digest = permissions.address_hash(app.key, known.facts.email)
+        new = permissions.suppress(connection, digest, "any", reason, app.clock())
+        return {"customer": known.facts.ref, "new": new}
+
+
+def actions(app: App, state: str) -> list[dict[str, Any]]:
+    """Actions, of one state or of all."""
+    if state and state not in [known.value for known in State]:
+        raise UsageError(f"--state: '{state}' is none of {', '.join(State)}")
+    with app.store.read() as connection:
+        rows = outbox_actions.listing(connection, State(state) if state else None)
+    return [
+        {
+            "id": row["public_id"],
+            "rule": row["rule_id"],
+            "step": row["step"],
+            "channel": row["channel"],
+            "customer": row["ref"],
+            "name": " ".join(part for part in (row["given_name"], row["family_name"]) if part) or row["company"],
+            "state": row["state"],
+            "reason": row["reason"],
+            "due_at": row["due_at"],
+            "valid_until": row["valid_until"],
+            "provider_ref": row["provider_ref"],
+        }
+        for row in rows
+    ]
+
+
+def action(app: App, public_id: str) -> dict[str, Any]:
+    """One action whole: content, state and attempts."""
+    with app.store.read() as connection:
+        found = _action_by_id(connection, public_id)
+        known = customers.load(connection, [found.customer_id])[found.customer_id]
+        attempts = [dict(row) for row in outbox.attempts_of(connection, found.id)]
+    return {
+        **_action(found),
+        "rule": found.rule_id,
+        "version": found.rule_hash[:8],
+        "customer": known.facts.ref,
+        "adapter": found.adapter,
+        "valid_until": found.valid_until,
+        "payload": found.payload,
+        "attempts": attempts,
+    }
+
+
+def change(app: App, public_id: str, verb: str, by: str) -> dict[str, Any]:
+    """Do one of approve, cancel, sent, not_sent; says where the action stands then. Raises UsageError if it cannot be."""
+    now = app.clock()
+    with app.store.write() as connection:
+        found = _action_by_id(connection, public_id)
+        if verb == "approve":
+            done = outbox_actions.approve(connection, found.id, by)
+        elif verb == "cancel":
+            done = outbox_actions.end(connection, found.id, State.CANCELLED, f"cancelled by {by}", now)
+        else:
+            done = outbox.resolve(connection, found, sent=verb == "sent", by=by, now=now)
+        if not done:
+            wanted = {"approve": "held", "cancel": "still with us"}.get(verb, "unknown")
+            raise UsageError(f"action {found.public_id[-8:]} is {found.state}, not {wanted}; nothing was changed")
+        return _action(_action_by_id(connection, found.public_id))
+
+
+def _one(connection: Connection, words: str) -> customers.Known:
+    found = customers.find(connection, words)
+    if not found:
+        raise UsageError(f"no customer has the reference, e-mail or name '{words}'")
+    if len(found) > 1:
+        some = ", ".join(f"{known.facts.ref} {known.facts.name}".strip() for known in found[:5])
+        raise UsageError(f"'{words}' may be {some}{' and more' if len(found) > 5 else ''}: say the reference")
+    return found[0]
+
+
+def _permissions(connection: Connection, app: App, known: customers.Known) -> list[str]:
+    standing: Standing = permissions.standings(connection, {known.id: known.facts}, app.key)[known.id]
+    lines = [f"suppressed on {found.channel}: {found.reason}" for found in standing.suppressions]
+    if standing.open_complaint:
+        lines.append("a complaint is open")
+    lines += [
+        f"{record.at.date().isoformat()}: {'yes' if record.given else 'no'} to {record.purpose} by {record.channel}"
+        + (f" ({record.source})" if record.source else "")
+        for record in standing.consents
+    ]
+    return lines or ["has given no consent"]
+
+
+def _action_by_id(connection: Connection, public_id: str) -> outbox_actions.Action:
+    found = outbox_actions.find(connection, public_id)
+    if len(found) != 1:
+        raise UsageError(f"{'several actions have' if found else 'no action has'} an id that ends in '{public_id}'")
+    return found[0]
+
+
+def _action(found: outbox_actions.Action) -> dict[str, Any]:
+    return {
+        "id": found.public_id,
+        "step": found.step,
+        "channel": found.channel,
+        "state": found.state.value,
+        "reason": found.reason,
+        "due_at": found.due_at,
+        "provider_ref": found.provider_ref,
+    }

@@ -1,0 +1,69 @@
+"""A workspace: the folder of one shop, with its configuration, rules, templates and database."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterator
+from pathlib import Path
+
+from engine.config import FILE
+from engine.errors import UsageError
+
+RULES, TEMPLATES, INBOX, REJECTS = "rules", "templates", "inbox", "rejects"
+KEY_FILE = "premura.key"
+
+
+def shipped() -> Path:
+    """Where rules, templates and the example configuration lie: beside the code in a wheel, above it in a checkout."""
+    package = Path(__file__).parent
+    return package / "shipped" if (package / "shipped").is_dir() else package.parent
+
+
+def init(folder: Path) -> list[str]:
+    """Lay out a new workspace; what is there already is left alone. Returns the files made, relative to it."""
+    if folder.exists() and not folder.is_dir():
+        raise UsageError(f"{folder} is a file; a workspace is a folder")
+    for name in ("", RULES, TEMPLATES, INBOX):
+        (folder / name).mkdir(parents=True, exist_ok=True)
+    made = []
+    source = shipped()
+    for name, path in [(FILE, source / "config.example.toml"), *_shipped_files(source)]:
+        target = folder / name
+        if not target.exists():
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_text(path.read_text(encoding="utf-8"), encoding="utf-8")
+            made.append(name)
+    if not (folder / KEY_FILE).exists():
+        write_key(folder, secrets.token_hex(32))
+        made.append(KEY_FILE)
+    return made
+
+
+def write_key(folder: Path, key: str) -> None:
+    """Keep the workspace's key where only its owner reads it: it makes codes, lots and hashes that nobody can guess."""
+    path = folder / KEY_FILE
+    path.touch(mode=0o600)
+    path.write_text(key + "\n", encoding="utf-8")
+
+
+def _shipped_files(source: Path) -> Iterator[tuple[str, Path]]:
+    for part in (RULES, TEMPLATES):
+        for path in sorted((source / part).rglob("*")):
+            if path.suffix in (".toml", ".j2"):
+                yield str(path.relative_to(source)), path
+
+
+def read_rules(folder: Path) -> dict[str, str]:
+    """The rule files of a workspace: name relative to it -> text."""
+    return _texts(folder, RULES, "*.toml")
+
+
+def read_templates(folder: Path) -> dict[str, str]:
+    """The templates of a workspace: name relative to templates/ -> text."""
+    texts = _texts(folder, TEMPLATES, "*.j2")
+    return {name.removeprefix(TEMPLATES + "/"): text for name, text in texts.items()}
+
+
+def _texts(folder: Path, part: str, pattern: str) -> dict[str, str]:
+    paths = sorted((folder / part).rglob(pattern))
+    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
