@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -26,6 +27,9 @@ from engine.handwriting.signs import spell
 SIZES = tuple(10.6 * 0.965**step for step in range(13))  # mm to the em: letters without ascender 3.0 mm down to 2.0 mm
 _INDENT, _STRAY = 5.0, 0.9  # mm from the margin to the left edge of the text, and how far a line strays from it
 _RAISED = 0.4  # part of the spare height that goes above the text
+
+_Row = tuple[str, list[Piece]]
+"""One line: whether it is ``text`` or ``signature``, and its words; an empty list is an empty line."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,8 @@ def write_card(text: str, signature: str, seed: str, paper: Paper = A6_CARD) -> 
     if not any(draft.paragraphs):
         raise HandwritingError("the card has no text")
     for em in SIZES:
-        lines = _composed(draft, em)
+        rows = _rows(draft, em)
+        lines = None if rows is None else _composed(draft, rows, em)
         if lines is not None:
             return Page(paper=paper, strokes=tuple(stroke for line in lines for stroke in line.strokes), seed=seed)
     raise HandwritingError(_overflow(draft))
@@ -70,11 +75,10 @@ def _paragraphs(text: str, seed: str, part: str) -> tuple[tuple[Piece, ...], ...
     return tuple(write_pieces(line, generator(seed, f"{part} {number}"), Wobble()) for number, line in lines)
 
 
-def _composed(draft: _Draft, em: float) -> list[Line] | None:
-    """The finished card at a size of `em` mm, or None if it does not fit."""
+def _composed(draft: _Draft, rows: Sequence[_Row], em: float) -> list[Line] | None:
+    """The rows as a finished card at a size of `em` mm, or None if they do not fit."""
     inside = draft.paper.inside
-    rows = _rows(draft, em)
-    if rows is None or _least_height(rows, em) > inside.height:
+    if _least_height(rows, em) > inside.height:
         return None
     placed = stack(_lines(draft, rows, em), em)
     ink = ink_box(np.concatenate([line.ink for line in placed]))
@@ -84,9 +88,9 @@ def _composed(draft: _Draft, em: float) -> list[Line] | None:
     return [line.moved(inside.left, inside.top + spare * _RAISED - ink.top) for line in placed]
 
 
-def _rows(draft: _Draft, em: float) -> list[tuple[str, list[Piece]]] | None:
-    """What stands on each line and as what part, an empty list for an empty line; None if a word is too wide."""
-    rows: list[tuple[str, list[Piece]]] = []
+def _rows(draft: _Draft, em: float) -> list[_Row] | None:
+    """What stands on each line; None if a word is too wide."""
+    rows: list[_Row] = []
     signed = (("signature", paragraph) for paragraph in ((), *draft.signature) if draft.signature)
     for part, paragraph in (*(("text", paragraph) for paragraph in draft.paragraphs), *signed):
         wrapped = wrap(paragraph, draft.room(em))
@@ -96,12 +100,12 @@ def _rows(draft: _Draft, em: float) -> list[tuple[str, list[Piece]]] | None:
     return rows
 
 
-def _least_height(rows: list[tuple[str, list[Piece]]], em: float) -> float:
+def _least_height(rows: Sequence[_Row], em: float) -> float:
     """What the lines take at least; saves setting them at a size that is far too large."""
     return (sum(1.0 if row else EMPTY for _, row in rows) - 1) * LEADING * em
 
 
-def _lines(draft: _Draft, rows: list[tuple[str, list[Piece]]], em: float) -> list[Line | None]:
+def _lines(draft: _Draft, rows: Sequence[_Row], em: float) -> list[Line | None]:
     """The rows set as lines, each at its place across the card: text on the left, the signature towards the right."""
     lines: list[Line | None] = []
     rng = generator(draft.seed, "lines")
@@ -125,11 +129,12 @@ def _overflow(draft: _Draft) -> str:
     for piece in (piece for paragraph in (*draft.paragraphs, *draft.signature) for piece in paragraph):
         if wrap([piece], draft.room(em)) is None:
             return f"'{piece.text}' is wider than the {draft.paper.name}, even in the smallest hand; shorten it"
-    rows = [(part, row) for part, row in _rows(draft, em) or () if row]
-    holds = min(len(rows) - 1, int(draft.paper.inside.height / (em * LEADING)))
-    text = [" ".join(piece.text for piece in row) for part, row in rows if part == "text"]
-    surplus = sum(len(line) + 1 for line in text[-(len(rows) - holds) :])
+    rows = _rows(draft, em) or []
+    needed, surplus = sum(1 for _, row in rows if row), 0
+    while len(rows) > 1 and _composed(draft, rows, em) is None:
+        last_text = max((number for number, (part, _) in enumerate(rows) if part == "text"), default=len(rows) - 1)
+        surplus += sum(len(piece.text) + 1 for piece in rows.pop(last_text)[1])
     return (
-        f"{len(rows)} lines do not fit on the {draft.paper.name}, which holds {holds}; "
+        f"{needed} lines do not fit on the {draft.paper.name}, which holds {sum(1 for _, row in rows if row)}; "
         f"shorten the text by about {max(10, round(surplus, -1))} characters"
     )

@@ -15,7 +15,7 @@ from engine.handwriting.paper import C6_ENVELOPE, Box, Page, Paper
 
 _CALM = 0.6  # an address is written with more care than a text
 _LEADING = 0.88
-_RECIPIENT_SIZES = tuple(10.2 * 0.96**step for step in range(16))  # mm to the em
+_RECIPIENT_SIZES = tuple(9.6 * 0.96**step for step in range(14))  # mm to the em
 _SENDER_SIZES = tuple(6.6 * 0.96**step for step in range(7))
 _STAMP = (74.0, 40.0)  # mm from the right and from the top that belong to the post
 
@@ -34,7 +34,7 @@ def write_envelope(
     Raises HandwritingError naming the field that is missing or wrong, the signs that cannot be drawn, or the line that
     is too wide: a line of an address is made smaller, never broken.
     """
-    home = sender_address.country
+    home = sender_address.country.strip()
     from_lines = address_lines(sender, sender_address, sent_from=home, whose="the sender's address")
     whose = f"the address of {recipient.strip() or 'the recipient'}"
     to_lines = address_lines(recipient, address, sent_from=home, whose=whose)

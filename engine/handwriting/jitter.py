@@ -23,7 +23,7 @@ class Wobble:
     word_scale: float = 0.018
     word_slant: float = 0.018
     word_slope: float = 0.008
-    gap: float = 28.0
+    gap: float = 25.0
     shift: float = 7.0
     size: float = 0.030
     turn: float = 0.020

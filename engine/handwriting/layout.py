@@ -17,7 +17,7 @@ from engine.handwriting.paper import Box
 from engine.handwriting.signs import spell
 from engine.handwriting.word import Word, measured, write_words
 
-GAP = 255.0  # between words, in font units
+GAP = 272.0  # between words, in font units
 _MORE_AFTER = dict.fromkeys(".!?:", 70.0) | dict.fromkeys(",;", 30.0)
 LEADING = 0.80  # from baseline to baseline, in ems
 EMPTY = 0.55  # height of an empty line, in lines

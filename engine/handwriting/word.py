@@ -17,7 +17,7 @@ from engine.handwriting.smooth import resampled, rounded
 
 _BANDS = np.arange(-400.0, 800.0, 50.0)  # heights at which two letters are compared
 _CORE = (-60.0, X_HEIGHT + 30)  # heights between which words are compared
-_OVERHANG = 50.0  # how much of an ascender's lean does not count
+_OVERHANG = 30.0  # how much of an ascender's lean does not count
 _OVER_THE_TOP = 0.6  # how often a pen reaches a bowl over its top instead of stopping at its side
 _CLEAR = 74.0  # space between two letters that are not joined
 _SLIPS = dict.fromkeys(".,:;", (15.0, -15.0)) | dict.fromkeys("'’‘\"“”", (105.0, 45.0))
