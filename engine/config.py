@@ -232,7 +232,7 @@ def _syntax(message: str, file: str) -> Fault:
 
 
 def _faults(error: ValidationError, text: str, file: str) -> Iterator[Fault]:
-    from engine.decide.toml_places import places, position
+    from engine.core.toml_places import places, position
 
     found = places(text.replace("\r\n", "\n"))
     for fault in error.errors():

@@ -12,7 +12,7 @@ from engine.adapters.note_pdf import NotePdf
 from engine.app import App
 from engine.core.actions import Plan
 from engine.core.calendar import local_date
-from engine.core.facts import Address, Customer
+from engine.core.facts import Address, Customer, PrintJob
 from engine.core.messages import Email, Note
 from engine.core.money import to_major
 from engine.dispatch.freeze import Moment, body
@@ -36,14 +36,16 @@ def preview(app: App, template: str, words: str, out: Path) -> list[Path]:
     message = Message(action=moment.public_id, key=moment.dedupe_key, customer="preview", body=content.to_json())
     out.mkdir(parents=True, exist_ok=True)
     if isinstance(content, Email):
-        asyncio.run(EmailFile(out).send(message))
+        receipt = asyncio.run(EmailFile(out).send(message))
         page = out / f"{template.replace('/', '-')}.html"
         page.write_text(content.html, encoding="utf-8")
-    elif isinstance(content, Note):
-        adapter = NotePdf(out)
-        adapter.check(message)
-        asyncio.run(adapter.send(message))
-    return sorted(path for path in out.rglob("*") if path.is_file())
+        return [out / receipt.provider_ref, page]
+    if isinstance(content, Note):
+        receipt = asyncio.run(NotePdf(out).send(message))
+        return [out.parent / name for job in receipt.records if isinstance(job, PrintJob) for name in job.files]
+    text = out / f"{template.replace('/', '-')}.txt"
+    text.write_text(f"{content.to_json().get('text', '')}\n", encoding="utf-8")
+    return [text]
 
 
 def _moment(app: App, template: str, words: str) -> Moment:

@@ -6,6 +6,7 @@ import asyncio
 import os
 import re
 import unicodedata
+from functools import lru_cache
 from pathlib import Path
 
 from engine.core.facts import PrintJob
@@ -71,20 +72,24 @@ def _pages(message: Message) -> tuple[str, dict[str, Page]]:
         note = Note.from_json(message.body)
     except (KeyError, TypeError) as error:
         raise DeliveryError(f"action {message.action}: its content is not a note ({error})", permanent=True) from error
-    seed = note.seed or message.action
     try:
-        card = write_card(note.text, note.signature, seed)
-        envelope = write_envelope(
-            recipient=note.recipient,
-            address=note.address,
-            sender=note.sender,
-            sender_address=note.sender_address,
-            seed=seed,
-        )
+        card, envelope = _drawn(note, note.seed or message.action)
     except HandwritingError as error:
         raise DeliveryError(str(error), permanent=True) from error
     number = re.sub(r"[^0-9a-z]", "", message.action.lower())[-8:]
     return f"{_slug(note.recipient)}-{number}", {"card": card, "envelope": envelope}
+
+
+@lru_cache(maxsize=64)  # what is checked is mostly sent soon after, and drawing is most of the work
+def _drawn(note: Note, seed: str) -> tuple[Page, Page]:
+    envelope = write_envelope(
+        recipient=note.recipient,
+        address=note.address,
+        sender=note.sender,
+        sender_address=note.sender_address,
+        seed=seed,
+    )
+    return write_card(note.text, note.signature, seed), envelope
 
 
 def _slug(name: str) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from engine.cli.frame import HERE, Folder, Json, opened, say, show, steps
-from engine.errors import ConfigError, UsageError
+from engine.errors import ConfigError
 
 
 def register(app: typer.Typer) -> None:
@@ -78,8 +78,6 @@ def preview(
 
     with opened(folder, quiet=as_json) as app:
         files = draw(app, template, customer, out if out.is_absolute() else folder / out)
-    if not files:
-        raise UsageError(f"{template}: nothing to show")
 
     def human() -> None:
         for file in files:

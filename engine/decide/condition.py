@@ -32,7 +32,7 @@ class Clause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A checked condition. `holds(context)` answers; a name that is missing makes its leaf false, not an error."""
+    """A checked condition. `holds(context)` answers; what is said of a missing value (None) is false, not an error."""
 
     source: str
     tree: Test

@@ -13,10 +13,10 @@ from typing import Any, Literal, get_args
 from engine.core.actions import Plan
 from engine.core.calendar import Duration, Window, parse_days, parse_duration
 from engine.core.keys import sha256
+from engine.core.toml_places import Path
 from engine.decide import shape
 from engine.decide.condition import Condition
 from engine.decide.rule_file import RuleFile, read_toml
-from engine.decide.toml_places import Path
 from engine.decide.vocabulary import Scope, Vocabulary
 from engine.errors import Fault, RuleError
 
@@ -98,12 +98,12 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         file.faults[:] = [fault for fault in file.faults if not fault.text.startswith("unknown name 'event.")]
     if head is None or trigger is None or journey is None:
         return None
-    silent = 0.0 if head.purpose == "transactional" else DEFAULT_HOLDOUT
+    usual = 0.0 if head.purpose == "transactional" else DEFAULT_HOLDOUT
     return Rule(
         id=head.id,
         title=head.title,
         purpose=head.purpose,
-        holdout=silent if head.holdout is None else head.holdout,
+        holdout=usual if head.holdout is None else head.holdout,
         trigger=trigger,
         when=when,
         stop_on=tuple(journey.stop_on),

@@ -11,10 +11,10 @@ from typing import Any, TypeVar
 from pydantic import BaseModel, ValidationError
 
 from engine.core.permission import PURPOSES
+from engine.core.toml_places import Path, inside, places, position
 from engine.decide.condition import Condition, compile_condition
 from engine.decide.problems import ConditionError
 from engine.decide.shape import CHANNELS, PARTS, Known, hint_at
-from engine.decide.toml_places import Path, inside, places, position
 from engine.decide.vocabulary import Scope
 from engine.errors import Fault
 
@@ -95,6 +95,7 @@ class RuleFile:
             if within is not None and known == path:
                 offset = place.start + inside(self.text[place.start : place.end], within)
         line, column = position(self.text, offset)
+        text = " ".join(text.split())  # what it cites may have line ends
         self.faults.append(Fault(file=self.file, line=line, column=column, code=code, text=text, hint=hint))
 
     def part(self, model: type[_Model], raw: object, path: Path, known: Known) -> _Model | None:
@@ -149,11 +150,12 @@ def _fields(model: type[BaseModel]) -> list[str]:
     return [info.alias or name for name, info in model.model_fields.items()]
 
 
+_HOMES = {"": "to the top", "step": "in a [[step]]", "window": "in window = { … }"}
+
+
 def _key_hint(key: str, owner: type[BaseModel]) -> str:
-    tables = [name for name in ("on", "journey", "step") if owner is PARTS[""]]
-    if hint := hint_at(key, [*_fields(owner), *tables]):
-        return hint
     for name, model in PARTS.items():
         if key in _fields(model):
-            return "it belongs " + (f"under [{name}]" if name != "step" else "in a [[step]]") if name else "to the top"
-    return f"there is {', '.join(_fields(owner))}"
+            return f"it belongs {_HOMES.get(name, f'under [{name}]')}"
+    tables = ["on", "journey", "step"] if owner is PARTS[""] else []
+    return hint_at(key, [*_fields(owner), *tables]) or f"there is {', '.join(_fields(owner))}"

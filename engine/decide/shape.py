@@ -35,7 +35,7 @@ class Known:
 
 def hint_at(word: str, known: Collection[str]) -> str:
     """A hint at what may have been meant."""
-    found = get_close_matches(word, known, n=1, cutoff=0.6)
+    found = get_close_matches(word.lower(), known, n=1, cutoff=0.7)
     return f"did you mean '{found[0]}'?" if found else ""
 
 
@@ -98,7 +98,7 @@ def _days(text: str) -> str:
 
 
 def _clock(text: str) -> str:
-    if not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+    if not re.fullmatch(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", text):
         raise _wrong("R015", f"'{text}' is not a time of day", "write it with two digits each, such as 09:30")
     return text
 

@@ -71,7 +71,9 @@ def decide(
     store: Store, policy: Policy, *, now: datetime, progress: Callable[[int], None] = lambda _done: None
 ) -> Summary:
     """Ask the rules about every new event, score and date up to `now`."""
-    stage = _Deciding(store=store, policy=policy, now=now, summary=Summary())
+    lines, every = policy.words.crossing.fields, policy.words.plain.fields
+    names = tuple(name for name in every if name in lines or name.startswith("score.prev_"))
+    stage = _Deciding(store=store, policy=policy, now=now, summary=Summary(), score_names=names)
     stage.ask_events(progress)
     stage.ask_scores()
     stage.ask_calendar()
@@ -86,6 +88,7 @@ class _Deciding:
     policy: Policy
     now: datetime
     summary: Summary
+    score_names: tuple[str, ...]  # what a line on the score reads, now and before
 
     def ask_events(self, progress: Callable[[int], None]) -> None:
         """New events: what lies before the shop's start is history; the rest stops journeys and starts rules."""
@@ -205,9 +208,8 @@ class _Deciding:
             score=found.facts,
             previous=found.previous,
         )
-        line, words = rule.trigger.condition, self.policy.words
-        names = [name for name in words.plain.fields if name.startswith("score.")]
-        return line is not None and triggers.crosses(line, context(situation, words, names))
+        line = rule.trigger.condition
+        return line is not None and triggers.crosses(line, context(situation, self.policy.words, self.score_names))
 
     def _values(self, person: _Person, event: Event | None) -> dict[str, Any]:
         situation = Situation(

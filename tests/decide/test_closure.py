@@ -27,7 +27,7 @@ def _condition(source: str) -> Condition:
 FULL, GAPPED = contexts(12, missing=0.0), contexts(24, missing=0.3)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(conditions())
 def test_with_every_value_there_it_says_what_cel_says(source: str) -> None:
     condition = _condition(source)
@@ -35,7 +35,7 @@ def test_with_every_value_there_it_says_what_cel_says(source: str) -> None:
     assert [condition.holds(row) for row in FULL] == by_cel(source, FULL)
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(conditions())
 def test_with_values_missing_it_says_what_where_says(source: str) -> None:
     condition = _condition(source)

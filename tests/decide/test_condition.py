@@ -254,10 +254,10 @@ def test_five_hundred_conditions_load_well_under_half_a_second_with_one_environm
 
     best = []
     for _ in range(3):
-        start = time.perf_counter()
+        start = time.process_time()
         for number in range(500):
             compile_condition(text.format(number), scope)
-        best.append(time.perf_counter() - start)
+        best.append(time.process_time() - start)
 
     assert min(best) < 0.5
     assert _environment.cache_info().misses == before + 1

@@ -16,10 +16,10 @@ from engine.core.actions import Plan
 from engine.core.calendar import Duration, Window
 from engine.core.keys import sha256
 from engine.core.permission import PURPOSES
+from engine.core.toml_places import excerpt
 from engine.decide import shape
 from engine.decide.rule import Rule, load
 from engine.decide.rule_file import CODES
-from engine.decide.toml_places import excerpt
 from engine.decide.vocabulary import vocabulary
 from engine.errors import Fault, RuleError
 
@@ -288,13 +288,13 @@ def test_tables_of_another_shape_are_faults_like_others(raw: str) -> None:
 
 
 WORD = st.sampled_from(
-    ["small", "email", "reward", "email/hello", "P1D", "P0D", "quote.sent", "10:00", "mon", "", "true"]
+    ["small", "email", "reward", "email/hello", "P1D", "P0D", "quote.sent", "10:00", "mon", "", "a\nb"]
 )
 ANYTHING: st.SearchStrategy[Any] = st.recursive(
     WORD | st.integers() | st.floats() | st.booleans() | st.dates(),
     lambda inner: (
         st.lists(inner, max_size=2)
-        | st.dictionaries(st.sampled_from(["id", "from", "to", "days", "a b"]), inner, max_size=2)
+        | st.dictionaries(st.sampled_from(["id", "from", "to", "days", "a\nb"]), inner, max_size=2)
     ),
     max_leaves=4,
 )

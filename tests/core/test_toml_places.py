@@ -10,7 +10,7 @@ import tomlkit
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.toml_places import Path, excerpt, inside, places, position
+from engine.core.toml_places import Path, excerpt, inside, places, position
 
 KEYS = st.text(st.sampled_from("abcXYZ-_09 .à\"'#=[]"), min_size=1, max_size=6)
 SCALARS = (

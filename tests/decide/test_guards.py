@@ -1,0 +1,157 @@
+"""What a rule answers, as a table: the condition, the interval, the address, the permission, the lot."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from engine.core.facts import Address, Customer, Event
+from engine.core.permission import Consent, Standing
+from engine.decide.guards import Case, Verdict, judge
+from engine.decide.rule import Rule, load
+from engine.decide.situation import Situation
+from engine.decide.vocabulary import context, vocabulary
+
+WORDS = vocabulary()
+NOW = datetime(2026, 3, 2, 11, tzinfo=UTC)
+TEMPLATES = ["email/service_thank_you", "note/service_thank_you"]
+HERE = Address(street="Via Verdi 1", postcode="47121", city="Forlì", region="FC", country="IT")
+WHO = Customer(ref="C1", given_name="Letizia", email="l@mail.example", address=HERE)
+YES = Standing(consents=(Consent(purpose="any", channel="any", given=True, at=NOW - timedelta(days=90)),))
+RULE = """
+id = "thanks"
+title = "Thank"
+purpose = "relationship"
+holdout = 0.0
+[on]
+event = "service_call.completed"
+when = "event.amount > 50.0"
+[[step]]
+id = "mail"
+channel = "email"
+template = "email/service_thank_you"
+[[step]]
+id = "card"
+channel = "note"
+template = "note/service_thank_you"
+when = "event.amount > 800.0"
+[[step]]
+id = "gift"
+channel = "reward"
+points = 20
+"""
+
+
+def rule(text: str = RULE) -> Rule:
+    return load({"rules/thanks.toml": text}, vocabulary=WORDS, templates=TEMPLATES)[0]
+
+
+def case(
+    amount: float | None = 100.0,
+    *,
+    who: Customer = WHO,
+    standing: Standing = YES,
+    last: datetime | None = None,
+) -> Case:
+    payload = {} if amount is None else {"amount": amount}
+    event = Event(customer="C1", kind="service_call.completed", ext_key="E1", occurred_at=NOW, payload=payload)
+    situation = Situation(customer=who, now=NOW, time_zone="Europe/Rome", currency="EUR", event=event)
+    values = context(situation, WORDS)
+    return Case(
+        customer=who, values=values, standing=standing, last_started=last, time_zone="Europe/Rome", now=NOW, key="key"
+    )
+
+
+def steps(verdict: Verdict) -> list[str]:
+    return [step.id for step in verdict.steps]
+
+
+def texts(verdict: Verdict) -> list[str]:
+    return [reason["text"] for reason in verdict.reasons if "text" in reason]
+
+
+def test_yes_with_the_steps_whose_conditions_hold() -> None:
+    verdict = judge(rule(), case(100.0))
+
+    assert (verdict.outcome, verdict.arm, steps(verdict)) == ("act", "treated", ["mail", "gift"])
+    assert steps(judge(rule(), case(900.0))) == ["mail", "card", "gift"]
+
+
+@pytest.mark.parametrize("amount", [20.0, None])
+def test_no_when_the_condition_is_false_or_reads_what_is_missing(amount: float | None) -> None:
+    verdict = judge(rule(), case(amount))
+
+    assert (verdict.outcome, verdict.arm) == ("no", "none")
+    assert verdict.reasons == (
+        {"code": "when", "clause": "event.amount > 50.0", "holds": False, "values": {"event.amount": amount}},
+    )
+
+
+def test_without_consent_everything_is_refused_the_gift_too() -> None:
+    verdict = judge(rule(), case(standing=Standing()))
+
+    assert (verdict.outcome, steps(verdict)) == ("refused", [])
+    assert "no consent for relationship by email" in texts(verdict)
+
+
+def test_an_open_complaint_refuses() -> None:
+    verdict = judge(rule(), case(standing=replace(YES, open_complaint=True)))
+
+    assert verdict.outcome == "refused"
+    assert "a complaint is open" in texts(verdict)
+
+
+def test_a_transactional_rule_needs_no_consent_and_heeds_no_complaint() -> None:
+    plain = rule(RULE.replace('"relationship"', '"transactional"'))
+
+    assert steps(judge(plain, case(standing=Standing(open_complaint=True)))) == ["mail", "gift"]
+
+
+def test_without_an_address_a_step_cannot_go_and_the_others_do() -> None:
+    verdict = judge(rule(), case(900.0, who=replace(WHO, email="")))
+
+    assert steps(verdict) == ["card", "gift"]
+    assert "no e-mail address" in texts(verdict)
+    assert steps(judge(rule(), case(900.0, who=replace(WHO, address=Address())))) == ["mail", "gift"]
+
+
+def test_a_gift_goes_with_a_message_or_not_at_all() -> None:
+    nowhere = replace(WHO, email="", address=Address())
+
+    assert steps(judge(rule(), case(900.0, who=nowhere))) == []
+
+
+def test_a_rule_of_nothing_but_gifts_gives_them() -> None:
+    silent = RULE[: RULE.index("[[step]]")] + RULE[RULE.rindex("[[step]]") :]
+
+    assert steps(judge(rule(silent), case())) == ["gift"]
+
+
+def test_again_only_after_the_interval() -> None:
+    patient = rule(RULE.replace("[[step]]", '[journey]\nagain_after = "P30D"\n[[step]]', 1))
+
+    assert judge(patient, case(last=NOW - timedelta(days=10))).outcome == "refused"
+    assert judge(patient, case(last=NOW - timedelta(days=31))).outcome == "act"
+    assert judge(rule(), case(last=NOW - timedelta(days=1))).outcome == "act"
+
+
+def test_the_holdout_comes_last_and_hides_no_refusal() -> None:
+    drawn = rule(RULE.replace("holdout = 0.0", "holdout = 0.99"))
+
+    verdict = judge(drawn, case())
+    assert (verdict.outcome, verdict.arm, steps(verdict)) == ("holdout", "holdout", [])
+    assert judge(drawn, case(standing=Standing())).outcome == "refused"
+    assert judge(drawn, case(10.0)).outcome == "no"
+
+
+def test_reasons_are_plain_json() -> None:
+    import json
+
+    timed = rule(RULE.replace("event.amount > 50.0", "event.occurred_at < now.instant || event.amount > 1.0"))
+    verdict = judge(timed, case())
+
+    told: Any = json.loads(json.dumps(list(verdict.reasons)))
+    assert told == list(verdict.reasons)

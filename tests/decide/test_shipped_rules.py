@@ -1,0 +1,140 @@
+"""The rules that ship, asked about people: for whom each goes ahead, and for whom not."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.core.facts import Customer, Event, Score
+from engine.decide.rule import Rule, load
+from engine.decide.situation import Situation
+from engine.decide.vocabulary import before, context, vocabulary
+
+ROOT = Path(__file__).parents[2]
+WORDS = vocabulary()
+TEMPLATES = sorted(
+    {
+        f"{path.parent.name}/{path.name.partition('.')[0]}"
+        for path in (ROOT / "templates").rglob("*.j2")
+        if not path.name.startswith("_")
+    }
+)
+FILES = {path.name: path.read_text(encoding="utf-8") for path in sorted((ROOT / "rules").glob("*.toml"))}
+RULES = {rule.id: rule for rule in load(FILES, vocabulary=WORDS, templates=TEMPLATES)}
+NOW = datetime(2026, 3, 14, 9, tzinfo=UTC)
+SOMEBODY = Situation(customer=Customer(ref="C-1"), now=NOW, time_zone="Europe/Rome", currency="EUR")
+SCORED = Score(
+    customer="C-1",
+    frequency=5,
+    recency=30.0,
+    T=52.0,
+    monetary_minor=12500,
+    p_alive=0.8,
+    expected_purchases=2.5,
+    expected_spend_minor=9900,
+    clv_minor=24750,
+    percentile=0.95,
+    tier="gold",
+    days_since_purchase=12,
+)
+
+
+def _with_event(rule: Rule, **payload: Any) -> Situation:
+    event = Event(customer="C-1", kind=rule.trigger.what, ext_key="E-1", occurred_at=NOW, payload=payload)
+    return replace(SOMEBODY, event=event)
+
+
+def _steps(rule: Rule, situation: Situation) -> list[str]:
+    values = context(situation, WORDS)
+    if rule.when is not None and not rule.when.holds(values):
+        return []
+    return [step.id for step in rule.steps if step.when is None or step.when.holds(values)]
+
+
+@pytest.mark.parametrize("rating", [4, 5, "5"])
+def test_a_good_review_is_asked_for_friends(rating: object) -> None:
+    assert _steps(RULES["referral_ask"], _with_event(RULES["referral_ask"], rating=rating)) == ["code", "mail"]
+
+
+@pytest.mark.parametrize("payload", [{"rating": 3}, {"rating": 1}, {"rating": None}, {"rating": "very good"}, {}])
+def test_other_reviews_are_not(payload: dict[str, Any]) -> None:
+    assert _steps(RULES["referral_ask"], _with_event(RULES["referral_ask"], **payload)) == []
+
+
+@pytest.mark.parametrize(
+    ("tier", "payload", "steps"),
+    [
+        ("gold", {"amount": 90.0}, ["mail", "note"]),
+        ("gold", {}, ["mail", "note"]),
+        ("silver", {"amount": 800.0}, ["mail"]),
+        ("silver", {"amount": 800.5}, ["mail", "note"]),
+        ("silver", {}, ["mail"]),
+        ("", {"amount": 1200}, ["mail", "note"]),
+        ("", {"amount": None}, ["mail"]),
+    ],
+)
+def test_a_card_for_the_best_and_for_large_jobs(tier: str, payload: dict[str, Any], steps: list[str]) -> None:
+    rule = RULES["service_thank_you"]
+    situation = replace(_with_event(rule, **payload), score=replace(SCORED, tier=tier) if tier else None)
+
+    assert _steps(rule, situation) == steps
+
+
+def test_nobody_who_complains_is_thanked() -> None:
+    rule = RULES["service_thank_you"]
+    situation = replace(_with_event(rule, amount=900.0), score=SCORED, has_open_complaint=True)
+
+    assert _steps(rule, situation) == []
+
+
+@pytest.mark.parametrize(("tier", "steps"), [("gold", ["note", "gift", "mail"]), ("bronze", ["gift", "mail"])])
+def test_everybody_has_an_anniversary_and_the_best_a_card(tier: str, steps: list[str]) -> None:
+    assert _steps(RULES["anniversary"], replace(SOMEBODY, score=replace(SCORED, tier=tier))) == steps
+
+
+@pytest.mark.parametrize(
+    ("earlier", "tier", "welcome"),
+    [("silver", "gold", True), (None, "gold", True), ("gold", "gold", False), ("gold", "silver", False)],
+)
+def test_who_has_become_gold_is_welcomed(earlier: str | None, tier: str, welcome: bool) -> None:
+    line = RULES["welcome_vip"].trigger.condition
+    previous = replace(SCORED, tier=earlier) if earlier else None
+    values = context(replace(SOMEBODY, score=replace(SCORED, tier=tier), previous=previous), WORDS)
+
+    assert line is not None
+    assert (line.holds(values) and not line.holds(before(values))) is welcome
+
+
+@pytest.mark.parametrize("rule", ["quote_followup", "delivery_checkin", "referral_reward", "referral_welcome"])
+def test_the_others_ask_nothing_of_the_customer(rule: str) -> None:
+    assert _steps(RULES[rule], _with_event(RULES[rule])) == [step.id for step in RULES[rule].steps]
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: str(rule.id))
+def test_a_reward_or_a_code_comes_before_the_mail_that_tells_of_it(rule: Rule) -> None:
+    def hours(index: int) -> timedelta:
+        after, window = rule.steps[index].after, rule.steps[index].plan.window
+        return timedelta(days=after.days, seconds=after.seconds, hours=window.start.hour)
+
+    silent = [index for index, step in enumerate(rule.steps) if step.channel in ("reward", "referral")]
+    mails = [index for index, step in enumerate(rule.steps) if step.channel == "email"]
+
+    assert all(hours(one) < hours(mail) for one in silent for mail in mails)
+    assert mails
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: str(rule.id))
+def test_no_mail_wakes_anybody(rule: Rule) -> None:
+    for step in rule.steps:
+        if step.channel == "email":
+            assert step.plan.window.start.hour >= 9
+            assert step.plan.window.end.hour <= 19
+
+
+@pytest.mark.parametrize("rule", RULES.values(), ids=lambda rule: str(rule.id))
+def test_each_file_begins_with_words_for_the_shopkeeper(rule: Rule) -> None:
+    assert rule.text.startswith("# ")

@@ -1,0 +1,95 @@
+"""`premura check`: everything that is wrong, at once, each with its place."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine import workspace
+from engine.check import check
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    workspace.init(tmp_path)
+    return tmp_path
+
+
+def change(folder: Path, name: str, old: str, new: str) -> None:
+    path = folder / name
+    text = path.read_text(encoding="utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), encoding="utf-8")
+
+
+def said(folder: Path) -> list[str]:
+    return [str(fault) for fault in check(folder)]
+
+
+def test_what_is_shipped_is_right(folder: Path) -> None:
+    assert said(folder) == []
+
+
+def test_configuration_rules_and_templates_are_told_together(folder: Path) -> None:
+    change(folder, "premura.toml", "currency", "curency")
+    change(folder, "rules/anniversary.toml", 'channel = "email"', 'channel = "mail"')
+    change(folder, "templates/note/anniversary.it.txt.j2", "customer.name", "custmer.name")
+
+    found = said(folder)
+
+    assert [line.split(":")[0] for line in found] == [
+        "premura.toml",
+        "rules/anniversary.toml",
+        "templates/note/anniversary.it.txt.j2",
+    ]
+    assert all(line.split(":")[1].isdigit() and "(hint: " in line for line in found)
+
+
+def test_a_configuration_that_is_no_toml_hides_nothing_else(folder: Path) -> None:
+    (folder / "premura.toml").write_text("[shop\n", encoding="utf-8")
+    change(folder, "rules/anniversary.toml", "[on]", "[onn]")
+
+    found = said(folder)
+
+    assert found[0].startswith("premura.toml:1:")
+    assert any(line.startswith("rules/anniversary.toml:") for line in found)
+
+
+def test_no_workspace_is_one_fault(tmp_path: Path) -> None:
+    (fault,) = check(tmp_path)
+
+    assert "premura init" in fault.hint
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('email = "files"', 'email = "nobody"', "there is no [adapters.nobody]"),
+        ('kind = "email_file"', 'kind = "pigeon"', "there is no adapter of kind 'pigeon'"),
+        ('note = "cards"', 'note = "files"', "the adapter 'files' is for email, not for note"),
+        ('unit_cost = "1.90"', 'unit_cost = "much"', "adapters.cards: 'much' is not an amount"),
+        ("lead_days = 3", "lead_days = -1", "adapters.cards: lead_days"),
+        ('note = "cards"', "", "uses the channel note, which no adapter serves"),
+        ('boiler = "string"', '"boi ler" = "string"', "'boi ler' cannot be the name of a field"),
+    ],
+)
+def test_adapters_and_names_are_checked(folder: Path, old: str, new: str, expected: str) -> None:
+    change(folder, "premura.toml", old, new)
+
+    assert any(expected in line for line in said(folder)), said(folder)
+
+
+def test_a_missing_key_is_told(folder: Path) -> None:
+    (folder / "premura.key").unlink()
+
+    reason = "key: the file premura.key cannot be read (No such file or directory)"
+    assert said(folder) == [f"premura.toml: P104 {reason} (hint: premura init makes one)"]
+
+
+def test_checking_changes_nothing(folder: Path) -> None:
+    before = {path: path.stat().st_mtime_ns for path in folder.rglob("*")}
+
+    check(folder)
+
+    assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
