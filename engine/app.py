@@ -62,10 +62,13 @@ class App:
     def key(self) -> str:
         """The workspace's secret key."""
         try:
-            return self.settings.key.read(self.folder).get_secret_value()
+            key, why = self.settings.key.read(self.folder).get_secret_value(), "the file is empty"
         except ValueError as error:
+            key, why = "", str(error)
+        if not key:
             hint = "premura init makes one"
-            raise ConfigError([Fault(file=config.FILE, code="P104", text=f"key: {error}", hint=hint)]) from None
+            raise ConfigError([Fault(file=config.FILE, code="P104", text=f"key: {why}", hint=hint)])
+        return key
 
     @cached_property
     def words(self) -> Vocabulary:
@@ -98,6 +101,10 @@ class App:
         return {
             channel: self.adapters[name].capability.lead_days for channel, name in channels if name in self.adapters
         }
+
+    def ready(self) -> None:
+        """Read rules, templates and adapters now. Raises ConfigError with what is wrong, before anything was done."""
+        _ = self.rules, self.office
 
     def ingest(self, path: Path, *, kind: Kind | None = None, progress: Progress = _silent) -> Ingested:
         """Stage 1 for one file."""
@@ -163,12 +170,12 @@ class App:
 
         summary = Summary()
         with self.dispatching():
-            prepare(self.store, self.office, summary, now=self.clock())
+            prepare(self.store, self.office, summary, now=self.clock(), stopping=stopping)
             sending = send(
                 self.store,
                 self.office,
                 summary,
-                owner=self.owner,
+                owner=new_id(),
                 clock=self.clock,
                 stopping=stopping,
                 progress=progress,
@@ -180,12 +187,14 @@ class App:
     def office(self) -> Office:
         """What dispatch works with."""
         from engine.dispatch.stage import Office
+        from engine.dispatch.waiting import Cap
 
         return Office(
             sender=assemble.sender(self.settings, self.key),
             templates=self.templates,
             adapters=self.adapters,
             channels=self.settings.channels,
+            cap=Cap(messages=self.settings.caps.messages, within=self.settings.cap_within),
         )
 
     @contextmanager

@@ -1,37 +1,48 @@
 """The daemon: APScheduler ticks, one for each stage; due times live in the outbox, never in the scheduler.
 
-SIGTERM and SIGINT finish the action in hand, hand the rest back and release the right to dispatch. A second daemon on
-the same store is told who has that right and does not start.
+SIGTERM and SIGINT finish the action in hand, hand the rest back and release the right to dispatch; the second of them
+ends the process at once. A second daemon on the same store is told who has that right and does not start.
 """
 
 from __future__ import annotations
 
+import logging
 import signal
 import threading
-from collections.abc import Callable
-from dataclasses import asdict
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
+from time import monotonic
 from typing import Any, TextIO
 
 import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
+from structlog.processors import JSONRenderer, TimeStamper, add_log_level
+from structlog.stdlib import ProcessorFormatter
+from structlog.typing import EventDict, FilteringBoundLogger, Processor
 
 from engine.app import App
+from engine.check import check
 from engine.core.calendar import local_date, zone
-from engine.errors import EngineError, IngestError, LeaseError
+from engine.errors import ConfigError, EngineError, IngestError, LeaseError
 from engine.store import scores
 from engine.workspace import INBOX
 
 SETTLED = timedelta(seconds=2)
 """A file in the inbox is read when it has not changed for so long, so that a copy under way is left alone."""
+TURN = timedelta(seconds=30)
+"""After so long dispatch gives way to the other stages: what they hear meanwhile may stop what is still to be sent."""
 
-Log = structlog.typing.FilteringBoundLogger
+_ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 def once(app: App) -> dict[str, Any]:
     """Run every stage once, in order; returns what each did."""
+    app.ready()
     with app.dispatching():
         return {
             "ingest": take_inbox(app),
@@ -43,25 +54,71 @@ def once(app: App) -> dict[str, Any]:
 
 
 def serve(app: App, *, log: TextIO) -> None:
-    """Run until SIGTERM or SIGINT. Raises LeaseError when another process dispatches on this store."""
+    """Run until SIGTERM or SIGINT.
+
+    Raises ConfigError with everything that is wrong with the workspace, and LeaseError when another process dispatches
+    on this store, now or because it took over later.
+    """
+    if faults := check(app.folder):
+        raise ConfigError(faults)
+    with _logging(log) as logger:
+        life = _Life(log=logger)
+        before = {number: signal.signal(number, life.end) for number in _ENDS}
+        try:
+            _live(app, life)
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
+    if life.lost is not None:
+        raise life.lost
+
+
+def _live(app: App, life: _Life) -> None:
     app.take_dispatch_lease()
-    stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
-    logger = _logger(log)
-    scheduler = _scheduler(app, stop, logger)
+    scheduler = _scheduler(app, life)
     scheduler.start()
-    logger.info("daemon.started", workspace=app.folder.name, every=app.settings.daemon.every)
-    try:
-        stop.wait()
-        logger.info("daemon.stopping")
-    finally:
-        scheduler.shutdown(wait=True)
-        app.release_dispatch_lease()
-        logger.info("daemon.stopped")
+    life.log.info("daemon.started", workspace=app.folder.resolve().name, every=app.settings.daemon.every)
+    life.stop.wait()
+    life.log.info("daemon.stopping", finishing=life.at_work)
+    with life.turn:
+        pass  # the stage at work has come to its end; the lease was renewed meanwhile
+    scheduler.shutdown()
+    app.release_dispatch_lease()
+    life.log.info("daemon.stopped")
 
 
-def _scheduler(app: App, stop: threading.Event, log: Log) -> BackgroundScheduler:
+class _Stopped(Exception):  # noqa: N818 - it is no error
+    """The daemon ends while a stage is at work; what that has committed stays, the rest is done next time."""
+
+
+@dataclass(slots=True, kw_only=True)
+class _Life:
+    """What the ticks share."""
+
+    log: FilteringBoundLogger
+    stop: threading.Event = field(default_factory=threading.Event)
+    turn: threading.Lock = field(default_factory=threading.Lock)  # held by the stage at work
+    at_work: str = ""
+    lost: LeaseError | None = None
+
+    def end(self, *_signal: object) -> None:
+        """Ask all to come to an end; who asks twice does not want to wait."""
+        self.stop.set()
+        for number in _ENDS:
+            signal.signal(number, signal.SIG_DFL)
+
+    def go_on(self, _done: int = 0) -> None:
+        """Told by a stage of its progress. Raises _Stopped when it is to be the last."""
+        if self.stop.is_set():
+            raise _Stopped
+
+    def turn_of_dispatch(self) -> Callable[[], bool]:
+        """What says when dispatch is to stop."""
+        until = monotonic() + TURN.total_seconds()
+        return lambda: self.stop.is_set() or monotonic() > until
+
+
+def _scheduler(app: App, life: _Life) -> BackgroundScheduler:
     """Ticks for all stages on one thread, so that they never wait for each other's locks; the lease on its own."""
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
@@ -69,75 +126,113 @@ def _scheduler(app: App, stop: threading.Event, log: Log) -> BackgroundScheduler
         timezone=zone("UTC"),
     )
     stages: dict[str, Callable[[], Any]] = {
-        "ingest": lambda: {"files": take_inbox(app)},
+        "ingest": lambda: {"files": take_inbox(app, life.go_on)},
         "score": lambda: score_if_due(app),
-        "decide": lambda: asdict(app.decide()),
+        "decide": lambda: asdict(app.decide(progress=life.go_on)),
         "schedule": lambda: asdict(app.schedule()),
-        "dispatch": lambda: asdict(app.dispatch(stopping=stop.is_set)),
+        "dispatch": lambda: asdict(app.dispatch(stopping=life.turn_of_dispatch())),
     }
     every = app.settings.daemon.every
     for number, (name, stage) in enumerate(stages.items()):
         first = app.clock() + timedelta(milliseconds=10 * number)
-        job = _tick(name, stage, stop, log)
+        job = _in_turn(name, _tick(name, stage, life), life)
         scheduler.add_job(job, "interval", seconds=every, id=name, next_run_time=first)
-    renew = _tick("lease", app.take_dispatch_lease, stop, log)
+    renew = _tick("lease", app.take_dispatch_lease, life)
     scheduler.add_job(renew, "interval", seconds=app.settings.daemon.lease / 3, id="lease", executor="lease")
     return scheduler
 
 
-def _tick(name: str, stage: Callable[[], Any], stop: threading.Event, log: Log) -> Callable[[], None]:
-    """One run of a stage: its result is logged when it did something, its error always; a lost lease stops all."""
+def _in_turn(name: str, tick: Callable[[], None], life: _Life) -> Callable[[], None]:
+    """A stage's tick, unless the daemon is about to end."""
 
     def run() -> None:
-        if stop.is_set():
-            return
-        try:
-            done = stage()
-        except LeaseError as error:
-            log.warning("lease.lost", error=str(error))
-            stop.set()
-        except EngineError as error:
-            log.warning(f"{name}.failed", error=str(error))
-        except Exception as error:  # noqa: BLE001 - the daemon outlives a fault in one tick, and says so
-            log.warning(f"{name}.failed", error=f"{type(error).__name__}: {error}")
-        else:
-            if isinstance(done, dict) and any(done.values()):
-                log.info(f"{name}.done", **done)
+        with life.turn:
+            if not life.stop.is_set():
+                life.at_work = name
+                tick()
+                life.at_work = ""
 
     return run
 
 
-def take_inbox(app: App) -> list[dict[str, Any]]:
-    """Read the files that lie in the inbox; they move to done/, or to failed/ with the reason beside them."""
-    inbox = app.folder / INBOX
-    taken: list[dict[str, Any]] = []
-    for path in sorted(inbox.glob("*")) if inbox.is_dir() else ():
-        changed = path.stat().st_mtime
-        if (
-            not path.is_file()
-            or path.name.startswith(".")
-            or app.clock().timestamp() - changed < SETTLED.total_seconds()
-        ):
-            continue
+def _tick(name: str, stage: Callable[[], Any], life: _Life) -> Callable[[], None]:
+    """One run of a stage: its result is logged when it did something, its trouble when it is news."""
+    known = ""
+
+    def run() -> None:
+        nonlocal known
+        done, trouble = None, ""
         try:
-            summary = app.ingest(path)
-        except IngestError as error:
-            _move(path, inbox / "failed")
-            (inbox / "failed" / f"{path.name}.error.txt").write_text(f"{error}\n", encoding="utf-8")
-            taken.append({"file": path.name, "error": str(error)})
-        else:
-            _move(path, inbox / "done")
-            taken.append({"file": path.name, "new": summary.new, "known": summary.known, "rejected": summary.rejected})
-    return taken
+            done = stage()
+        except _Stopped:
+            return
+        except LeaseError as error:
+            life.lost = error
+            life.stop.set()
+            trouble = str(error)
+        except EngineError as error:
+            trouble = str(error)
+        except Exception as error:  # noqa: BLE001 - the daemon outlives a fault in one tick, and says so
+            trouble = _unforeseen(error)
+        if trouble and trouble != known:
+            life.log.error(f"{name}.failed", error=trouble)
+        elif known and not trouble:
+            life.log.info(f"{name}.works_again")
+        known = trouble
+        if isinstance(done, dict) and any(done.values()):
+            life.log.info(f"{name}.done", **done)
+
+    return run
 
 
-def _move(path: Path, folder: Path) -> None:
+def _unforeseen(error: Exception) -> str:
+    """What and where. Its words may hold a customer's, so that they stay out of the log."""
+    ours = [
+        frame for frame in traceback.extract_tb(error.__traceback__) if str(Path(__file__).parent) in frame.filename
+    ]
+    return f"{type(error).__name__} in {Path(ours[-1].filename).stem}.{ours[-1].name}, line {ours[-1].lineno}"
+
+
+def take_inbox(app: App, progress: Callable[[int], None] = lambda _rows: None) -> list[dict[str, Any]]:
+    """Read the files that lie in the inbox; they move to done/, or to failed/ with the reason beside them."""
+    return [_take(app, path, progress) for path in sorted((app.folder / INBOX).glob("*")) if _is_settled(app, path)]
+
+
+def _is_settled(app: App, path: Path) -> bool:
+    """Whether it is a file that nobody writes to any more; one from the future has a date of its own, and is whole."""
+    with suppress(FileNotFoundError):  # taken away again, or a link to nothing
+        age = abs(app.clock().timestamp() - path.stat().st_mtime)
+        return path.is_file() and not path.name.startswith(".") and age >= SETTLED.total_seconds()
+    return False
+
+
+def _take(app: App, path: Path, progress: Callable[[int], None]) -> dict[str, Any]:
+    try:
+        summary = app.ingest(path, progress=progress)
+    except IngestError as error:
+        return _set_aside(app, path, str(error))
+    except (EngineError, _Stopped):
+        raise
+    except Exception as error:  # noqa: BLE001 - one file must not hold up all others
+        return _set_aside(app, path, f"a fault of premura's own: {type(error).__name__}: {error}")
+    _move(path, path.parent / "done")
+    return {"file": path.name, "new": summary.new, "known": summary.known, "rejected": summary.rejected}
+
+
+def _set_aside(app: App, path: Path, why: str) -> dict[str, Any]:
+    moved = _move(path, path.parent / "failed")
+    reason = moved.with_name(f"{moved.name}.error.txt")
+    reason.write_text(f"{why}\n", encoding="utf-8")
+    return {"file": path.name, "error": f"{reason.relative_to(app.folder)} says why it cannot be read"}
+
+
+def _move(path: Path, folder: Path) -> Path:
     folder.mkdir(exist_ok=True)
     target, number = folder / path.name, 1
     while target.exists():
         number += 1
         target = folder / f"{path.stem}-{number}{path.suffix}"
-    path.rename(target)
+    return path.rename(target)
 
 
 def score_if_due(app: App) -> dict[str, Any] | None:
@@ -156,14 +251,22 @@ def score_if_due(app: App) -> dict[str, Any] | None:
     return {"customers": done.customers, "model": done.model, "flags": list(done.flags)}
 
 
-def _logger(stream: TextIO) -> Log:
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        logger_factory=structlog.PrintLoggerFactory(stream),
-    )
-    logger: Log = structlog.get_logger()
-    return logger
+@contextmanager
+def _logging(stream: TextIO) -> Iterator[FilteringBoundLogger]:
+    """One JSON document a line. What libraries say is told without their words, which may hold a customer's."""
+    finish: list[Processor] = [TimeStamper(fmt="iso", utc=True), JSONRenderer()]
+    libraries = logging.StreamHandler(stream)
+    libraries.setLevel(logging.WARNING)
+    libraries.setFormatter(ProcessorFormatter(processors=[_place_only, *finish]))
+    logging.getLogger().addHandler(libraries)
+    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that waits its turn is no news
+    try:
+        yield structlog.wrap_logger(structlog.PrintLogger(stream), processors=[add_log_level, *finish])
+    finally:
+        logging.getLogger().removeHandler(libraries)
+
+
+def _place_only(_logger: object, _method: str, event: EventDict) -> EventDict:
+    record: logging.LogRecord = event["_record"]
+    where = f"{record.module}, line {record.lineno}"
+    return {"event": "library", "level": record.levelname.lower(), "library": record.name, "where": where}

@@ -1,6 +1,7 @@
 """Referral codes of our own: the receipt carries the invite, which is stored in the transaction that completes it.
 
-The code itself is a function of the workspace's key and the customer: a customer has one, however often invited. The words with the link go out by mail or card; a newcomer's first transaction that carries the code is the conversion.
+The code itself is a function of the workspace's key and the customer: a customer has one, however often invited. The
+words with the link go out by mail or card; a newcomer's first transaction that carries the code is the conversion.
 """
 
 from __future__ import annotations

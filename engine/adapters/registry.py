@@ -15,7 +15,7 @@ from typing import Annotated, Any, Literal, TextIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.money import parse_amount, to_minor
-from engine.dispatch.port import Adapter
+from engine.dispatch.port import Adapter, Capability
 
 GROUP = "premura.adapters"
 
@@ -72,15 +72,21 @@ def _email_smtp(options: Mapping[str, Any], around: Around) -> Adapter:
     from engine.adapters.email_smtp import EmailSmtp
 
     wanted = _Smtp.model_validate(options)
-    context = ssl.create_default_context(cafile=str(around.folder / wanted.ca_file) if wanted.ca_file else None)
     return EmailSmtp(
         wanted.host,
         wanted.port,
         tls=wanted.tls,
         user=wanted.user,
         password=around.secret(wanted.password) if wanted.password else "",
-        tls_context=None if wanted.tls == "none" else context,
+        tls_context=None if wanted.tls == "none" else _trusting(wanted.ca_file, around),
     )
+
+
+def _trusting(ca_file: str, around: Around) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=str(around.folder / ca_file) if ca_file else None)
+    except OSError as error:  # ssl.SSLError is one
+        raise ValueError(f"ca_file: '{ca_file}' holds no certificates that can be read ({error.strerror})") from None
 
 
 def _note_pdf(options: Mapping[str, Any], around: Around) -> Adapter:
@@ -122,14 +128,32 @@ def kinds() -> list[str]:
 
 def make(kind: str, options: Mapping[str, Any], around: Around) -> Adapter:
     """An adapter of that kind. Raises ValueError, with one line, for an unknown kind or wrong options."""
-    build = OURS.get(kind)
-    if build is None:
-        point = next((point for point in entry_points(group=GROUP) if point.name == kind), None)
-        if point is None:
-            raise ValueError(f"there is no adapter of kind '{kind}'; there are {', '.join(kinds())}")
-        build = point.load()
+    build = OURS.get(kind) or _foreign(kind)
     try:
         return build(options, around)
     except ValidationError as error:
-        faults = (f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
-        raise ValueError("; ".join(faults)) from None
+        words = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
+    except ValueError as error:
+        words = str(error)
+    raise ValueError(" ".join(words.split()))
+
+
+def _foreign(kind: str) -> Build:
+    """What somebody else's distribution builds; whatever goes wrong in it is a ValueError that names it."""
+    point = next((point for point in entry_points(group=GROUP) if point.name == kind), None)
+    if point is None:
+        raise ValueError(f"there is no adapter of kind '{kind}'; there are {', '.join(kinds())}")
+
+    def build(options: Mapping[str, Any], around: Around) -> Adapter:
+        try:
+            made: Adapter = point.load()(options, around)
+            capable = isinstance(made.capability, Capability)
+        except (ValueError, OSError):  # its own words about its options; a ValidationError is one too
+            raise
+        except Exception as error:
+            raise ValueError(f"{point.value} fails: {type(error).__name__}: {error}") from error
+        if not capable:
+            raise ValueError(f"{point.value} makes something whose capability is none")
+        return made
+
+    return build

@@ -48,8 +48,13 @@ MOVES: dict[State, frozenset[State]] = {
     State.EXPIRED: frozenset(),
     State.CANCELLED: frozenset(),
 }
-OPEN = frozenset(state for state, moves in MOVES.items() if moves & frozenset(_DROPS))
-"""States in which nothing can have reached the provider, so that the action may still be stopped."""
+OPEN = frozenset(state for state, moves in MOVES.items() if moves >= frozenset(_DROPS))
+"""States in which nothing is under way, so that the action may still be stopped."""
+
+
+def sources(state: State) -> frozenset[State]:
+    """The states from which an action may move to that one."""
+    return frozenset(before for before, moves in MOVES.items() if state in moves)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _ISO_DURATION = re.compile(
-    r"P(?=.)(?:(\d+)Y)?(?:(\d+)M)?(?:(\d+)W)?(?:(\d+)D)?(?:T(?=.)(?:(\d+)H)?(?:(\d+)M)?(?:(\d+)S)?)?", re.ASCII
+    "P(?=.)(?:(N)Y)?(?:(N)M)?(?:(N)W)?(?:(N)D)?(?:T(?=.)(?:(N)H)?(?:(N)M)?(?:(N)S)?)?".replace("N", "[0-9]{1,10}")
 )
 
 
@@ -34,12 +34,15 @@ class Duration:
 
 
 def parse_duration(text: str) -> Duration:
-    """Read ``P1D``, ``P2W``, ``P1Y6M``, ``PT4H`` (ISO 8601-1:2019, 5.5.2). Raises ValueError."""
+    """Read ``P1D``, ``P2W``, ``P1Y6M``, ``PT4H`` (ISO 8601-1:2019, 5.5.2), up to a century. Raises ValueError."""
     match = _ISO_DURATION.fullmatch(text)
     if not match:
         raise ValueError(f"'{text}' is not a duration such as P1D (a day), P2W (two weeks) or PT4H (four hours)")
     years, months, weeks, days, hours, minutes, seconds = (int(part or 0) for part in match.groups())
-    return Duration(months=12 * years + months, days=7 * weeks + days, seconds=3600 * hours + 60 * minutes + seconds)
+    found = Duration(months=12 * years + months, days=7 * weeks + days, seconds=3600 * hours + 60 * minutes + seconds)
+    if found.months / 12 + found.days / 365 + found.seconds / 31_536_000 > 100:
+        raise ValueError(f"'{text}' is longer than a century")
+    return found
 
 
 @lru_cache(maxsize=1024)
@@ -61,8 +64,9 @@ def aware(instant: datetime) -> datetime:
 def at_local(day: date, clock: time, tz: str) -> datetime:
     """The UTC instant at which the clocks of `tz` show `clock` on `day`; see the module for gaps and folds."""
     here = zone(tz)
-    instant = datetime.combine(day, clock, tzinfo=here).astimezone(UTC)  # fold=0: the earlier of two
-    if instant.astimezone(here).replace(tzinfo=None) == datetime.combine(day, clock):
+    wall = datetime.combine(day, clock.replace(fold=0))  # fold=0: the earlier of two
+    instant = wall.replace(tzinfo=here).astimezone(UTC)
+    if instant.astimezone(here).replace(tzinfo=None) == wall:
         return instant
     # In a gap: fold=0 used the offset before it, so `instant` lies behind the jump by as much as `clock` lies in the
     # gap; the jump itself is where the offset changes.
@@ -118,8 +122,8 @@ def parse_days(text: str) -> frozenset[int]:
     """Read ``mon-fri``, ``sat``, ``mon,wed,fri`` or ``sat-mon``. Raises ValueError."""
     found: set[int] = set()
     for part in text.split(","):
-        first, _, last = part.strip().partition("-")
-        if first not in DAYS or (last or first) not in DAYS:
+        first, dash, last = part.strip().partition("-")
+        if first not in DAYS or (last if dash else first) not in DAYS:
             raise ValueError(f"'{text}' is not a list of days such as mon-sat or mon,wed,fri")
         begin, end = DAYS.index(first), DAYS.index(last or first)
         found.update(day % 7 for day in range(begin, end + 1 if end >= begin else end + 8))
@@ -129,11 +133,13 @@ def parse_days(text: str) -> frozenset[int]:
 def next_in(window: Window, instant: datetime, tz: str) -> datetime:
     """The first instant at or after `instant` that lies in `window` on the clocks of `tz`."""
     day = local_date(instant, tz)
-    for ahead in range(9):
+    for ahead in range(16):  # two weeks and a day: the one day of the window may be one that the zone skipped
         candidate = day + timedelta(days=ahead)
         if candidate.weekday() not in window.days:
             continue
         opens, closes = at_local(candidate, window.start, tz), at_local(candidate, window.end, tz)
+        if local_date(opens, tz) != candidate:
+            continue  # there was no such day, as on Samoa's 30 December 2011
         if instant <= opens:
             return opens
         if instant <= closes:

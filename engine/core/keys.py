@@ -12,7 +12,11 @@ _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that looks like som
 
 
 def dedupe_key(rule: str, customer: str, occurrence: str, step: str) -> str:
-    """The one name of an action: the same rule, customer, occurrence and step can never be decided twice."""
+    """The one name of an action: the same rule, customer, occurrence and step can never be decided twice.
+
+    Only the occurrence keeps its colons, so that no two actions share a name.
+    """
+    rule, customer, step = (part.replace("%", "%25").replace(":", "%3A") for part in (rule, customer, step))
     return f"{rule}:{customer}:{occurrence}:{step}"
 
 

@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import re
-from decimal import ROUND_HALF_EVEN, Decimal
+from decimal import Decimal
 
 # ISO 4217, List One, 2026: currencies whose minor unit is not a hundredth.
 _EXPONENTS = dict.fromkeys(
     ("BIF", "CLP", "DJF", "GNF", "ISK", "JPY", "KMF", "KRW", "PYG", "RWF", "UGX", "VND", "VUV", "XAF", "XOF", "XPF"), 0
 ) | dict.fromkeys(("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND"), 3)
-_NUMBER = re.compile(r"[+-]?\d[\d.,' \u00a0\u202f]*", re.ASCII)
-_SIGNS = re.compile(r"^(?:€|\$|£|EUR|USD|GBP|CHF)\s*|\s*(?:€|\$|£|EUR|USD|GBP|CHF)$")
+_CURRENCY = r"(?:€|\$|£|EUR|USD|GBP|CHF)?"
+_AMOUNT = re.compile(
+    rf"(?P<sign>[+\-−]?)\s*{_CURRENCY}\s*(?P<sign2>[+\-−]?)(?P<number>[0-9](?:.*[0-9.,])?)\s*{_CURRENCY}"
+)
+_SPACED = re.compile(r"[0-9]{1,3}(?:([' \u00a0\u202f’])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]*)?")
+_PLAIN = re.compile(r"[0-9][0-9.,]*")
+_LARGEST = 2**63 - 1  # what a BIGINT holds
 
 
 def exponent(currency: str) -> int:
@@ -19,12 +24,17 @@ def exponent(currency: str) -> int:
 
 
 def to_minor(amount: Decimal, currency: str) -> int:
-    """Whole minor units of `amount`, half to even. Raises ValueError when it has more decimals than the currency."""
-    scaled = amount.scaleb(exponent(currency))
-    whole = scaled.to_integral_value(rounding=ROUND_HALF_EVEN)
-    if whole != scaled:
+    """`amount` in minor units. Raises ValueError when it has more decimals than the currency, or is beyond 64 bits."""
+    if not amount.is_finite() or amount.adjusted() > 18:
+        raise ValueError(f"{amount:.6g} is larger than any amount of money")
+    numerator, denominator = amount.as_integer_ratio()
+    hundred: int = 10 ** exponent(currency)
+    minor, rest = divmod(numerator * hundred, denominator)
+    if rest:
         raise ValueError(f"{amount} has more decimals than {currency} knows ({exponent(currency)})")
-    return int(whole)
+    if abs(minor) > _LARGEST:
+        raise ValueError(f"{amount:.6g} is larger than any amount of money")
+    return minor
 
 
 def to_major(minor: int, currency: str) -> Decimal:
@@ -33,22 +43,28 @@ def to_major(minor: int, currency: str) -> Decimal:
 
 
 def parse_amount(text: str, decimal: str = "") -> Decimal:
-    """Read an amount as people write it: ``1.234,50``, ``1,234.50``, ``-12.5``, ``€ 1 200``.
+    """Read an amount as people write it: ``1.234,50``, ``1,234.50``, ``-12.5``, ``€ 1 200``, ``-£3``.
 
     decimal: ``,`` or ``.`` when known. Without it the last separator is the decimal one if one or two digits follow it
-    or both kinds occur; a single separator with exactly three digits behind it is ambiguous and refused (ValueError).
+    or both kinds occur; a single separator that may as well stand between thousands is refused (ValueError).
     """
-    plain = _SIGNS.sub("", text.strip()).strip()
-    if not _NUMBER.fullmatch(plain):
+    found = _AMOUNT.fullmatch(text.strip())
+    if not found or (found["sign"] and found["sign2"]):
         raise ValueError(f"'{text}' is not an amount")
-    plain = re.sub(r"[' \u00a0\u202f]", "", plain)
-    if not decimal:
-        decimal = _decimal_mark(plain, text)
+    sign, plain = found["sign"] or found["sign2"], found["number"]
+    spaced = _SPACED.fullmatch(plain)
+    if spaced:  # thousands are set apart by spaces or apostrophes: what else there is marks the decimals
+        plain = plain.replace(spaced[1], "")
+        decimal = decimal or ("," if "," in plain else ".")
+    elif not _PLAIN.fullmatch(plain):
+        raise ValueError(f"'{text}' is not an amount")
+    decimal = decimal or _decimal_mark(plain, text)
     group = "." if decimal == "," else ","
     whole, mark, fraction = plain.partition(decimal)
-    if group in fraction or decimal in fraction or not _well_grouped(whole, group):
+    if group in fraction or decimal in fraction or not _well_grouped(whole, group) or (spaced and group in whole):
         raise ValueError(f"'{text}' is not an amount")
-    return Decimal(whole.replace(group, "") + ("." + fraction if mark and fraction else ""))
+    number = Decimal(whole.replace(group, "") + ("." + fraction if mark and fraction else ""))
+    return number.copy_negate() if sign in ("-", "−") else number
 
 
 def _decimal_mark(plain: str, text: str) -> str:
@@ -60,11 +76,12 @@ def _decimal_mark(plain: str, text: str) -> str:
     mark = "." if dot >= 0 else ","
     if plain.count(mark) > 1:
         return "," if mark == "." else "."
-    if len(plain) - 1 - max(dot, comma) == 3 and plain.lstrip("+-")[0] != "0":
+    before, after = plain.split(mark)
+    if len(after) == 3 and len(before) <= 3 and before[0] != "0":
         raise ValueError(f'\'{text}\' may be thousands or decimals; say decimal = "," or "." in the configuration')
     return mark
 
 
 def _well_grouped(whole: str, group: str) -> bool:
-    first, *rest = whole.lstrip("+-").split(group)
+    first, *rest = whole.split(group)
     return first.isdigit() and all(len(part) == 3 and part.isdigit() for part in rest) and (not rest or len(first) <= 3)

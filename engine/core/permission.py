@@ -1,8 +1,9 @@
 """May we write to this customer, for this purpose, on this channel? Asked in decide and again in dispatch.
 
-The newest consent record that covers purpose and channel decides; with none, the answer is no. Transactional words need
-no consent, but no purpose passes a suppression of the address. While a complaint of theirs is open, customers hear from
-us only what is transactional.
+The newest consent record that covers purpose and channel decides; of several at the same instant the one that says more
+exactly what it covers, and in the end the "no". With none, the answer is no. Transactional words need no consent, but
+no purpose passes a suppression of the address. While a complaint of theirs is open, customers hear from us only what is
+transactional.
 """
 
 from __future__ import annotations
@@ -57,14 +58,25 @@ def refusal(standing: Standing, *, purpose: str, channel: str) -> str | None:
         return None
     if standing.open_complaint:
         return "a complaint is open"
-    covering = [record for record in standing.consents if record.purpose in (purpose, ANY)]
     if channel in SILENT_CHANNELS:
-        newest = {record.channel: record for record in sorted(covering, key=lambda record: record.at)}
-        return None if any(record.given for record in newest.values()) else f"no consent for {purpose}"
-    covering = [record for record in covering if record.channel in (channel, ANY)]
-    if not covering:
+        asked = {record.channel for record in standing.consents}
+        said = (_deciding(standing, purpose, each) for each in asked)
+        return None if any(record is not None and record.given for record in said) else f"no consent for {purpose}"
+    latest = _deciding(standing, purpose, channel)
+    if latest is None:
         return f"no consent for {purpose} by {channel}"
-    latest = max(covering, key=lambda record: record.at)
     if latest.given:
         return None
     return f"consent for {purpose} by {channel} was withdrawn on {latest.at.date().isoformat()}"
+
+
+def _deciding(standing: Standing, purpose: str, channel: str) -> Consent | None:
+    """The consent record that decides for a purpose and a channel."""
+    covering = [
+        record for record in standing.consents if record.purpose in (purpose, ANY) and record.channel in (channel, ANY)
+    ]
+    return max(covering, key=_weight, default=None)
+
+
+def _weight(record: Consent) -> tuple[datetime, int, bool]:
+    return record.at, (record.purpose != ANY) + (record.channel != ANY), not record.given

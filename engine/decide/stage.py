@@ -20,7 +20,7 @@ from engine.decide import triggers
 from engine.decide.guards import Case, Verdict, judge
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
-from engine.decide.vocabulary import Vocabulary, context
+from engine.decide.vocabulary import Vocabulary, context, line_names
 from engine.store import actions, customers, decisions, events, leases, permissions, scores, transactions
 from engine.store.session import Store
 
@@ -71,9 +71,7 @@ def decide(
     store: Store, policy: Policy, *, now: datetime, progress: Callable[[int], None] = lambda _done: None
 ) -> Summary:
     """Ask the rules about every new event, score and date up to `now`."""
-    lines, every = policy.words.crossing.fields, policy.words.plain.fields
-    names = tuple(name for name in every if name in lines or name.startswith("score.prev_"))
-    stage = _Deciding(store=store, policy=policy, now=now, summary=Summary(), score_names=names)
+    stage = _Deciding(store=store, policy=policy, now=now, summary=Summary())
     stage.ask_events(progress)
     stage.ask_scores()
     stage.ask_calendar()
@@ -88,7 +86,6 @@ class _Deciding:
     policy: Policy
     now: datetime
     summary: Summary
-    score_names: tuple[str, ...]  # what a line on the score reads, now and before
 
     def ask_events(self, progress: Callable[[int], None]) -> None:
         """New events: what lies before the shop's start is history; the rest stops journeys and starts rules."""
@@ -209,7 +206,9 @@ class _Deciding:
             previous=found.previous,
         )
         line = rule.trigger.condition
-        return line is not None and triggers.crosses(line, context(situation, self.policy.words, self.score_names))
+        if line is None:
+            return False
+        return triggers.crosses(line, context(situation, self.policy.words, line_names(line.names)))
 
     def _values(self, person: _Person, event: Event | None) -> dict[str, Any]:
         situation = Situation(

@@ -89,8 +89,17 @@ def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None
 
 
 def before(values: Mapping[str, Any]) -> dict[str, Any]:
-    """The context as it was before the score changed: ``[on] score`` asks for what holds now and did not hold then."""
-    return dict(values) | {f"score.{name}": values[f"score.prev_{name}"] for name in _CROSSING}
+    """The context as it was before the score changed: ``[on] score`` asks for what holds now and did not hold then.
+
+    values: a context with the `score.prev_` name of each score name that is asked for.
+    """
+    earlier = {f"score.{name}": f"score.prev_{name}" for name in _CROSSING}
+    return dict(values) | {now: values[then] for now, then in earlier.items() if then in values}
+
+
+def line_names(names: Iterable[str]) -> tuple[str, ...]:
+    """What must be in a context to ask whether a line on these score names was crossed: the names, now and before."""
+    return tuple(each for name in names for each in (name, f"score.prev_{name.removeprefix('score.')}"))
 
 
 def _scope(kind: Kind, common: Iterable[Field]) -> Scope:

@@ -15,7 +15,8 @@ from engine.core.calendar import local_date
 from engine.core.facts import Address, Customer
 from engine.core.keys import keyed_hash, short_code
 from engine.core.messages import Email, Invite, Note, Plain, Reward
-from engine.core.money import exponent
+from engine.core.money import exponent, to_minor
+from engine.dispatch.mime import ascii_address
 from engine.dispatch.render import Templates
 
 Body = Email | Note | Reward | Invite | Plain
@@ -66,7 +67,8 @@ def unsubscribe_token(key: str, customer: str) -> str:
 
 
 def body(moment: Moment, sender: Sender, templates: Templates) -> Body:
-    """The content of an action. Raises TemplateError from render when the template cannot be filled."""
+    """The content of an action. Raises RuleError when its template cannot be filled, ValueError for a reward of no
+    whole minor units."""
     customer, plan = moment.customer, moment.plan
     locale = customer.locale or sender.locale
     if moment.channel == "reward":
@@ -94,9 +96,9 @@ def body(moment: Moment, sender: Sender, templates: Templates) -> Body:
 
 def _email(moment: Moment, sender: Sender, templates: Templates, locale: str, values: Mapping[str, Any]) -> Email:
     mail = templates.email(moment.plan.template, locale, values)
-    headers = {}
+    address, headers = ascii_address(sender.email), {}
     if moment.purpose != "transactional":
-        headers["List-Unsubscribe"] = f"<{values['unsubscribe']['mailto']}>"  # RFC 2369, 3.2
+        headers["List-Unsubscribe"] = f"<{_unsubscribe(address, moment, sender)}>"  # RFC 2369, 3.2
     return Email(
         sender_name=sender.name,
         sender_address=sender.email,
@@ -105,7 +107,7 @@ def _email(moment: Moment, sender: Sender, templates: Templates, locale: str, va
         subject=mail.subject,
         text=mail.text,
         html=mail.html,
-        message_id=f"<{moment.public_id}@{sender.email.partition('@')[2]}>",
+        message_id=f"<{moment.public_id}@{address.rpartition('@')[2]}>",
         date=format_datetime(moment.now),
         headers=headers,
     )
@@ -116,15 +118,14 @@ def _reward(moment: Moment, sender: Sender) -> Reward:
     reason = str(moment.facts.get("title", ""))
     if "points" in options:
         return Reward(amount=int(options["points"]), unit="points", reason=reason)
-    minor = Decimal(str(options["amount"])).scaleb(exponent(sender.currency))
-    return Reward(amount=int(minor), unit=sender.currency, reason=reason)
+    amount = to_minor(Decimal(str(options["amount"])), sender.currency)
+    return Reward(amount=amount, unit=sender.currency, reason=reason)
 
 
 def context(moment: Moment, sender: Sender) -> dict[str, Any]:
     """What a template may say, as plain values; docs/templates.md lists the names."""
     customer, place = moment.customer, sender.address
     code = referral_code(sender.key, customer.ref)
-    token = unsubscribe_token(sender.key, customer.ref)
     points = moment.facts.get("points")
     return {
         "shop": {
@@ -154,14 +155,18 @@ def context(moment: Moment, sender: Sender) -> dict[str, Any]:
         "referral": {"code": code, "link": sender.referral_link.format(code=code)},
         "today": local_date(moment.now, customer.time_zone or sender.time_zone),
         "years": moment.facts.get("years"),
-        "unsubscribe": {"mailto": f"mailto:{sender.email}?subject={quote('STOP ' + token)}"},
+        "unsubscribe": {"mailto": _unsubscribe(sender.email, moment, sender)},
     }
+
+
+def _unsubscribe(address: str, moment: Moment, sender: Sender) -> str:
+    return f"mailto:{address}?subject={quote('STOP ' + unsubscribe_token(sender.key, moment.customer.ref))}"
 
 
 def _event(payload: Mapping[str, Any], sender: Sender) -> dict[str, Any]:
     """The triggering event's payload: amounts in minor units, the day as a date."""
     values = dict(payload)
-    if "amount" in values:
+    if type(values.get("amount")) in (int, float):  # a shop may have declared a text of that name
         values["amount"] = round(Decimal(str(values["amount"])).scaleb(exponent(sender.currency)))
         values["currency"] = sender.currency
     if "occurred_on" in values:

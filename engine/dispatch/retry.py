@@ -9,9 +9,12 @@ from engine.core.actions import State
 from engine.core.keys import fraction
 from engine.errors import DeliveryError
 
-MAX_ATTEMPTS = 8
+MAX_ATTEMPTS = 20
+"""With the waits below about three days: a provider that is away over a weekend costs nothing that is still valid."""
 FIRST_WAIT = timedelta(minutes=1)
 LONGEST_WAIT = timedelta(hours=6)
+LONGEST_ASKED = timedelta(days=1)
+"""However long a provider asks us to wait, we look again after that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,18 +26,25 @@ class Outcome:
     due_at: datetime | None = None
 
 
-def after_failure(error: DeliveryError, *, action: str, attempt: int, now: datetime) -> Outcome:
+def after_failure(
+    error: DeliveryError, *, action: str, attempt: int, now: datetime, replayable: bool = False
+) -> Outcome:
     """Retry what was surely not sent, later and later; give up on what cannot work; doubt what may have gone out.
 
     The wait doubles from a minute to six hours and is spread by up to half by a lot drawn from the action's id, so that
-    a crowd that failed together does not come back together.
+    a crowd that failed together does not come back together. replayable: the adapter can be given the same bytes again,
+    so that a doubt is cleared by another attempt, as late as a retry and as bounded.
     """
+    due_at = None if attempt >= MAX_ATTEMPTS else now + _wait(error, action, attempt)
     if error.ambiguous:
-        return Outcome(state=State.UNKNOWN, outcome="unknown")
-    if error.permanent or attempt >= MAX_ATTEMPTS:
+        return Outcome(state=State.UNKNOWN, outcome="unknown", due_at=due_at if replayable else None)
+    if error.permanent or due_at is None:
         return Outcome(state=State.REJECTED, outcome="rejected")
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (attempt - 1))
+    return Outcome(state=State.RETRY_AT, outcome="retry", due_at=due_at)
+
+
+def _wait(error: DeliveryError, action: str, attempt: int) -> timedelta:
+    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
     wait *= 1 + fraction("retry", action, str(attempt)) / 2
-    if error.retry_after is not None:
-        wait = max(wait, timedelta(seconds=error.retry_after))
-    return Outcome(state=State.RETRY_AT, outcome="retry", due_at=now + wait)
+    asked = min(max(0.0, error.retry_after or 0.0), LONGEST_ASKED.total_seconds())
+    return max(wait, timedelta(seconds=asked))

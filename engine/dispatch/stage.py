@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
 from engine.core.actions import State
-from engine.core.calendar import local_date, next_in
+from engine.core.calendar import local_date
 from engine.core.facts import LedgerPosting, PrintJob, ReferralInvite
 from engine.core.keys import canonical_json, sha256
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS, refusal
 from engine.dispatch.freeze import Moment, Sender, body
 from engine.dispatch.port import Adapter, Idempotency, Message, Receipt
 from engine.dispatch.render import Templates
-from engine.dispatch.retry import after_failure
-from engine.errors import DeliveryError, EngineError
+from engine.dispatch.retry import MAX_ATTEMPTS, after_failure
+from engine.dispatch.waiting import Cap, opens
+from engine.errors import DeliveryError, EngineError, RuleError, StoreError
 from engine.store import (
     actions,
     customers,
@@ -36,17 +39,23 @@ from engine.store.customers import Known
 from engine.store.session import Store
 
 BATCH = 50
-LEASE = timedelta(minutes=5)
+SEND_LIMIT = timedelta(minutes=15)
+"""Longer than all of SMTP's answers may take together, so that only what hangs is cut off."""
+CLOSE_LIMIT = timedelta(seconds=10)
+LEASE = SEND_LIMIT + timedelta(minutes=5)
+UNREADABLE = "T001"
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """What dispatch works with: the shop's words, and an adapter by name for each channel."""
+    """What dispatch works with: the shop's words, its cap, and an adapter by name for each channel."""
 
     sender: Sender
     templates: Templates
     adapters: Mapping[str, Adapter]
     channels: Mapping[str, str]  # channel -> adapter's name
+    cap: Cap
 
 
 @dataclass(slots=True, kw_only=True)
@@ -57,23 +66,29 @@ class Summary:
     held: int = 0
     states: dict[str, int] = field(default_factory=dict)
 
-    def count(self, state: State) -> None:
-        """One more action has come to that state."""
-        self.states[state] = self.states.get(state, 0) + 1
+    def count(self, state: State, number: int = 1) -> None:
+        """So many more actions have come to that state."""
+        if number:
+            self.states[state] = self.states.get(state, 0) + number
 
 
-def prepare(store: Store, office: Office, summary: Summary, *, now: datetime) -> None:
-    """Write the content of what is due, and of what a person wants to see first; refuse what can never be sent."""
-    while True:
+def prepare(
+    store: Store, office: Office, summary: Summary, *, now: datetime, stopping: Callable[[], bool] = lambda: False
+) -> None:
+    """Write the content of what is due, and of what a person wants to see first; refuse what can never be sent.
+
+    Raises RuleError for a template that cannot be read: that is the workspace's fault, and no action's end.
+    """
+    while not stopping():
         with store.write() as connection:
             batch = actions.to_freeze(connection, now, BATCH)
             people = customers.load(connection, {action.customer_id for action in batch})
             worth = scores.load(connection, people)
             since = transactions.first_of(connection, people)
             for action in batch:
-                known, score = people[action.customer_id], worth.get(action.customer_id)
+                score = worth.get(action.customer_id)
                 tier, first = score.facts.tier if score else "", since.get(action.customer_id)
-                _prepare(connection, office, action, known, tier, first, now, summary)
+                _prepare(connection, office, action, people[action.customer_id], (tier, first), now, summary)
         if not batch:
             return
 
@@ -83,17 +98,35 @@ def _prepare(
     office: Office,
     action: Action,
     known: Known,
-    tier: str,
-    first: datetime | None,
+    worth: tuple[str, datetime | None],
     now: datetime,
     summary: Summary,
 ) -> None:
     tz = known.facts.time_zone or office.sender.time_zone
-    opens = next_in(action.plan.window, now, tz)
-    if action.due_at <= now < opens and action.channel == "email" and action.valid_until is not None:
-        actions.schedule(connection, action.id, opens, action.valid_until, now)  # late, and now is no time to ring
+    free = opens(action.channel, action.plan.window, now, tz)
+    if action.due_at <= now < free and action.valid_until is not None:
+        actions.schedule(connection, action.id, free, action.valid_until, now)  # late, and now is no time to ring
         return
-    moment = Moment(
+    # What a person is to see first is written early, as of the instant at which it is due.
+    moment = _moment(action, known, worth, tz, max(now, action.due_at))
+    try:
+        name, content = _write(office, action, moment)
+    except Exception as error:
+        if isinstance(error, RuleError) and any(fault.code == UNREADABLE for fault in error.faults):
+            raise
+        actions.end(connection, action.id, State.REJECTED, _plainly(error), now)  # it must not hold up all others
+        summary.count(State.REJECTED)
+        return
+    state = State.HELD if action.plan.approve else State.READY
+    digest, cost = sha256(canonical_json(content)), office.adapters[name].capability.unit_cost_minor
+    actions.freeze(connection, action.id, state, adapter=name, payload=content, sha256=digest, unit_cost_minor=cost)
+    summary.frozen += 1
+    summary.held += state is State.HELD
+
+
+def _moment(action: Action, known: Known, worth: tuple[str, datetime | None], tz: str, now: datetime) -> Moment:
+    tier, first = worth
+    return Moment(
         public_id=action.public_id,
         dedupe_key=action.dedupe_key,
         purpose=action.purpose,
@@ -105,31 +138,24 @@ def _prepare(
         since=local_date(first, tz) if first else None,
         now=now,
     )
-    name = office.channels[action.channel]
-    adapter = office.adapters[name]
-    try:
-        content = body(moment, office.sender, office.templates).to_json()
-        adapter.check(_message(action, known, content))
-    except EngineError as error:
-        actions.end(connection, action.id, State.REJECTED, str(error), now)
-        summary.count(State.REJECTED)
-        return
-    state = State.HELD if action.plan.approve else State.READY
-    actions.freeze(
-        connection,
-        action.id,
-        state,
-        adapter=name,
-        payload=content,
-        sha256=sha256(canonical_json(content)),
-        unit_cost_minor=adapter.capability.unit_cost_minor,
-    )
-    summary.frozen += 1
-    summary.held += state is State.HELD
 
 
-def _message(action: Action, known: Known, content: Mapping[str, object]) -> Message:
-    return Message(action=action.public_id, key=action.dedupe_key, customer=known.facts.ref, body=content)
+def _write(office: Office, action: Action, moment: Moment) -> tuple[str, dict[str, Any]]:
+    """The adapter that serves the action's channel, and the content that it does not refuse."""
+    name = office.channels.get(action.channel, "")
+    if name not in office.adapters:
+        raise DeliveryError(f"no adapter serves the channel {action.channel}", permanent=True)
+    content = body(moment, office.sender, office.templates).to_json()
+    office.adapters[name].check(_message(action, moment.customer.ref, content))
+    return name, content
+
+
+def _message(action: Action, customer: str, content: Mapping[str, object]) -> Message:
+    return Message(action=action.public_id, key=action.dedupe_key, customer=customer, body=content)
+
+
+def _plainly(error: Exception) -> str:
+    return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".rstrip(": ")
 
 
 async def send(
@@ -142,92 +168,112 @@ async def send(
     stopping: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda _sent: None,
 ) -> None:
-    """Send everything that is due. When `stopping` says so the actions in hand are finished and the rest handed back.
+    """Send what is due now. When `stopping` says so, or the task is cancelled, the actions in hand are finished and the
+    rest handed back.
 
-    owner: a random id of this worker, under which it holds its leases.
+    owner: a random id of this run, under which it holds its leases; on SQLite all other leases count as lost.
     """
-    sender = _Sending(store=store, office=office, summary=summary, owner=owner, clock=clock)
-    await asyncio.to_thread(sender.recover)
-    while not stopping():
-        claimed = await asyncio.to_thread(sender.claim)
-        if not claimed:
-            break
-        while claimed and not stopping():
-            now_going = sender.next_group(claimed)
-            await asyncio.gather(*(sender.deliver(action) for action in now_going))
-            progress(len(now_going))
-        if claimed:
-            await asyncio.to_thread(sender.hand_back, claimed)
-    for adapter in office.adapters.values():
-        await adapter.close()
+    sending = _Sending(
+        store=store, office=office, summary=summary, owner=owner, clock=clock, stopping=stopping, progress=progress
+    )
+    work = asyncio.ensure_future(sending.run())
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        sending.stopping = lambda: True
+        await work
+        raise
 
 
 @dataclass(slots=True, kw_only=True)
 class _Sending:
-    """One worker's way through the outbox."""
+    """One run through the outbox. The store is asked by one thread at a time, never inside a send."""
 
     store: Store
     office: Office
     summary: Summary
     owner: str
     clock: Callable[[], datetime]
+    stopping: Callable[[], bool]
+    progress: Callable[[int], None]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    def recover(self) -> None:
-        """Take up what a worker that died left behind: nothing is lost, nothing is sent twice."""
-        safe = [
-            name for name, adapter in self.office.adapters.items() if adapter.capability.idempotency is Idempotency.KEY
-        ]
+    async def run(self) -> None:
+        """Take up what was left, then work in one lane for each adapter, so that a slow one holds up nobody else."""
+        began = self.clock()
+        try:
+            await self._stored(self._recover)
+            await _all(self._lane(name, began) for name in self.office.adapters)
+        finally:
+            await _all(_close(adapter) for adapter in self.office.adapters.values())
+
+    async def _stored(self, work: Callable[..., T], *arguments: Any) -> T:
+        async with self.turn:
+            return await asyncio.to_thread(work, *arguments)
+
+    def _recover(self) -> None:
+        """Take up what a run that ended abruptly left behind: nothing is lost, nothing is sent twice."""
+        safe = [name for name in self.office.adapters if self._replayable(name)]
         with self.store.write() as connection:
             outbox.release_lost(connection, self.owner, self.clock())
-            outbox.replay_unknown(connection, safe)
+            outbox.replay_unknown(connection, safe, attempts=MAX_ATTEMPTS)
 
-    def claim(self) -> list[Action]:
-        """Take a batch under a lease; what is no longer permitted ends here."""
-        now = self.clock()
-        with self.store.write() as connection:
-            actions.expire(connection, now)
-            claimed = outbox.claim(
-                connection,
-                owner=self.owner,
-                now=now,
-                until=now + LEASE,
-                limit=BATCH,
-                adapters=list(self.office.adapters),
-            )
-            people = customers.load(connection, {action.customer_id for action in claimed})
-            going = [action for action in claimed if self._may_go(connection, action, people[action.customer_id], now)]
-        if claimed and not going:
-            return self.claim()
-        return going
+    def _replayable(self, adapter: str) -> bool:
+        return self.office.adapters[adapter].capability.idempotency is Idempotency.KEY
 
-    def next_group(self, claimed: list[Action]) -> list[Action]:
-        """Take from the front as many actions of one adapter as it may have under way at once."""
-        name = claimed[0].adapter
-        width = self.office.adapters[name].capability.concurrency
-        group: list[Action] = []
-        while claimed and claimed[0].adapter == name and len(group) < width:
-            group.append(claimed.pop(0))
-        return group
+    async def _lane(self, name: str, began: datetime) -> None:
+        """One adapter's due actions, as many at once as it can take; what falls due later is for the next run."""
+        width = max(1, self.office.adapters[name].capability.concurrency)
+        while not self.stopping():
+            claimed = await self._stored(self._claim, name, began)
+            if not claimed:
+                return
+            try:
+                while claimed and not self.stopping():
+                    group, claimed = claimed[:width], claimed[width:]
+                    await _all(self._deliver(action) for action in group)
+                    self.progress(len(group))
+            finally:
+                if claimed:
+                    await self._stored(self._hand_back, claimed)
 
-    def hand_back(self, rest: list[Action]) -> None:
+    def _claim(self, name: str, began: datetime) -> list[Action]:
+        """Take a batch under a lease; what may not go any more ends here."""
+        while True:
+            now = self.clock()
+            with self.store.write() as connection:
+                self.summary.count(State.EXPIRED, actions.expire(connection, now))
+                claimed = outbox.claim(
+                    connection, owner=self.owner, now=began, until=now + LEASE, limit=BATCH, adapters=[name]
+                )
+                people = customers.load(connection, {action.customer_id for action in claimed})
+                going = [
+                    action for action in claimed if self._may_go(connection, action, people[action.customer_id], now)
+                ]
+            if going or not claimed:
+                return going
+
+    def _hand_back(self, rest: Sequence[Action]) -> None:
         """Give back what was claimed but not begun."""
         with self.store.write() as connection:
             outbox.hand_back(connection, [action.id for action in rest], self.owner)
 
-    async def deliver(self, action: Action) -> None:
+    async def _deliver(self, action: Action) -> None:
         """One attempt: commit that it begins, do the I/O, commit what came of it."""
-        message = await asyncio.to_thread(self._begin, action)
+        message = await self._stored(self._begin, action)
         if message is None:
             return
         try:
-            receipt = await self.office.adapters[action.adapter].send(message)
+            async with asyncio.timeout(SEND_LIMIT.total_seconds()):
+                receipt = await self.office.adapters[action.adapter].send(message)
+            await self._stored(self._done, action, message, receipt)
         except DeliveryError as error:
-            await asyncio.to_thread(self._failed, action, error)
+            await self._stored(self._failed, action, error)
+        except StoreError:
+            raise  # nothing can be written now: the attempt stays open, and the next run doubts it
         except Exception as error:  # noqa: BLE001 - whatever an adapter did, it may have sent: that is a doubt, not a crash
-            doubt = DeliveryError(f"the adapter broke off ({type(error).__name__}: {error})", ambiguous=True)
-            await asyncio.to_thread(self._failed, action, doubt)
-        else:
-            await asyncio.to_thread(self._done, action, message, receipt)
+            doubt = DeliveryError(f"the adapter broke off ({_plainly(error)})", ambiguous=True)
+            await self._stored(self._failed, action, doubt)
 
     def _begin(self, action: Action) -> Message | None:
         now = self.clock()
@@ -235,36 +281,51 @@ class _Sending:
             known = customers.load(connection, [action.customer_id])[action.customer_id]
             content = dict(action.payload or {})
             if sha256(canonical_json(content)) != action.payload_sha256:
-                reason = "its content was changed after it was frozen"
-                actions.end(connection, action.id, State.CANCELLED, reason, now)
-                self.summary.count(State.CANCELLED)
+                self._end(connection, action, State.CANCELLED, "its content was changed after it was frozen", now)
                 return None
             if not self._may_go(connection, action, known, now):
                 return None
             if not outbox.begin_attempt(connection, action, self.owner, now):
                 return None
-        return _message(action, known, content)
+        return _message(action, known.facts.ref, content)
+
+    def _end(self, connection: Connection, action: Action, state: State, why: str, now: datetime) -> None:
+        self.summary.count(state, actions.end(connection, action.id, state, why, now))
 
     def _may_go(self, connection: Connection, action: Action, known: Known, now: datetime) -> bool:
-        """Permission and stop events, asked again; an action that may not go ends here."""
+        """Validity, stop events, permission, cap and window, asked again; what may not go ends here, or waits."""
+        tz = known.facts.time_zone or self.office.sender.time_zone
+        if action.valid_until is not None and action.valid_until < now:
+            self._end(connection, action, State.EXPIRED, "its time had passed before it could go out", now)
+            return False
         stop_on, since = actions.journey_of(connection, action)
         stop = events.first_since(connection, action.customer_id, stop_on, since)
         if stop is not None:
-            reason = f"{stop.facts.kind} on {stop.facts.occurred_at.date().isoformat()}"
-            decisions.stop_journey(connection, action.journey_id, reason, now)
-            self.summary.count(State.CANCELLED)
+            reason = f"{stop.facts.kind} on {local_date(stop.facts.occurred_at, tz).isoformat()}"
+            self.summary.count(State.CANCELLED, decisions.stop_journey(connection, action.journey_id, reason, now))
             return False
         standing = permissions.standings(connection, {known.id: known.facts}, self.office.sender.key)[known.id]
         why = refusal(standing, purpose=action.purpose, channel=action.channel)
-        if why is None:
-            return True
-        actions.end(connection, action.id, State.SUPPRESSED, why, now)
-        self.summary.count(State.SUPPRESSED)
-        return False
+        if why is not None:
+            self._end(connection, action, State.SUPPRESSED, why, now)
+            return False
+        due_at = self._allowed_from(connection, action, tz, now)
+        if due_at > now:
+            outbox.postpone(connection, action.id, self.owner, due_at)
+            return False
+        return True
+
+    def _allowed_from(self, connection: Connection, action: Action, tz: str, now: datetime) -> datetime:
+        """When cap and window let it go."""
+        cap, free = self.office.cap, now
+        if action.purpose != "transactional" and _is_heard(action):
+            heard = outbox.heard(connection, action.customer_id, cap.since(now, tz))
+            free = cap.allows_from(heard, now, tz)
+        return opens(action.channel, action.plan.window, free, tz)
 
     def _failed(self, action: Action, error: DeliveryError) -> None:
-        now = self.clock()
-        what = after_failure(error, action=action.public_id, attempt=action.attempts + 1, now=now)
+        now, again = self.clock(), self._replayable(action.adapter)
+        what = after_failure(error, action=action.public_id, attempt=action.attempts + 1, now=now, replayable=again)
         with self.store.write() as connection:
             outbox.close_attempt(
                 connection,
@@ -297,6 +358,25 @@ class _Sending:
         self.summary.count(state if ours else State.UNKNOWN)
 
 
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do these at the same time; what fails is raised when all have come to their end."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _close(adapter: Adapter) -> None:
+    """Let it go; one that cannot say goodbye has done its work all the same."""
+    with suppress(Exception):
+        async with asyncio.timeout(CLOSE_LIMIT.total_seconds()):
+            await adapter.close()
+
+
+def _is_heard(action: Action) -> bool:
+    """Whether the customer hears from us by it."""
+    return action.channel not in SILENT_CHANNELS | INTERNAL_CHANNELS
+
+
 def _keep(connection: Connection, action: Action, customer: str, receipt: Receipt, now: datetime) -> None:
     """Store what the receipt brings, in the transaction that completes the action: once, like the action itself."""
     for record in receipt.records:
@@ -314,5 +394,4 @@ def _keep(connection: Connection, action: Action, customer: str, receipt: Receip
             referrals.invite(connection, record, referrer=action.customer_id, action=action.id, now=now)
         elif isinstance(record, PrintJob):
             outbox.add_print_job(connection, action.id, record.files, record.pages, now)
-    if action.channel not in SILENT_CHANNELS | INTERNAL_CHANNELS:
-        outbox.touch(connection, action, now)
+    outbox.touch(connection, action, now)

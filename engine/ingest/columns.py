@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Literal
 
 from engine.errors import IngestError
@@ -11,9 +13,15 @@ from engine.errors import IngestError
 Kind = Literal["customers", "transactions", "events", "consents"]
 
 _SHARED = {
-    "customer": ("customer_id", "customer_ref", "client", "cliente", "codice_cliente", "id_cliente", "codcliente"),
-    "date": ("data", "occurred_at", "timestamp", "day", "giorno", "when"),
-}
+    "customer": (
+        "customer_id", "customer_ref", "client", "client_id", "cliente", "codice_cliente", "id_cliente", "cod_cliente",
+        "codcliente",
+    ),
+    "date": (
+        "data", "occurred_at", "timestamp", "day", "giorno", "when", "order_date", "invoice_date", "data_ordine",
+        "data_documento", "data_fattura",
+    ),
+}  # fmt: skip
 _CUSTOMER = {
     "customer": (*_SHARED["customer"], "ref", "id", "code", "codice"),
     "given_name": ("first_name", "firstname", "nome"),
@@ -28,14 +36,14 @@ _CUSTOMER = {
     "country": ("country_code", "paese", "nazione"),
     "locale": ("language", "lingua"),
     "time_zone": ("timezone", "tz", "fuso_orario"),
-    "birthday": ("birth_date", "date_of_birth", "data_di_nascita", "nascita"),
+    "birthday": ("birth_date", "date_of_birth", "data_di_nascita", "data_nascita", "nascita"),
     "first_contact_on": ("first_contact", "customer_since", "primo_contatto", "cliente_dal"),
     "source": ("channel", "origine", "provenienza"),
     "acquisition_cost": ("cac", "costo_acquisizione"),
 }
 _TRANSACTION = {
     **_SHARED,
-    "id": ("transaction_id", "order_id", "invoice", "numero", "fattura", "ordine"),
+    "id": ("transaction_id", "order_id", "invoice", "numero", "fattura", "ordine", "numero_fattura", "numero_ordine"),
     "amount": ("total", "importo", "totale", "value", "sales"),
     "currency": ("valuta",),
     "cost": ("costo",),
@@ -64,6 +72,17 @@ REQUIRED: dict[Kind, tuple[str, ...]] = {
     "events": ("customer", "date", "kind"),
     "consents": ("customer", "date", "purpose", "channel", "given"),
 }
+DATES = ("date", "birthday", "first_contact_on")
+_EXTRA = {  # what events carry and shops' own attributes have no other names than these
+    "amount": _TRANSACTION["amount"],
+    "what": _TRANSACTION["what"],
+    "reference": ("riferimento",),
+    "reason": ("motivo",),
+    "technician": ("tecnico",),
+    "rating": ("stars", "voto", "stelle"),
+    "text": ("comment", "testo", "commento"),
+}
+_CONFIGURATION = "premura.toml"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,26 +95,55 @@ class Reading:
     source: str = ""
 
 
-def match(kind: Kind, header: Collection[str], wanted: Mapping[str, str], file: str) -> dict[str, str]:
-    """Our column -> the file's column. Raises IngestError that names what is missing and how to say it."""
+def match(
+    kind: Kind, header: Collection[str], wanted: Mapping[str, str], file: str, more: Collection[str] = ()
+) -> dict[str, str]:
+    """Our column -> the file's column. Raises IngestError that names what is missing and how to say it.
+
+    more: names besides the usual ones that a column may have: the shop's attributes, or the fields of events.
+    """
+    known = KNOWN[kind] | {name: _EXTRA.get(name, ()) for name in more if name not in KNOWN[kind]}
     for ours, theirs in wanted.items():
-        if ours not in KNOWN[kind]:
-            known = ", ".join(KNOWN[kind])
-            raise IngestError(f"[ingest.{kind}] columns has '{ours}', which is none of {known}", file=file)
+        if ours not in known:
+            text = f"[ingest.{kind}] columns has '{ours}', which is none of {', '.join(known)}"
+            raise IngestError(text + _meant(ours, known), file=_CONFIGURATION)
         if theirs not in header:
-            raise IngestError(f"the file has no column '{theirs}', which the configuration names", file=file, row=1)
+            text = f"the file has no column '{theirs}', which [ingest.{kind}] in {_CONFIGURATION} names"
+            raise IngestError(text + _meant(theirs, header), file=file, row=1)
     found = dict(wanted)
-    by_plain_name = {_plain(name): name for name in header if name not in wanted.values()}
-    for ours, others in KNOWN[kind].items():
-        if ours not in found:
-            name = next((by_plain_name[word] for word in (ours, *others) if word in by_plain_name), None)
-            if name is not None and name not in found.values():
-                found[ours] = name
+    free = [name for name in header if name not in wanted.values()]
+    for ours, others in known.items():
+        names = [] if ours in found else _called((ours, *others), free)
+        if len(names) > 1:
+            text = f"'{names[0]}' and '{names[1]}' may both be {ours}"
+            raise IngestError(text + _say(kind, ours), file=file, row=1)
+        if names and names[0] not in found.values():
+            found[ours] = names[0]
     missing = [name for name in REQUIRED[kind] if name not in found]
     if missing:
-        hint = f'say which it is in premura.toml: [ingest.{kind}] columns = {{ {missing[0]} = "…" }}'
-        raise IngestError(f"no column for {' and '.join(missing)} among {', '.join(header)} ({hint})", file=file, row=1)
+        text = f"no column for {' and '.join(missing)} among {', '.join(list(header)[:20]) or 'nothing'}"
+        raise IngestError(text + _say(kind, missing[0]), file=file, row=1)
     return found
+
+
+def _called(words: Collection[str], names: Collection[str]) -> list[str]:
+    """The names that say the first of these words that any says, however they are written."""
+    for word in words:
+        said = [name for name in names if _plain(name) == _plain(word)]
+        if said:
+            return said
+    return []
+
+
+def _meant(word: str, known: Collection[str]) -> str:
+    """A guess at what was meant, capitals aside."""
+    plain = {_plain(name): name for name in known}
+    near = get_close_matches(_plain(word), plain, n=1)
+    return f"; did you mean '{plain[near[0]]}'?" if near else ""
+
+
+def _say(kind: Kind, ours: str) -> str:
+    return f' (hint: say which it is in {_CONFIGURATION}: [ingest.{kind}] columns = {{ {ours} = "…" }})'
 
 
 def guess_kind(file: str, header: Collection[str]) -> Kind:
@@ -129,4 +177,4 @@ def guess_kind(file: str, header: Collection[str]) -> Kind:
 
 
 def _plain(name: str) -> str:
-    return name.strip().lower().replace(" ", "_").replace("-", "_").replace(".", "_")
+    return re.sub(r"[\W_]+", "_", name.lower()).strip("_")

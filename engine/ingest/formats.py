@@ -1,15 +1,22 @@
-"""CSV and JSON Lines, as rows of named values with their place in the file."""
+"""CSV and JSON Lines, as rows of named values with their place in the file; and the file of what was not taken."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any
 
 from engine.errors import IngestError
+
+_DELIMITERS = ",;\t|"
+_SEPARATOR_LINE = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)  # how Excel announces its delimiter
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and not a backslash before the letters u0000
+_LONGEST_VALUE = 200
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,16 +38,36 @@ class Reject:
     reason: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Sheet:
+    """The names of a file's columns (of JSON Lines: all that occur), and its rows, read as they are asked for."""
+
+    header: tuple[str, ...]
+    rows: Iterator[Row]
+
+
 def decode(data: bytes, file: str) -> str:
-    """UTF-8 (with or without a mark), else Windows-1252, which spreadsheets write. Raises IngestError for neither."""
-    for encoding in ("utf-8-sig", "cp1252"):
+    """UTF-8 (with or without a mark), else Windows-1252 where a line is not UTF-8. Raises IngestError for no text.
+
+    Spreadsheets write Windows-1252; the choice is made for each line, because exports are also glued together.
+    """
+    if b"\0" not in data:
         try:
-            text = data.decode(encoding)
+            return data.decode("utf-8-sig")
         except UnicodeDecodeError:
-            continue
-        if "\0" not in text:
-            return text
-    raise IngestError("this is not a text file (CSV or JSON Lines in UTF-8 are read)", file=file)
+            pass
+        try:
+            return "\n".join(_decode_line(line) for line in data.removeprefix(b"\xef\xbb\xbf").split(b"\n"))
+        except UnicodeDecodeError:
+            pass
+    raise IngestError("this is not a text file (hint: export it as CSV or JSON Lines, in UTF-8)", file=file)
+
+
+def _decode_line(line: bytes) -> str:
+    try:
+        return line.decode("utf-8")
+    except UnicodeDecodeError:
+        return line.decode("cp1252")
 
 
 def is_json(file: str) -> bool:
@@ -48,53 +75,108 @@ def is_json(file: str) -> bool:
     return file.lower().endswith((".jsonl", ".ndjson", ".json"))
 
 
-def read(text: str, file: str) -> Iterator[Row]:
-    """The rows of a file, CSV unless its name says JSON Lines. Raises IngestError when there is no header."""
-    return _json_lines(text) if is_json(file) else _csv(text, file)
+def read(text: str, file: str) -> Sheet:
+    """A file's columns and rows: CSV unless its name says JSON Lines. Raises IngestError when it holds neither."""
+    return _json_lines(text, file) if is_json(file) else _csv(text, file)
 
 
-def _json_lines(text: str) -> Iterator[Row]:
-    for number, line in enumerate(text.splitlines(), 1):
-        if not line.strip():
-            continue
-        try:
-            values = json.loads(line)
-        except json.JSONDecodeError as error:
-            yield Row(number=number, values={}, fault=f"not JSON: {error.msg} at column {error.colno}")
-            continue
-        if isinstance(values, dict):
-            yield Row(number=number, values=values)
-        else:
-            yield Row(number=number, values={}, fault='not a JSON object such as {"customer": "C1"}')
+def rejects_csv(file: str, rejects: Iterable[Reject]) -> str:
+    """The rejects of a file as CSV (RFC 4180), in the order of its rows."""
+    text = io.StringIO(newline="")
+    writer = csv.writer(text)
+    writer.writerow(("file", "row", "column", "value", "reason"))
+    for reject in sorted(rejects, key=lambda reject: (reject.row, reject.column)):
+        writer.writerow((file, reject.row, reject.column, reject.value[:_LONGEST_VALUE], reject.reason))
+    return text.getvalue()
 
 
-def _csv(text: str, file: str) -> Iterator[Row]:
-    first = text.split("\n", 1)[0]
-    delimiter = max(",;\t", key=first.count)
-    reader = csv.reader(io.StringIO(text, newline=""), delimiter=delimiter, strict=True)
-    header = _header(reader, file)
-    while True:
-        start = reader.line_num + 1
-        try:
-            cells = next(reader)
-        except StopIteration:
-            return
-        except csv.Error as error:
-            yield Row(number=start, values={}, fault=f"not CSV: {error}")
-            continue
-        if not any(cell.strip() for cell in cells):
-            continue
-        values = dict(zip(header, (cell.strip() for cell in cells), strict=False))
-        fault = "" if len(cells) == len(header) else f"{len(cells)} cells where the header has {len(header)}"
-        yield Row(number=start, values=values, fault=fault)
+def _lines(text: str) -> list[str]:
+    """Lines with their ends, as an editor counts them: \\n, \\r\\n and \\r end one; U+2028 inside a value does not."""
+    return list(io.StringIO(text, newline=""))
 
 
-def _header(reader: Iterator[list[str]], file: str) -> list[str]:
+def _json_lines(text: str, file: str) -> Sheet:
+    lines = [(number, line) for number, line in enumerate(_lines(text), 1) if line.strip()]
+    if not lines:
+        raise IngestError("the file is empty", file=file)
+    names: dict[str, None] = {}
+    for number, line in lines:
+        names.update(dict.fromkeys(_json_row(number, line).values))
+    if not names or lines[0][1].lstrip().startswith("["):
+        hint = "one whole object a line, and no list around them"
+        raise IngestError(f"this is not JSON Lines (hint: {hint})", file=file, row=lines[0][0])
+    return Sheet(header=tuple(names), rows=(_json_row(number, line) for number, line in lines))
+
+
+def _json_row(number: int, line: str) -> Row:
     try:
-        header = [name.strip() for name in next(reader)]
-    except (StopIteration, csv.Error):
-        raise IngestError("the file is empty or has no header", file=file, row=1) from None
-    twice = {name for name in header if name and header.count(name) > 1}
+        values = json.loads(line, parse_constant=_finite, parse_float=_finite)
+        if "\\u" in line:
+            _refuse_unstorable(json.dumps(values, ensure_ascii=False))
+    except json.JSONDecodeError as error:
+        return Row(number=number, values={}, fault=f"not JSON: {error.msg} at column {error.colno}")
+    except (ValueError, RecursionError) as error:
+        return Row(number=number, values={}, fault=f"not JSON that can be kept: {error}")
+    if isinstance(values, dict):
+        return Row(number=number, values=values)
+    return Row(number=number, values={}, fault='not a JSON object such as {"customer": "C1"}')
+
+
+def _finite(said: str) -> float:
+    number = float(said)
+    if not isfinite(number):
+        raise ValueError(f"{said[:40]} is not a number")
+    return number
+
+
+def _refuse_unstorable(text: str) -> None:
+    """Escapes can spell what no database and no file holds: half a surrogate pair, or a NUL. Raises ValueError."""
+    text.encode()
+    if _NUL.search(text):
+        raise ValueError("it holds a NUL sign")
+
+
+def _csv(text: str, file: str) -> Sheet:
+    lines = _lines(text)
+    start = next((index for index, line in enumerate(lines) if line.strip()), len(lines))
+    said = _SEPARATOR_LINE.fullmatch(lines[start]) if start < len(lines) else None
+    if said:
+        start += 1
+    first = re.sub(r'"[^"]*"', "", lines[start]) if start < len(lines) else ""
+    delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
+    records = _records(lines, start, delimiter)
+    _, cells, fault = next(records, (0, [], ""))
+    header = tuple(name.strip() for name in cells)
+    if fault or not any(header):
+        raise IngestError(f"the file is empty or has no header{fault and ': ' + fault}", file=file, row=start + 1)
+    twice = sorted(name for name in set(header) if name and header.count(name) > 1)
     if twice:
-        raise IngestError(f"the header names '{min(twice)}' twice", file=file, row=1, column=min(twice))
-    return header
+        raise IngestError(f"the header names '{twice[0]}' twice", file=file, row=start + 1, column=twice[0])
+    rows = (_csv_row(number, cells, header, fault) for number, cells, fault in records if fault or any(cells))
+    return Sheet(header=tuple(name for name in header if name), rows=rows)
+
+
+def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
+    """Each record's first line, its cells, and what is wrong with its quotes.
+
+    After a fault it goes on with the next line, so that one quote that is never closed does not swallow all others.
+    """
+    while start < len(lines):
+        reader = csv.reader((lines[index] for index in range(start, len(lines))), delimiter=delimiter, strict=True)
+        number = start + 1
+        try:
+            for cells in reader:
+                yield number, [cell.strip() for cell in cells], ""
+                number = start + reader.line_num + 1
+        except csv.Error as error:
+            yield number, [], f"its quotes are not right ({error})"
+            start = number
+        else:
+            return
+
+
+def _csv_row(number: int, cells: list[str], header: tuple[str, ...], fault: str) -> Row:
+    if not fault and (len(cells) < len(header) or any(cells[len(header) :])):
+        fault = f"{len(cells)} cells where the header has {len(header)}"
+    values = {name: cell for name, cell in zip(header, cells, strict=False) if name}
+    return Row(number=number, values=values, fault=fault)

@@ -1,4 +1,4 @@
-"""What makes two rows the same: normal forms of references and addresses, and keys for rows that bring none."""
+"""What makes two rows the same: normal forms of references, addresses and codes, and keys for rows that bring none."""
 
 from __future__ import annotations
 
@@ -21,11 +21,20 @@ def email(text: str) -> str:
 
 
 def reference(value: object) -> str:
-    """A shop's own key as text; 12 and "12" are the same. Raises ValueError when it is empty."""
+    """A shop's own key as text; 12, 12.0 and "12" are the same. Raises ValueError when it is empty or not one value."""
+    if isinstance(value, bool | list | dict):
+        raise ValueError(f"{value} is not a reference such as C1")  # noqa: TRY004 - a wrong value of a file
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
     text = "" if value is None else str(value).strip()
     if not text:
         raise ValueError("is empty")
     return text
+
+
+def referral_code(value: object) -> str:
+    """A code as it was handed out, however it was typed: without spaces and hyphens, in capitals."""
+    return re.sub(r"[\s\-‐-―]", "", reference(value)).upper()
 
 
 class RowKeys:
@@ -37,8 +46,8 @@ class RowKeys:
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
 
-    def key(self, values: Mapping[str, Any]) -> str:
-        """The key of the next row with these values."""
-        digest = sha256(canonical_json(dict(values)))[:24]
+    def key(self, said: Mapping[str, Any]) -> str:
+        """The key of the next row that says this."""
+        digest = sha256(canonical_json(dict(said)))[:24]
         self._seen[digest] += 1
         return f"row:{digest}:{self._seen[digest]}"

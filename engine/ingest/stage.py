@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
-import io
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -13,13 +11,16 @@ from typing import Any, TypeVar
 
 from sqlalchemy import Connection
 
-from engine.core.facts import ConsentRecord, Event, Transaction
+from engine.core.facts import ConsentRecord, Customer, Event, Transaction
+from engine.core.keys import sha256
 from engine.errors import IngestError
 from engine.ingest import referrals as rulings
 from engine.ingest import rows as reader
-from engine.ingest.columns import Kind, Reading, guess_kind, match
-from engine.ingest.formats import Reject, Row, decode, is_json, read
+from engine.ingest.books import Booked, contradiction, unfounded
+from engine.ingest.columns import DATES, Kind, Reading, guess_kind, match
+from engine.ingest.formats import Reject, Row, decode, read, rejects_csv
 from engine.ingest.identity import RowKeys
+from engine.ingest.values import month_first, tells_dates
 from engine.store import customers, events, permissions, referrals, transactions
 from engine.store.session import Store
 
@@ -27,6 +28,8 @@ BATCH = 1000
 """Rows a transaction: each batch is stored whole, and a file that was cut off can be read again from its start."""
 OWN_SOURCE = "premura"
 T = TypeVar("T")
+Numbered = tuple[int, Any]
+"""A fact and the row it stood in."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,10 +41,18 @@ class Intake:
     event_kinds: Mapping[str, Mapping[str, str]]
     reject_unknown_customers: bool = False
 
+    def more(self, kind: Kind) -> list[str]:
+        """The columns that a file may have besides the usual ones."""
+        if kind == "customers":
+            return list(self.shop.attributes)
+        if kind == "events":
+            return sorted({name for fields in self.event_kinds.values() for name in fields})
+        return []
+
 
 @dataclass(slots=True, kw_only=True)
 class Summary:
-    """What became of a file."""
+    """What became of a file. known: good rows that said nothing new."""
 
     file: str
     kind: Kind
@@ -49,14 +60,10 @@ class Summary:
     rows: int = 0
     new: int = 0
     changed: int = 0
+    known: int = 0
     rejected: int = 0
     rejects_file: str = ""
     notes: list[str] = field(default_factory=list)
-
-    @property
-    def known(self) -> int:
-        """Good rows that said nothing new."""
-        return self.rows - self.new - self.changed - self.rejected
 
 
 def ingest(
@@ -67,163 +74,252 @@ def ingest(
     kind: Kind | None,
     rejects: Path,
     now: datetime,
+    batch: int = BATCH,
     progress: Callable[[int], None] = lambda _rows: None,
 ) -> Summary:
     """Read one file into the store. Raises IngestError when it cannot be read at all; nothing is stored then.
 
-    rejects: the folder for the file of wrong rows. progress: is told how many rows were read since the last call.
+    rejects: the folder for the file of wrong rows. batch: rows a transaction. progress: is told how many rows were
+    read since the last call.
     """
     name = path.name
-    rows, header = _open(path)
-    kind = kind or guess_kind(name, header)
+    text = decode(_bytes(path), name)
+    sheet = read(text, name)
+    kind = kind or guess_kind(name, sheet.header)
     reading = intake.readings.get(kind, Reading())
-    columns = match(kind, header, reading.columns, name)
+    columns = match(kind, sheet.header, reading.columns, name, intake.more(kind))
+    _refuse_dates(read(text, name).rows, columns, reading, kind, name)
     summary = Summary(file=name, kind=kind, columns=columns)
-    found: list[Reject] = []
-    batches = _Batches(store=store, intake=intake, kind=kind, reading=reading, columns=columns, now=now)
-    for batch in _batched(rows):
-        found += batches.take(batch, summary)
-        progress(len(batch))
-    summary.rejected = len({reject.row for reject in found})
-    summary.rejects_file = _write_rejects(rejects, name, found)
+    taking = _Taking(store=store, intake=intake, reading=reading, columns=columns, now=now, summary=summary)
+    while some := list(islice(sheet.rows, batch)):
+        taking.take(some)
+        progress(len(some))
+    taking.finish()
+    summary.rejected = len({reject.row for reject in taking.rejects})
+    summary.known = summary.rows - summary.new - summary.changed - summary.rejected
+    summary.rejects_file = _write_rejects(rejects, name, taking.rejects)
     return summary
 
 
-def _open(path: Path) -> tuple[Iterator[Row], list[str]]:
+def _bytes(path: Path) -> bytes:
     try:
-        data = path.read_bytes()
+        return path.read_bytes()
     except OSError as error:
         raise IngestError(f"cannot be read ({error.strerror})", file=str(path)) from None
-    text = decode(data, path.name)
-    first = next(iter(read(text, path.name)), None)
-    if first is None:
-        if is_json(path.name):
-            raise IngestError("the file is empty", file=path.name)
-        return iter(()), [name.strip() for name in text.splitlines()[0].replace(";", ",").split(",")]
-    header = list(first.values)
-    if is_json(path.name):
-        header = list(dict.fromkeys(name for row in read(text, path.name) for name in row.values))
-    return read(text, path.name), header
 
 
-def _batched(rows: Iterator[Row]) -> Iterator[list[Row]]:
-    while batch := list(islice(rows, BATCH)):
-        yield batch
+def _refuse_dates(
+    rows: Iterable[Row], columns: Mapping[str, str], reading: Reading, kind: Kind, file: str
+) -> None:  # fmt: skip
+    """Refuse a format that tells no date; and dates such as 12/31/2026 without one, before 01/02 is taken for February.
+
+    What is stored never changes, so a file that is read in the wrong order of day and month must not go in at all.
+    """
+    place = f"[ingest.{kind}] date_format"
+    if reading.date_format:
+        if not tells_dates(reading.date_format):
+            hint = 'such as "%m/%d/%Y"'
+            raise IngestError(f"{place} = '{reading.date_format}' tells no date (hint: {hint})", file="premura.toml")
+        return
+    names = [columns[name] for name in DATES if name in columns]
+    sign = month_first(row.values.get(name) for row in rows for name in names)
+    if sign:
+        hint = f'say so in premura.toml: {place} = "%m/%d/%Y"'
+        raise IngestError(f"its dates have the month first, as in {sign} (hint: {hint})", file=file)
 
 
 @dataclass(slots=True, kw_only=True)
-class _Batches:
+class _Taking:
     """Takes the rows of one file in batches, each in a transaction of its own."""
 
     store: Store
     intake: Intake
-    kind: Kind
     reading: Reading
     columns: Mapping[str, str]
     now: datetime
+    summary: Summary
+    rejects: list[Reject] = field(default_factory=list)
     keys: RowKeys = field(default_factory=RowKeys)
-    seen: dict[str, tuple[int, Any]] = field(default_factory=dict)
+    seen: dict[str, tuple[int, str]] = field(default_factory=dict)
+    late: list[Numbered] = field(default_factory=list)  # refunds that came before their sale
+    coded: list[str] = field(default_factory=list)
+    touched: set[int] = field(default_factory=set)
 
-    def take(self, batch: Sequence[Row], summary: Summary) -> list[Reject]:
-        """Store a batch; returns the wrong rows."""
-        rejects: list[Reject] = []
-        good: list[tuple[int, Any]] = []
+    @property
+    def source(self) -> str:
+        """The name under which the keys of this file are unique."""
+        return self.reading.source or self.summary.kind
+
+    def take(self, batch: Sequence[Row]) -> None:
+        """Store a batch; its wrong rows are added to the rejects."""
+        good: list[Numbered] = []
         for row in batch:
             fact = self._parse(row)
             if not isinstance(fact, list):
-                fact = self._contradiction(row, fact) or fact
+                fact = self._contradicts_itself(row, fact) or fact
             if isinstance(fact, list):
-                rejects += fact
+                self.rejects += fact
             else:
                 good.append((row.number, fact))
-        summary.rows += len(batch)
+        self.summary.rows += len(batch)
         with self.store.write() as connection:
-            if self.kind == "customers":
-                new, changed = customers.save(connection, [fact for _, fact in good], self.now)
-                summary.new, summary.changed = summary.new + new, summary.changed + changed
+            if self.summary.kind == "customers":
+                self._save_customers(connection, [fact for _, fact in good])
             else:
-                known, strangers = self._customers(connection, good)
-                rejects += strangers
-                facts = [(known[fact.customer], fact) for _, fact in good if fact.customer in known]
-                summary.new += self._store(connection, facts, summary)
-        return rejects
+                self._add(connection, good, last=False)
+
+    def finish(self) -> None:
+        """Store what had to wait for the whole file: refunds listed before their sale, and what its codes are worth."""
+        for start in range(0, len(self.late), BATCH):
+            with self.store.write() as connection:
+                self._add(connection, self.late[start : start + BATCH], last=True)
+        if self.touched:
+            with self.store.write() as connection:
+                self.summary.notes += _convert(connection, self.source, self.coded, self.now)
+                _reverse(connection, self.touched, self.now)
 
     def _parse(self, row: Row) -> Any:
         if row.fault:
             return [Reject(row=row.number, column="", value="", reason=row.fault)]
-        intake = self.intake
-        columns = {ours: theirs for ours, theirs in self.columns.items() if theirs in row.values}
-        if self.kind == "transactions":
-            return reader.transaction(row, columns, self.reading, intake.shop, self.keys)
-        if self.kind == "events":
-            return reader.event(row, columns, self.reading, intake.shop, self.keys, intake.event_kinds)
-        if self.kind == "consents":
-            return reader.consent(row, columns, self.reading, intake.shop)
-        return reader.customer(row, columns, self.reading, intake.shop)
+        kind, shop = self.summary.kind, self.intake.shop
+        if kind == "transactions":
+            return reader.transaction(row, self.columns, self.reading, shop, self.keys)
+        if kind == "events":
+            return reader.event(row, self.columns, self.reading, shop, self.keys, self.intake.event_kinds)
+        if kind == "consents":
+            return reader.consent(row, self.columns, self.reading, shop)
+        return reader.customer(row, self.columns, self.reading, shop)
 
-    def _contradiction(self, row: Row, fact: Any) -> list[Reject]:
-        """A row whose id an earlier row of the file has, but which says something else."""
-        key = getattr(fact, "ext_key", None)
-        if key is None:
+    def _contradicts_itself(self, row: Row, fact: Any) -> list[Reject]:
+        """A row whose id (of a customer: whose reference and columns) an earlier row has, which said something else."""
+        if isinstance(fact, ConsentRecord):
             return []
-        number, first = self.seen.setdefault(key, (row.number, fact))
-        if first == fact:
+        if isinstance(fact, tuple):
+            name, value = "customer", fact[0]
+            key = ":".join((value, *fact[1], *fact[1].get("attributes", ())))
+        else:
+            name, key = "id", fact.ext_key
+            value = key
+        digest = sha256(repr(fact))[:16]
+        number, first = self.seen.setdefault(key, (row.number, digest))
+        if first == digest:
             return []
-        column = self.columns.get("id", "id")
-        reason = f"row {number} has the same id and says something else"
-        return [Reject(row=row.number, column=column, value=key, reason=reason)]
+        column = self.columns.get(name, name)
+        reason = f"row {number} has the same {name} and says something else"
+        return [Reject(row=row.number, column=column, value=value, reason=reason)]
 
-    def _customers(
-        self, connection: Connection, good: Sequence[tuple[int, Any]]
-    ) -> tuple[dict[str, int], list[Reject]]:
-        refs = {fact.customer for _, fact in good}
-        known = customers.ids_of(connection, refs)
-        strangers = refs - known.keys()
-        if strangers and self.intake.reject_unknown_customers:
-            column = self.columns.get("customer", "customer")
-            reason = "this customer is not known (ingest the customers first)"
-            return known, [
-                Reject(row=number, column=column, value=fact.customer, reason=reason)
-                for number, fact in good
-                if fact.customer in strangers
-            ]
+    def _refuse(self, number: int, name: str, value: str, reason: str) -> None:
+        self.rejects.append(Reject(row=number, column=self.columns.get(name, name), value=value, reason=reason))
+
+    def _save_customers(self, connection: Connection, rows: Sequence[tuple[str, dict[str, Any]]]) -> None:
+        """Add customers, change what differs. Attributes are merged: a file may hold some of them."""
+        known = customers.ids_of(connection, [ref for ref, _ in rows])
+        stored = {one.facts.ref: one.facts for one in customers.load(connection, set(known.values())).values()}
+        said: dict[str, dict[str, Any]] = {}
+        changes: list[tuple[str, dict[str, Any]]] = []
+        for ref, values in rows:
+            facts, now = stored.get(ref, Customer(ref=ref)), said.setdefault(ref, {})
+            if "attributes" in values:
+                merged = {**now.get("attributes", facts.attributes), **values["attributes"]}
+                values = {**values, "attributes": {name: one for name, one in merged.items() if one is not None}}
+            changed = {name: one for name, one in values.items() if now.get(name, _stands(facts, name)) != one}
+            if changed or ref not in stored:
+                changes.append((ref, changed))
+            now.update(values)
+        new, changed_rows = customers.save(connection, changes, self.now)
+        self.summary.new, self.summary.changed = self.summary.new + new, self.summary.changed + changed_rows
+
+    def _add(self, connection: Connection, good: Sequence[Numbered], *, last: bool) -> None:
+        """Append facts of other kinds. last: a refund whose sale has not come by now has none."""
+        known = customers.ids_of(connection, {fact.customer for _, fact in good})
+        if self.intake.reject_unknown_customers:
+            for number, fact in good:
+                if fact.customer not in known:
+                    reason = "this customer is not known (hint: ingest the customers first)"
+                    self._refuse(number, "customer", fact.customer, reason)
+            good = [(number, fact) for number, fact in good if fact.customer in known]
+        if self.summary.kind == "transactions":
+            self.touched.update(known.values())
+            self.coded += [fact.ext_key for _, fact in good if fact.referral_code and fact.amount_minor > 0]
+            good = self._sound(connection, good, known, last=last)
+        strangers = {fact.customer for _, fact in good} - known.keys()
         customers.add_unknown(connection, strangers, self.now)
-        return known | customers.ids_of(connection, strangers), []
+        known |= customers.ids_of(connection, strangers)
+        self.summary.new += self._store(connection, [(known[fact.customer], fact) for _, fact in good])
 
-    def _store(self, connection: Connection, facts: list[tuple[int, Any]], summary: Summary) -> int:
-        source = self.reading.source or self.kind
-        if self.kind == "consents":
+    def _sound(
+        self, connection: Connection, good: Sequence[Numbered], known: Mapping[str, int], *, last: bool
+    ) -> list[Numbered]:
+        """The transactions that are new and contradict nothing that is booked."""
+        stored = _booked(connection, self.source, [fact.ext_key for _, fact in good])
+        named = [fact.reverses for _, fact in good if fact.reverses]
+        sales = _booked(connection, self.source, named)
+        for _, fact in good:
+            mine = {name: getattr(fact, name) for name in ("occurred_at", "amount_minor", "currency")}
+            sales.setdefault(fact.ext_key, Booked(customer=known.get(fact.customer, fact.customer), **mine))
+        sound: list[Numbered] = []
+        for number, fact in good:
+            who = known.get(fact.customer, fact.customer)
+            if fact.ext_key in stored:
+                reason = contradiction(fact, who, stored[fact.ext_key], self.intake.shop.time_zone)
+                if reason:
+                    self._refuse(number, "id", fact.ext_key, reason)
+            elif not fact.reverses:
+                sound.append((number, fact))
+            elif fact.reverses not in sales and not last:
+                self.late.append((number, fact))
+            elif reason := unfounded(fact, who, sales.get(fact.reverses)):
+                self._refuse(number, "reverses", fact.reverses, reason)
+            else:
+                sound.append((number, fact))
+        return sound
+
+    def _store(self, connection: Connection, facts: list[tuple[int, Any]]) -> int:
+        if self.summary.kind == "consents":
             return permissions.add_consents(connection, _only(ConsentRecord, facts))
-        if self.kind == "events":
-            return events.add(connection, source, _only(Event, facts), self.now)
-        sales = _only(Transaction, facts)
-        known = transactions.known_keys(connection, source, [fact.ext_key for _, fact in sales])
-        fresh = [(customer, fact) for customer, fact in sales if fact.ext_key not in known]
-        new = transactions.add(connection, source, fresh, self.now)
-        summary.notes += _conversions(connection, source, fresh, self.now)
-        _reversals(connection, source, fresh, self.now)
-        return new
+        if self.summary.kind == "events":
+            return events.add(connection, self.source, _only(Event, facts), self.now)
+        self.touched.update(customer for customer, _ in facts)
+        return transactions.add(connection, self.source, _only(Transaction, facts), self.now)
 
 
 def _only(kind: type[T], facts: Sequence[tuple[int, Any]]) -> list[tuple[int, T]]:
     return [(customer, fact) for customer, fact in facts if isinstance(fact, kind)]
 
 
-def _conversions(
-    connection: Connection, source: str, fresh: Sequence[tuple[int, Transaction]], now: datetime
-) -> list[str]:
-    """Rule on the transactions that carry a code; returns a line for each that does not count."""
-    coded = {fact.ext_key: fact for _, fact in fresh if fact.referral_code and fact.amount_minor > 0}
-    if not coded:
-        return []
-    stored = transactions.by_keys(connection, source, list(coded))
+def _stands(facts: Customer, name: str) -> Any:
+    """What is known of a customer under the name of a column."""
+    return getattr(facts.address, name) if hasattr(facts.address, name) else getattr(facts, name)
+
+
+def _booked(connection: Connection, source: str, keys: Sequence[str]) -> dict[str, Booked]:
+    return {
+        key: Booked(
+            customer=row.customer_id, occurred_at=row.occurred_at, amount_minor=row.amount_minor, currency=row.currency
+        )
+        for key, row in transactions.by_keys(connection, source, keys).items()
+    }
+
+
+def _convert(connection: Connection, source: str, keys: Sequence[str], now: datetime) -> list[str]:
+    """Rule on the transactions that carry a code; returns a line for each that does not count.
+
+    Known ones too: the reading that stored them may have been cut off before this. Nothing is converted twice.
+    """
+    stored = [
+        row
+        for start in range(0, len(keys), BATCH)
+        for row in transactions.by_keys(connection, source, keys[start : start + BATCH]).values()
+    ]
     claims = [
         rulings.Claim(txn=row.id, customer=row.customer_id, code=row.referral_code, occurred_at=row.occurred_at)
-        for row in stored.values()
+        for row in stored
+        if row.referral_code
     ]
     owners = referrals.owners(connection, {claim.code for claim in claims})
-    first = transactions.first_of(connection, {claim.customer for claim in claims})
-    refs = {row.customer_id: coded[key].customer for key, row in stored.items()}
+    people = {claim.customer for claim in claims}
+    first = transactions.first_of(connection, people)
+    refs = {key: one.facts.ref for key, one in customers.load(connection, people).items()}
     notes = []
     for ruling in rulings.judge(claims, owners, first):
         claim, referrer = ruling.claim, ruling.referrer
@@ -237,35 +333,43 @@ def _conversions(
     return notes
 
 
-def _reversals(connection: Connection, source: str, fresh: Sequence[tuple[int, Transaction]], now: datetime) -> None:
-    """Conversions whose purchase has been given back whole are reversed."""
-    refunds = {fact.reverses: fact for _, fact in fresh if fact.reverses and fact.amount_minor < 0}
-    if not refunds:
-        return
-    sales = {row.id: row for row in transactions.by_keys(connection, source, list(refunds)).values()}
-    given_back = transactions.reversing(connection, source, list(refunds))
-    for conversion in referrals.by_transactions(connection, list(sales)):
-        sale = sales[conversion.txn_id]
-        if given_back.get(sale.ext_key, 0) >= sale.amount_minor:
-            referrals.reverse(connection, conversion.id)
-            refund = refunds[sale.ext_key]
-            sides = (conversion.referrer_id, conversion.newcomer_id, refund.customer)
-            events.add(connection, OWN_SOURCE, rulings.reversed_(conversion.code, *sides, refund.occurred_at), now)
+def _reverse(connection: Connection, touched: Iterable[int], now: datetime) -> None:
+    """Undo the conversions of these customers that their whole history does not bear any more."""
+    newcomers = set(touched)
+    for found in referrals.listing(connection):
+        newcomer = found["newcomer_id"]
+        if found["state"] != "converted" or newcomer not in newcomers:
+            continue
+        purchases = [
+            rulings.Purchase(
+                txn=row.id,
+                key=row.ext_key,
+                reverses=row.reverses,
+                occurred_at=row.occurred_at,
+                amount_minor=row.amount_minor,
+            )
+            for row in transactions.of_customer(connection, newcomer)
+        ]
+        at = rulings.undone_at(found["txn_id"], purchases, now)
+        if at is not None:
+            referrals.reverse(connection, found["id"])
+            sides = (found["referrer_id"], newcomer, found["newcomer"])
+            events.add(connection, OWN_SOURCE, rulings.reversed_(found["code"], *sides, at), now)
 
 
 def _write_rejects(folder: Path, name: str, rejects: Sequence[Reject]) -> str:
     """Write the rejects of a file, replacing those of an earlier reading; without any there is no file."""
     target = folder / f"{name}.rejects.csv"
-    if not rejects:
-        target.unlink(missing_ok=True)
-        return ""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("file", "row", "column", "value", "reason"))
-    for reject in sorted(rejects, key=lambda reject: (reject.row, reject.column)):
-        writer.writerow((name, reject.row, reject.column, reject.value, reject.reason))
-    folder.mkdir(parents=True, exist_ok=True)
-    part = target.with_suffix(".part")
-    part.write_text(text.getvalue(), encoding="utf-8")
-    part.replace(target)
+    try:
+        if not rejects:
+            target.unlink(missing_ok=True)
+            return ""
+        folder.mkdir(parents=True, exist_ok=True)
+        part = target.with_suffix(".part")
+        part.write_text(rejects_csv(name, rejects), encoding="utf-8")
+        part.replace(target)
+    except OSError as error:
+        raise IngestError(
+            f"the good rows are stored, but the wrong ones cannot be listed ({error.strerror})", file=str(target)
+        ) from None
     return str(target)

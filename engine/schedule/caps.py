@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -15,16 +16,22 @@ def first_allowed(
 ) -> datetime:
     """The first instant at or after `due`, inside the window, at which one more word keeps to the cap.
 
-    touches: when the customer heard from us and when they will. No stretch of `within` may hold more than `messages`.
+    touches: when the customer heard from us and when they will. No stretch of `within` that holds the new word may hold
+    more than `messages` (at least 1). A place becomes free only when a touch is `within` old: no other instants are
+    tried.
     """
-    candidates = [due, *(moved for touch in touches if (moved := add(touch, within, tz)) > due)]
+    taken = sorted(touches)
+    candidates = [due, *(moved for touch in taken if (moved := add(touch, within, tz)) > due)]
     for candidate in sorted(candidates):
         instant = next_in(window, candidate, tz)
-        if not _too_many(sorted([*touches, instant]), messages, within, tz):
+        if not _too_many(taken, instant, messages, within, tz):
             return instant
     return next_in(window, max(candidates), tz)
 
 
-def _too_many(times: Sequence[datetime], messages: int, within: Duration, tz: str) -> bool:
-    crowded = zip(times, times[messages:], strict=False)
-    return any(last < add(first, within, tz) for first, last in crowded)
+def _too_many(taken: Sequence[datetime], instant: datetime, messages: int, within: Duration, tz: str) -> bool:
+    """Whether `instant` would be one of more than `messages` words in a stretch; `taken` is in order."""
+    place = bisect_left(taken, instant)
+    times = [*taken[:place], instant, *taken[place:]]
+    stretches = zip(times[max(0, place - messages) : place + 1], times[max(messages, place) :], strict=False)
+    return any(last < add(first, within, tz) for first, last in stretches)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.core.actions import State
 from engine.core.calendar import Duration, add
 from engine.schedule.caps import CAPPED_CHANNELS, first_allowed
-from engine.schedule.plan import Dated, date_action
+from engine.schedule.plan import date_action
 from engine.store import actions, customers, decisions
 from engine.store.session import Store
 
@@ -62,30 +62,43 @@ def schedule(store: Store, policy: Policy, *, now: datetime) -> Summary:
 def _date(
     connection: Connection, action: actions.Action, policy: Policy, tz: str, now: datetime, summary: Summary
 ) -> None:
+    """Date one action; what would go out too late ends here, and takes nobody's place under the cap."""
     lead_days = policy.lead_days.get(action.channel, 0)
     dated = date_action(action.plan, not_before=action.not_before, now=now, tz=tz, lead_days=lead_days)
+    free = due = dated.due_at
     if action.purpose != "transactional" and action.channel in CAPPED_CHANNELS:
-        allowed = _capped(connection, action, dated, policy, tz)
-        if allowed > dated.valid_until:
-            reason = f"the customer would hear from us more than {policy.messages} times within {policy.within}"
-            actions.end(connection, action.id, State.CANCELLED, reason, now)
-            summary.dropped += 1
-            return
-        summary.deferred += allowed > dated.due_at
-        dated = Dated(due_at=allowed, valid_until=dated.valid_until)
-    actions.schedule(connection, action.id, dated.due_at, dated.valid_until, now)
-    summary.scheduled += 1
+        free, due = _under_cap(connection, action, max(due, now), policy, tz)
+    if max(free, now) > dated.valid_until:
+        actions.end(connection, action.id, State.EXPIRED, actions.TOO_LATE, now)
+        summary.expired += 1
+    elif due > dated.valid_until:
+        reason = f"the customer would hear from us more than {policy.messages} times within {policy.within}"
+        actions.end(connection, action.id, State.CANCELLED, reason, now)
+        summary.dropped += 1
+    else:
+        actions.schedule(connection, action.id, due, dated.valid_until, now)
+        summary.scheduled += 1
+        summary.deferred += due > free
 
 
-def _capped(connection: Connection, action: actions.Action, dated: Dated, policy: Policy, tz: str) -> datetime:
-    within = policy.within
+def _under_cap(
+    connection: Connection, action: actions.Action, due: datetime, policy: Policy, tz: str
+) -> tuple[datetime, datetime]:
+    """When it goes out if nobody else wrote, and as it is. The window is about when the customer has it: paper counts
+    when it arrives."""
+    travels, within = policy.lead_days.get(action.channel, 0), policy.within
     back = Duration(months=-within.months, days=-within.days, seconds=-within.seconds)
-    touches = actions.touches(connection, action.customer_id, add(dated.due_at, back, tz))
-    return first_allowed(
-        dated.due_at,
-        touches=touches,
-        messages=policy.messages,
-        within=within,
-        window=action.plan.window,
-        tz=tz,
-    )
+    touches = actions.touches(connection, action.customer_id, add(due, back, tz))
+
+    def goes_out(touches: Sequence[datetime]) -> datetime:
+        arrives = first_allowed(
+            add(due, Duration(days=travels), tz),
+            touches=[add(touch, Duration(days=travels), tz) for touch in touches],
+            messages=policy.messages,
+            within=within,
+            window=action.plan.window,
+            tz=tz,
+        )
+        return max(due, add(arrives, Duration(days=-travels), tz))
+
+    return goes_out(()), goes_out(touches)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 
 from engine.core.calendar import at_local, local_date, parse_duration
 from engine.core.facts import Score
-from engine.core.money import exponent
+from engine.core.money import exponent, to_major
 from engine.errors import ScoreError
 from engine.score.clv import Terms, tiers, values
 from engine.score.history import History, Log, TimeUnit, net_refunds, split, summarise
@@ -23,6 +23,7 @@ from engine.store import scores, transactions
 from engine.store.session import Store
 
 MODEL = "bg_nbd"
+JUDGED_EVERY = timedelta(days=7)
 SHORTEST_VALIDATION = 182
 """Days that a log must span before its last third is used to judge a model fitted on the first two."""
 
@@ -72,21 +73,27 @@ def score(
     tomorrow = at_local(today + timedelta(days=1), time(0), policy.time_zone)
     with store.read() as connection:
         log, flags = _log(connection, policy, tomorrow)
+        last = scores.last_run(connection)
     places = exponent(policy.currency)
-    history = summarise(net_refunds(log, as_of_day=today.toordinal()), time_unit=policy.time_unit, exponent=places)
+    purchases = net_refunds(log, as_of_day=today.toordinal())
+    history = summarise(purchases, time_unit=policy.time_unit, exponent=places)
     if not len(history):
-        raise ScoreError("there is no purchase to score yet (hint: premura ingest transactions.csv)")
+        _forget(store, now)
+        why = "".join(f"; {flag}" for flag in flags)
+        raise ScoreError(f"there is no purchase to score{why} (hint: premura ingest transactions.csv)")
+    if purchases.unmatched_minor:
+        lost = f"{to_major(purchases.unmatched_minor, policy.currency)} {policy.currency}"
+        flags = (*flags, f"{lost} were given back for purchases that are not here")
     buying, spending = BUYING[MODEL].fit(history), gamma_gamma.fit(history)
     horizon = parse_duration(policy.horizon)
     days = horizon.days + horizon.months * 365.25 / 12 + horizon.seconds / 86400
     terms = Terms(horizon_days=days, annual_rate=policy.discount_rate, margin=policy.margin)
-    judged = _validation(log, today.toordinal(), policy)
+    judged = _judged_lately(last, today) or _validation(log, today.toordinal(), policy)
     found = values(BUYING[MODEL], buying.params, spending.params, history, terms)
     names = tiers(found.percentile, policy.tiers)
-    rows = [
-        (int(history.customer[row]), _score(history, found, str(names[row]), row)) for row in range(len(history))
-    ]
-    summary = _summary(history, buying, spending, policy, now, rows, (*flags, *buying.flags, *spending.flags), judged)
+    rows = [(int(history.customer[row]), _score(history, found, str(names[row]), row)) for row in range(len(history))]
+    flags = tuple(dict.fromkeys((*flags, *buying.flags, *spending.flags)))
+    summary = _summary(history, buying, spending, policy, now, rows, flags, judged)
     with store.write() as connection:
         baseline = scores.last_run(connection) is None
         run = scores.begin_run(connection, _run_columns(summary))
@@ -96,20 +103,29 @@ def score(
     return summary
 
 
+def _forget(store: Store, now: datetime) -> None:
+    """Nobody has a purchase left, so nobody has a score or waits for one; a look into the past forgets nothing."""
+    with store.write() as connection:
+        last = scores.last_run(connection)
+        if last is not None and last["as_of"] <= now:
+            scores.save(connection, 0, (), now, baseline=False)
+        scores.clean(connection, now)
+
+
 def _log(connection: Connection, policy: Policy, before: datetime) -> tuple[Log, tuple[str, ...]]:
     """The transactions as arrays; what is in another currency is left out and said so."""
     customer: list[int] = []
     day: list[int] = []
     amount: list[int] = []
     reverses: list[int] = []
-    row_of: dict[str, int] = {}
+    row_of: dict[tuple[int, str], int] = {}
     named: list[tuple[int, str]] = []
     foreign = 0
     for row in transactions.history(connection, before):
         if row.currency != policy.currency:
             foreign += 1
             continue
-        row_of[row.ext_key] = len(customer)
+        row_of[row.customer_id, row.ext_key] = len(customer)
         if row.reverses:
             named.append((len(customer), row.reverses))
         customer.append(row.customer_id)
@@ -117,7 +133,7 @@ def _log(connection: Connection, policy: Policy, before: datetime) -> tuple[Log,
         amount.append(row.amount_minor)
         reverses.append(-1)
     for index, key in named:
-        reverses[index] = row_of.get(key, -1)
+        reverses[index] = row_of.get((customer[index], key), -1)
     log = Log(
         customer=np.array(customer, dtype=np.int64),
         day=np.array(day, dtype=np.int64),
@@ -126,6 +142,13 @@ def _log(connection: Connection, policy: Policy, before: datetime) -> tuple[Log,
     )
     flags = (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
     return log, flags
+
+
+def _judged_lately(last: Mapping[str, Any] | None, today: date) -> dict[str, Any]:
+    """The figures of the last run, if they are not a week old: a model does not get better or worse overnight."""
+    figures = dict(last["validation"]) if last is not None else {}
+    judged_on = date.fromisoformat(figures.get("judged_on", "1970-01-01"))
+    return figures if timedelta(0) <= today - judged_on < JUDGED_EVERY else {}
 
 
 def _validation(log: Log, today: int, policy: Policy) -> dict[str, Any]:
@@ -149,7 +172,8 @@ def _validation(log: Log, today: int, policy: Policy) -> dict[str, Any]:
         fitted.params, calibration.frequency, calibration.recency, calibration.T, window.length
     )
     judged = asdict(validate(expected, calibration, window))
-    return {"calibration_days": span - span // 3, **judged}
+    judged_on = date.fromordinal(today).isoformat()
+    return {"judged_on": judged_on, "calibration_days": span - span // 3, **judged}
 
 
 def _score(history: History, found: Any, tier: str, row: int) -> Score:

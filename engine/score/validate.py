@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History, IntArray, ValidationWindow
+from engine.score.history import FloatArray, History, IntArray, TimeUnit, ValidationWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +39,7 @@ class Validation:
     model: Figures
     baselines: Mapping[str, Figures]
     length: float
-    time_unit: str
+    time_unit: TimeUnit
     n_customers: int
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from engine.core.actions import OPEN, Plan, State
+from engine.core.actions import OPEN, Plan, State, sources
 from engine.store import tables
 from engine.store.session import insert_into, new_id
 
@@ -17,6 +17,7 @@ _ACTION = tables.table(tables.Action)
 _CUSTOMER = tables.table(tables.Customer)
 _JOURNEY = tables.table(tables.Journey)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
+TOO_LATE = "its time had passed before it could go out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,10 +108,10 @@ def freeze(
 
 
 def end(connection: Connection, action: int, state: State, reason: str, now: datetime) -> bool:
-    """Stop an action that has not gone out; False when it has, or when it has ended already."""
+    """Stop an action that is not under way; False when it is, when it has ended, or when there is no such move."""
     ended = (
         update(_ACTION)
-        .where(_ACTION.c.id == action, _ACTION.c.state.in_(OPEN))
+        .where(_ACTION.c.id == action, _ACTION.c.state.in_(sources(state) - {State.SUBMITTING}))
         .values(state=state, reason=reason, finished_at=now, lease_owner=None, lease_until=None)
     )
     return bool(connection.execute(ended).rowcount)
@@ -121,8 +122,7 @@ def expire(connection: Connection, now: datetime) -> int:
     late = update(_ACTION).where(
         _ACTION.c.state.in_([*OPEN - {State.CLAIMED}]), _ACTION.c.valid_until.is_not(None), _ACTION.c.valid_until < now
     )
-    reason = "its time had passed before it could go out"
-    return connection.execute(late.values(state=State.EXPIRED, reason=reason, finished_at=now)).rowcount
+    return connection.execute(late.values(state=State.EXPIRED, reason=TOO_LATE, finished_at=now)).rowcount
 
 
 def approve(connection: Connection, action: int, by: str) -> bool:
@@ -132,8 +132,13 @@ def approve(connection: Connection, action: int, by: str) -> bool:
 
 
 def touches(connection: Connection, customer: int, since: datetime) -> list[datetime]:
-    """When the customer heard from us, or will by what is dated already, from an instant on."""
-    heard = select(_TOUCHPOINT.c.at).where(_TOUCHPOINT.c.customer_id == customer, _TOUCHPOINT.c.at >= since)
+    """When the customer heard from us, or will by what is dated already, from an instant on.
+
+    Transactional words do not count.
+    """
+    heard = select(_TOUCHPOINT.c.at).where(
+        _TOUCHPOINT.c.customer_id == customer, _TOUCHPOINT.c.at >= since, _TOUCHPOINT.c.purpose != "transactional"
+    )
     dated = select(_ACTION.c.due_at).where(
         _ACTION.c.customer_id == customer,
         _ACTION.c.state.in_([*OPEN, State.SUBMITTING, State.UNKNOWN]),
@@ -174,7 +179,7 @@ def listing(connection: Connection, state: State | None = None, limit: int = 100
 def counts(connection: Connection) -> list[tuple[str, str, str, int]]:
     """How many actions stand where: (rule, channel, state, number)."""
     columns = (_ACTION.c.rule_id, _ACTION.c.channel, _ACTION.c.state)
-    return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)).tuples())
+    return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)))
 
 
 def journey_of(connection: Connection, action: Action) -> tuple[tuple[str, ...], datetime]:

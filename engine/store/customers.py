@@ -7,15 +7,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, or_, select, update
+from sqlalchemy import JSON, ColumnElement, Connection, Row, Text, cast, func, literal, or_, select, update
 
 from engine.core.facts import Address, Customer
 from engine.store import tables
-from engine.store.session import insert_into, new_id
+from engine.store.session import in_chunks, insert_into, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
+_FACTS = tuple(name for name in Customer.__slots__ if name != "address")
 _ADDRESS = ("street", "postcode", "city", "region", "country")
-_CHUNK = 500  # SQLite takes at most 999 to 32,766 bound values, by version
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,12 +26,10 @@ class Known:
     facts: Customer
 
 
-def ids_of(connection: Connection, refs: Collection[str]) -> dict[str, int]:
+def ids_of(connection: Connection, refs: Iterable[str]) -> dict[str, int]:
     """The keys of the customers with these references; unknown ones are missing from the answer."""
     found: dict[str, int] = {}
-    ordered = sorted(set(refs))
-    for start in range(0, len(ordered), _CHUNK):
-        some = ordered[start : start + _CHUNK]
+    for some in in_chunks(refs):
         rows = connection.execute(select(_CUSTOMER.c.ref, _CUSTOMER.c.id).where(_CUSTOMER.c.ref.in_(some)))
         found.update((row.ref, row.id) for row in rows)
     return found
@@ -39,7 +37,10 @@ def ids_of(connection: Connection, refs: Collection[str]) -> dict[str, int]:
 
 def add_unknown(connection: Connection, refs: Iterable[str], now: datetime) -> int:
     """Make bare customers for references that only a transaction or an event has named so far; says how many."""
-    rows = [_blank(ref, now) for ref in sorted(set(refs))]
+    return _insert(connection, [_blank(ref, now) for ref in sorted(set(refs))])
+
+
+def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:
     if not rows:
         return 0
     return connection.execute(insert_into(connection, _CUSTOMER).on_conflict_do_nothing(), rows).rowcount
@@ -51,7 +52,10 @@ def _blank(ref: str, now: datetime) -> dict[str, Any]:
         **blank,
         "locale": "",
         "time_zone": "",
+        "birthday": None,
+        "first_contact_on": None,
         "source": "",
+        "acquisition_cost_minor": None,
         "attributes": {},
         "ref": ref,
         "public_id": new_id(),
@@ -63,18 +67,26 @@ def _blank(ref: str, now: datetime) -> dict[str, Any]:
 def save(connection: Connection, customers: Sequence[tuple[str, Mapping[str, Any]]], now: datetime) -> tuple[int, int]:
     """Add or change customers: (reference, the columns that the file named). Returns how many are new and changed."""
     known = ids_of(connection, [ref for ref, _ in customers])
-    new = add_unknown(connection, [ref for ref, _ in customers if ref not in known], now)
+    fresh: dict[str, dict[str, Any]] = {}
+    for ref, values in customers:
+        if ref not in known:
+            fresh.setdefault(ref, _blank(ref, now)).update(values)
+    new = _insert(connection, list(fresh.values()))
     changed = 0
     for ref, values in customers:
-        differs = or_(*(_CUSTOMER.c[name].is_distinct_from(value) for name, value in values.items()))
-        if (
-            values
-            and connection.execute(
-                update(_CUSTOMER).where(_CUSTOMER.c.ref == ref, differs).values(**values, updated_at=now)
-            ).rowcount
-        ):
+        if not values or (ref in fresh and new == len(fresh)):  # fewer: another process was quicker with some
+            continue
+        differs = or_(*(_differs(name, value) for name, value in values.items()))
+        change = update(_CUSTOMER).where(_CUSTOMER.c.ref == ref, differs).values(**values, updated_at=now)
+        if connection.execute(change).rowcount:
             changed += ref in known
     return new, changed
+
+
+def _differs(name: str, value: Any) -> ColumnElement[bool]:
+    if name == "attributes":  # PostgreSQL cannot compare JSON, but its text
+        return cast(_CUSTOMER.c.attributes, Text).is_distinct_from(cast(literal(value, JSON), Text))
+    return _CUSTOMER.c[name].is_distinct_from(value)
 
 
 def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int, Known]:
@@ -83,9 +95,8 @@ def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int
     if ids is None:
         return {row.id: _known(row) for row in connection.execute(query)}
     found: dict[int, Known] = {}
-    ordered = sorted(ids)
-    for start in range(0, len(ordered), _CHUNK):
-        rows = connection.execute(query.where(_CUSTOMER.c.id.in_(ordered[start : start + _CHUNK])))
+    for some in in_chunks(ids):
+        rows = connection.execute(query.where(_CUSTOMER.c.id.in_(some)))
         found.update((row.id, _known(row)) for row in rows)
     return found
 
@@ -107,10 +118,9 @@ def find(connection: Connection, words: str) -> list[Known]:
 
 
 def _known(row: Row[Any]) -> Known:
-    values = row._asdict()
-    address = Address(**{name: values[name] for name in _ADDRESS})
-    dropped = {*_ADDRESS, "id", "public_id", "created_at", "updated_at"}
-    return Known(
-        id=values["id"],
-        facts=Customer(address=address, **{name: value for name, value in values.items() if name not in dropped}),
-    )
+    facts = Customer(address=Address(**_picked(row, _ADDRESS)), **_picked(row, _FACTS))
+    return Known(id=row.id, facts=facts)
+
+
+def _picked(row: Row[Any], names: tuple[str, ...]) -> dict[str, Any]:
+    return {name: getattr(row, name) for name in names}

@@ -85,7 +85,9 @@ def active_journeys(connection: Connection, customer: int) -> list[Journey]:
 def stop_journey(connection: Connection, journey: int, reason: str, now: datetime) -> int:
     """End a journey and cancel what of it has not gone out; says how many actions that were."""
     connection.execute(
-        update(_JOURNEY).where(_JOURNEY.c.id == journey).values(state="stopped", ended_at=now, exit_reason=reason)
+        update(_JOURNEY)
+        .where(_JOURNEY.c.id == journey, _JOURNEY.c.state == "active")
+        .values(state="stopped", ended_at=now, exit_reason=reason)
     )
     cancelled = update(_ACTION).where(_ACTION.c.journey_id == journey, _ACTION.c.state.in_(OPEN))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
@@ -126,4 +128,4 @@ def counts(connection: Connection) -> list[tuple[str, str, int]]:
         .group_by(_DECISION.c.rule_id, _DECISION.c.outcome)
         .order_by(_DECISION.c.rule_id, _DECISION.c.outcome)
     )
-    return list(connection.execute(query).tuples())
+    return list(connection.execute(query))

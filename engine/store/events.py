@@ -7,14 +7,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, select, update
 
 from engine.core.facts import Event
 from engine.store import tables
-from engine.store.session import insert_into, new_id
+from engine.store.session import in_chunks, insert_into, new_id
 
 _EVENT = tables.table(tables.Event)
-_COMPLAINTS = ("complaint.opened", "complaint.resolved")
+_OPENED, _RESOLVED = "complaint.opened", "complaint.resolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,16 +77,14 @@ def mark_history(connection: Connection, before: datetime, now: datetime) -> int
 
 
 def open_complaints(connection: Connection, customers: Collection[int]) -> set[int]:
-    """Which of these customers have more complaints opened than resolved."""
-    query = (
-        select(_EVENT.c.customer_id, _EVENT.c.kind, func.count())
-        .where(_EVENT.c.customer_id.in_(customers), _EVENT.c.kind.in_(_COMPLAINTS))
-        .group_by(_EVENT.c.customer_id, _EVENT.c.kind)
-    )
-    balance: dict[int, int] = {}
-    for customer, kind, number in connection.execute(query).tuples():
-        balance[customer] = balance.get(customer, 0) + (number if kind == _COMPLAINTS[0] else -number)
-    return {customer for customer, number in balance.items() if number > 0}
+    """Which of these customers have more complaints opened than resolved since; an answer to nothing does not count."""
+    query = select(_EVENT.c.customer_id, _EVENT.c.kind).where(_EVENT.c.kind.in_((_OPENED, _RESOLVED)))
+    query = query.order_by(_EVENT.c.occurred_at, _EVENT.c.id)
+    open_now: dict[int, int] = {}
+    for some in in_chunks(customers):
+        for customer, kind in connection.execute(query.where(_EVENT.c.customer_id.in_(some))):
+            open_now[customer] = max(0, open_now.get(customer, 0) + (1 if kind == _OPENED else -1))
+    return {customer for customer, number in open_now.items() if number}
 
 
 def first_since(connection: Connection, customer: int, kinds: Collection[str], since: datetime) -> Stored | None:

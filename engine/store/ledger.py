@@ -6,11 +6,10 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, true
 
 from engine.core.facts import LedgerPosting
 from engine.store import tables
-from engine.store.session import insert_into
 
 _ENTRY = tables.table(tables.LedgerEntry)
 _VERSION = tables.table(tables.RuleVersion)
@@ -25,6 +24,8 @@ def post(
 
     customer: key and reference. rule_hash: the version of the rule that granted it.
     """
+    if connection.execute(select(_ENTRY.c.id).where(_ENTRY.c.transfer == transfer)).first():
+        return False
     key, ref = customer
     shared = {
         "transfer": transfer,
@@ -40,7 +41,8 @@ def post(
         {**shared, "account": PROGRAMME, "amount": -posting.amount},
         {**shared, "account": f"customer:{ref}", "amount": posting.amount},
     ]
-    return bool(connection.execute(insert_into(connection, _ENTRY).on_conflict_do_nothing(), rows).rowcount)
+    connection.execute(insert(_ENTRY), rows)
+    return True
 
 
 def of_customer(connection: Connection, ref: str) -> Sequence[Mapping[str, Any]]:
@@ -51,21 +53,23 @@ def of_customer(connection: Connection, ref: str) -> Sequence[Mapping[str, Any]]
 
 def balances(connection: Connection, account: str) -> dict[str, int]:
     """What an account holds, by unit."""
-    query = select(_ENTRY.c.unit, func.sum(_ENTRY.c.amount)).where(_ENTRY.c.account == account).group_by(_ENTRY.c.unit)
-    return dict(connection.execute(query).tuples().all())
+    return _sums(connection, _ENTRY.c.account == account)
 
 
 def totals(connection: Connection) -> dict[str, int]:
     """The sum of all entries by unit: zero, always."""
-    return dict(
-        connection.execute(select(_ENTRY.c.unit, func.sum(_ENTRY.c.amount)).group_by(_ENTRY.c.unit)).tuples().all()
-    )
+    return _sums(connection, true())
 
 
 def entries(connection: Connection) -> Sequence[Mapping[str, Any]]:
     """All entries of customers' accounts, oldest first."""
     query = _with_rule().where(_ENTRY.c.account != PROGRAMME).order_by(_ENTRY.c.booked_at, _ENTRY.c.id)
     return [row._asdict() for row in connection.execute(query)]
+
+
+def _sums(connection: Connection, where: ColumnElement[bool]) -> dict[str, int]:
+    query = select(_ENTRY.c.unit, func.sum(_ENTRY.c.amount)).where(where).group_by(_ENTRY.c.unit)
+    return {unit: int(total) for unit, total in connection.execute(query)}  # PostgreSQL sums to numeric
 
 
 def _with_rule() -> Select[*tuple[Any, ...]]:

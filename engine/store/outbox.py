@@ -12,9 +12,10 @@ from typing import Any
 from sqlalchemy import Connection, func, insert, select, update
 
 from engine.core.actions import State
+from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS
 from engine.store import tables
 from engine.store.actions import Action, from_row
-from engine.store.session import insert_into
+from engine.store.session import in_chunks, insert_into
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
@@ -36,7 +37,7 @@ def claim(
     )
     if connection.dialect.name != "sqlite":
         due = due.with_for_update(skip_locked=True)
-    taken = update(_ACTION).where(_ACTION.c.id.in_(due.scalar_subquery()))
+    taken = update(_ACTION).where(_ACTION.c.id.in_(select(due.cte("due").c.id)))  # WITH: PostgreSQL locks it once
     rows = connection.execute(
         taken.values(state=State.CLAIMED, lease_owner=owner, lease_until=until).returning(_ACTION)
     ).all()
@@ -46,7 +47,10 @@ def claim(
 def begin_attempt(connection: Connection, action: Action, owner: str, now: datetime) -> bool:
     """Commit, before any I/O, that an attempt is under way; False when the lease was lost."""
     moved = update(_ACTION).where(
-        _ACTION.c.id == action.id, _ACTION.c.state == State.CLAIMED, _ACTION.c.lease_owner == owner
+        _ACTION.c.id == action.id,
+        _ACTION.c.state == State.CLAIMED,
+        _ACTION.c.lease_owner == owner,
+        _ACTION.c.attempts == action.attempts,
     )
     if not connection.execute(moved.values(state=State.SUBMITTING, attempts=_ACTION.c.attempts + 1)).rowcount:
         return False
@@ -65,7 +69,11 @@ def close_attempt(
     connection: Connection, action: Action, owner: str, *, state: State, outcome: str, now: datetime,
     provider_ref: str = "", detail: str = "", due_at: datetime | None = None,
 ) -> bool:  # fmt: skip
-    """Write what came of an attempt; False when the lease was lost meanwhile (the attempt row says so)."""
+    """Write what came of an attempt; False when the lease was lost meanwhile.
+
+    The action is then left to whoever settles it, and the attempt stays closed as it was; what the late answer said is
+    added to its detail.
+    """
     values: dict[str, Any] = {"state": state, "reason": detail, **_FREE}
     if provider_ref:
         values["provider_ref"] = provider_ref
@@ -74,12 +82,18 @@ def close_attempt(
     if state not in (State.RETRY_AT, State.UNKNOWN):
         values["finished_at"] = now
     fenced = update(_ACTION).where(
-        _ACTION.c.id == action.id, _ACTION.c.state == State.SUBMITTING, _ACTION.c.lease_owner == owner
+        _ACTION.c.id == action.id,
+        _ACTION.c.state == State.SUBMITTING,
+        _ACTION.c.lease_owner == owner,
+        _ACTION.c.attempts == action.attempts + 1,
     )
-    ours = bool(connection.execute(fenced.values(**values)).rowcount)
-    closed = update(_DELIVERY).where(_DELIVERY.c.action_id == action.id, _DELIVERY.c.attempt == action.attempts + 1)
-    connection.execute(closed.values(finished_at=now, outcome=outcome, provider_ref=provider_ref, detail=detail))
-    return ours
+    attempt = update(_DELIVERY).where(_DELIVERY.c.action_id == action.id, _DELIVERY.c.attempt == action.attempts + 1)
+    if connection.execute(fenced.values(**values)).rowcount:
+        connection.execute(attempt.values(finished_at=now, outcome=outcome, provider_ref=provider_ref, detail=detail))
+        return True
+    late = f"; its answer came too late: {' '.join(part for part in (outcome, provider_ref, detail) if part)}"
+    connection.execute(attempt.where(_DELIVERY.c.owner == owner).values(detail=_DELIVERY.c.detail + late))
+    return False
 
 
 def hand_back(connection: Connection, actions: Collection[int], owner: str) -> int:
@@ -88,6 +102,14 @@ def hand_back(connection: Connection, actions: Collection[int], owner: str) -> i
         _ACTION.c.id.in_(actions), _ACTION.c.state == State.CLAIMED, _ACTION.c.lease_owner == owner
     )
     return connection.execute(back.values(state=State.READY, **_FREE)).rowcount
+
+
+def postpone(connection: Connection, action: int, owner: str, due_at: datetime) -> bool:
+    """Return what was claimed but may not go before another instant; False when the lease was lost."""
+    later = update(_ACTION).where(
+        _ACTION.c.id == action, _ACTION.c.state == State.CLAIMED, _ACTION.c.lease_owner == owner
+    )
+    return bool(connection.execute(later.values(state=State.READY, due_at=due_at, **_FREE)).rowcount)
 
 
 def release_lost(connection: Connection, owner: str, now: datetime) -> tuple[int, int]:
@@ -101,24 +123,23 @@ def release_lost(connection: Connection, owner: str, now: datetime) -> tuple[int
     ready = connection.execute(
         update(_ACTION).where(_ACTION.c.state == State.CLAIMED, lost).values(state=State.READY, **_FREE)
     ).rowcount
-    doubtful = select(_ACTION.c.id).where(_ACTION.c.state == State.SUBMITTING, lost)
-    ids = list(connection.execute(doubtful).scalars())
-    if ids:
-        reason = "the worker stopped while sending: it may have gone out"
-        connection.execute(
-            update(_DELIVERY)
-            .where(_DELIVERY.c.action_id.in_(ids), _DELIVERY.c.finished_at.is_(None))
-            .values(outcome="unknown", detail=reason, finished_at=now)
-        )
-        connection.execute(
-            update(_ACTION).where(_ACTION.c.id.in_(ids)).values(state=State.UNKNOWN, reason=reason, **_FREE)
-        )
+    reason = "the worker stopped while sending: it may have gone out"
+    doubtful = update(_ACTION).where(_ACTION.c.state == State.SUBMITTING, lost).returning(_ACTION.c.id)
+    ids = list(connection.execute(doubtful.values(state=State.UNKNOWN, reason=reason, **_FREE)).scalars())
+    for some in in_chunks(ids):
+        unfinished = update(_DELIVERY).where(_DELIVERY.c.action_id.in_(some), _DELIVERY.c.finished_at.is_(None))
+        connection.execute(unfinished.values(outcome="unknown", detail=reason, finished_at=now))
     return ready, len(ids)
 
 
-def replay_unknown(connection: Connection, adapters: Collection[str]) -> int:
-    """Doubtful actions of adapters that can safely send the same bytes again become ready; says how many."""
+def replay_unknown(connection: Connection, adapters: Collection[str], *, attempts: int | None = None) -> int:
+    """Doubtful actions of adapters that can safely send the same bytes again become ready; says how many.
+
+    attempts: after so many a doubt is left to a person.
+    """
     again = update(_ACTION).where(_ACTION.c.state == State.UNKNOWN, _ACTION.c.adapter.in_(adapters))
+    if attempts is not None:
+        again = again.where(_ACTION.c.attempts < attempts)
     return connection.execute(again.values(state=State.READY, reason="sent again under the same key")).rowcount
 
 
@@ -137,7 +158,9 @@ def resolve(connection: Connection, action: Action, *, sent: bool, by: str, now:
 
 
 def touch(connection: Connection, action: Action, now: datetime) -> None:
-    """The customer heard from us: what caps count, once an action."""
+    """The customer heard from us: what caps count, once an action; what they do not see is no touchpoint."""
+    if action.channel in SILENT_CHANNELS | INTERNAL_CHANNELS:
+        return
     row = {
         "action_id": action.id,
         "customer_id": action.customer_id,
@@ -149,6 +172,26 @@ def touch(connection: Connection, action: Action, now: datetime) -> None:
     connection.execute(insert_into(connection, _TOUCHPOINT).on_conflict_do_nothing(), [row])
 
 
+def heard(connection: Connection, customer: int, since: datetime) -> list[datetime]:
+    """When the customer heard from us after an instant, or may have; transactional words do not count. Oldest first."""
+    words = select(_TOUCHPOINT.c.at).where(
+        _TOUCHPOINT.c.customer_id == customer, _TOUCHPOINT.c.at > since, _TOUCHPOINT.c.purpose != "transactional"
+    )
+    perhaps = (
+        select(func.max(_DELIVERY.c.started_at))
+        .join(_ACTION, _ACTION.c.id == _DELIVERY.c.action_id)
+        .where(
+            _ACTION.c.customer_id == customer,
+            _ACTION.c.state.in_((State.SUBMITTING, State.UNKNOWN)),
+            _ACTION.c.purpose != "transactional",
+            _ACTION.c.channel.in_(("email", "note")),
+        )
+        .group_by(_ACTION.c.id)
+        .having(func.max(_DELIVERY.c.started_at) > since)
+    )
+    return sorted([*connection.execute(words).scalars(), *connection.execute(perhaps).scalars()])
+
+
 def add_print_job(connection: Connection, action: int, files: Sequence[str], pages: int, now: datetime) -> None:
     """Note which files hold a drawn note, once an action."""
     row = {"action_id": action, "files": list(files), "pages": pages, "state": "rendered", "at": now}
@@ -158,7 +201,7 @@ def add_print_job(connection: Connection, action: int, files: Sequence[str], pag
 def print_jobs(connection: Connection) -> dict[str, list[str]]:
     """The files of all drawn notes, by the public id of their actions."""
     query = select(_ACTION.c.public_id, _PRINT_JOB.c.files).join(_ACTION, _ACTION.c.id == _PRINT_JOB.c.action_id)
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def attempts_of(connection: Connection, action: int) -> Sequence[Mapping[str, Any]]:
@@ -170,4 +213,4 @@ def attempts_of(connection: Connection, action: int) -> Sequence[Mapping[str, An
 def by_channel(connection: Connection) -> list[tuple[str, str, int]]:
     """What customers got: (rule, channel, number)."""
     columns = (_TOUCHPOINT.c.rule_id, _TOUCHPOINT.c.channel)
-    return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)).tuples())
+    return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)))

@@ -13,7 +13,7 @@ from engine.core.keys import keyed_hash
 from engine.core.permission import Consent, Standing, Suppression
 from engine.store import tables
 from engine.store.events import open_complaints
-from engine.store.session import insert_into
+from engine.store.session import in_chunks, insert_into
 
 _CONSENT = tables.table(tables.Consent)
 _SUPPRESSION = tables.table(tables.Suppression)
@@ -39,10 +39,11 @@ def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRec
 def consents_of(connection: Connection, customers: Collection[int]) -> dict[int, list[Consent]]:
     """All consent records of these customers, oldest first."""
     found: dict[int, list[Consent]] = defaultdict(list)
-    query = select(_CONSENT).where(_CONSENT.c.customer_id.in_(customers)).order_by(_CONSENT.c.at, _CONSENT.c.id)
-    for row in connection.execute(query):
-        record = Consent(purpose=row.purpose, channel=row.channel, given=row.given, at=row.at, source=row.source)
-        found[row.customer_id].append(record)
+    query = select(_CONSENT).order_by(_CONSENT.c.at, _CONSENT.c.id)
+    for some in in_chunks(customers):
+        for row in connection.execute(query.where(_CONSENT.c.customer_id.in_(some))):
+            record = Consent(purpose=row.purpose, channel=row.channel, given=row.given, at=row.at, source=row.source)
+            found[row.customer_id].append(record)
     return found
 
 
@@ -79,6 +80,8 @@ def suppress(connection: Connection, address_hash: str, channel: str, reason: st
 def suppressions_of(connection: Connection, hashes: Collection[str]) -> dict[str, list[Suppression]]:
     """The suppressions of these addresses, by their keyed hash."""
     found: dict[str, list[Suppression]] = defaultdict(list)
-    for row in connection.execute(select(_SUPPRESSION).where(_SUPPRESSION.c.address_hash.in_(hashes))):
-        found[row.address_hash].append(Suppression(channel=row.channel, reason=row.reason))
+    for some in in_chunks(hashes):
+        query = select(_SUPPRESSION).where(_SUPPRESSION.c.address_hash.in_(some)).order_by(_SUPPRESSION.c.id)
+        for row in connection.execute(query):
+            found[row.address_hash].append(Suppression(channel=row.channel, reason=row.reason))
     return found

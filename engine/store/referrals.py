@@ -46,7 +46,7 @@ def owners(connection: Connection, codes: Collection[str]) -> dict[str, int]:
     query = select(_REFERRAL.c.code, _REFERRAL.c.referrer_id).where(
         _REFERRAL.c.code.in_(codes), _REFERRAL.c.newcomer_id.is_(None)
     )
-    return dict(connection.execute(query).tuples().all())
+    return dict(connection.execute(query).all())
 
 
 def convert(

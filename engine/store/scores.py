@@ -11,7 +11,7 @@ from sqlalchemy import Connection, Row, case, delete, func, insert, select, upda
 
 from engine.core.facts import Score
 from engine.store import tables
-from engine.store.session import insert_into
+from engine.store.session import in_chunks, insert_into
 
 _SCORE = tables.table(tables.Score)
 _HISTORY = tables.table(tables.ScoreHistory)
@@ -19,7 +19,6 @@ _RUN = tables.table(tables.ModelRun)
 _DIRTY = tables.table(tables.DirtyCustomer)
 _VALUES = tuple(name for name in _SCORE.c.keys() if name not in ("customer_id", "decided_at") and name[:5] != "prev_")  # noqa: SIM118 - a column collection, not a dict
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
-_CHUNK = 500
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,12 +53,10 @@ def last_run(connection: Connection) -> dict[str, Any] | None:
 
 
 def save(connection: Connection, run: int, rows: Sequence[tuple[int, Score]], now: datetime, *, baseline: bool) -> None:
-    """Write the scores of customers by key, keep what decide saw before, and append all to the history.
+    """Write the scores of all customers that have one, keep what decide saw before, and append all to the history.
 
     baseline: the first scores ever of this store; nobody "becomes" anything by them.
     """
-    if not rows:
-        return
     values = [
         {"customer_id": customer, "run_id": run, "scored_at": now}
         | {name: getattr(fact, name) for name in _VALUES if name not in ("run_id", "scored_at")}
@@ -70,13 +67,12 @@ def save(connection: Connection, run: int, rows: Sequence[tuple[int, Score]], no
     kept = {f"prev_{name}": case((seen, _SCORE.c[name]), else_=_SCORE.c[f"prev_{name}"]) for name in _PREVIOUS}
     changed = {name: statement.excluded[name] for name in _VALUES}
     decided = now if baseline else None
-    connection.execute(
-        statement.on_conflict_do_update(
+    if values:
+        upsert = statement.on_conflict_do_update(
             index_elements=["customer_id"], set_={**changed, **kept, "decided_at": decided}
-        ),
-        [{**row, "decided_at": decided} for row in values],
-    )
-    connection.execute(insert(_HISTORY), values)
+        )
+        connection.execute(upsert, [{**row, "decided_at": decided} for row in values])
+        connection.execute(insert(_HISTORY), values)
     connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))  # whoever has no purchase left has no score
 
 
@@ -96,9 +92,8 @@ def load(connection: Connection, customers: Collection[int] | None = None) -> di
     if customers is None:
         return {row.customer_id: _stored(row) for row in connection.execute(query)}
     found: dict[int, Stored] = {}
-    ordered = sorted(customers)
-    for start in range(0, len(ordered), _CHUNK):
-        rows = connection.execute(query.where(_SCORE.c.customer_id.in_(ordered[start : start + _CHUNK])))
+    for some in in_chunks(customers):
+        rows = connection.execute(query.where(_SCORE.c.customer_id.in_(some)))
         found.update((row.customer_id, _stored(row)) for row in rows)
     return found
 

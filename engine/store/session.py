@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,21 @@ from typing import Any
 from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
 from uuid_utils import uuid7
 
 from engine.errors import StoreError
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=FULL",
+    "foreign_keys=ON",
+    "recursive_triggers=ON",  # else INSERT OR REPLACE would get past the triggers of append-only tables
+    "cache_size=-64000",
+)
+_CHUNK = 500  # SQLite takes at most 999 to 32,766 bound values, by version
 
 
 def new_id() -> str:
@@ -42,6 +50,8 @@ class Store:
         with _said_plainly(), self._engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
+            else:
+                connection.execution_options(isolation_level="REPEATABLE READ")
             yield connection
             connection.rollback()
 
@@ -65,15 +75,25 @@ class Store:
 
 def insert_into(connection: Connection, target: Table) -> sqlite.Insert | postgresql.Insert:
     """An INSERT of the connection's dialect, which knows ON CONFLICT."""
-    return sqlite.insert(target) if connection.dialect.name == "sqlite" else postgresql.insert(target)
+    made = sqlite.insert(target) if connection.dialect.name == "sqlite" else postgresql.insert(target)
+    return made.execution_options(preserve_rowcount=True)  # else PostgreSQL does not say how many of many were new
+
+
+def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
+    """Keys in order, without repeats, in lists that are short enough for one IN (...)."""
+    ordered = sorted(set(keys))
+    for start in range(0, len(ordered), _CHUNK):
+        yield ordered[start : start + _CHUNK]
 
 
 @contextmanager
 def _said_plainly() -> Iterator[None]:
     try:
         yield
-    except OperationalError as error:
-        raise StoreError(_plain(str(error.orig))) from error
+    except DatabaseError as error:
+        if isinstance(error, OperationalError) or type(error) is DatabaseError:  # not our own mistakes in SQL
+            raise StoreError(_plain(str(error.orig))) from error
+        raise
 
 
 def _plain(reason: str) -> str:
@@ -84,6 +104,8 @@ def _plain(reason: str) -> str:
         "database or disk is full": "the disk is full; nothing was changed",
         "unable to open database file": "the database file cannot be opened; look at its folder and its rights",
         "disk I/O error": "the disk does not take what is written; nothing was changed",
+        "file is not a database": "the file is not a Premura database; nothing was changed",
+        "disk image is malformed": "the database file is damaged; restore a copy",
     }
     return next((said for sign, said in hints.items() if sign in reason), f"the database does not answer: {reason}")
 
@@ -91,15 +113,15 @@ def _plain(reason: str) -> str:
 def _engine(url: str) -> Engine:
     try:
         parsed = make_url(url)
-        if parsed.get_backend_name() == "sqlite":
+        if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
             return _sqlite(parsed)
-        return create_engine(parsed, pool_pre_ping=True)
-    except (ArgumentError, NoSuchModuleError) as error:
-        raise StoreError(
-            f"'{url.split('@')[-1]}' is not the address of a database such as sqlite:///premura.db"
-        ) from error
+        if parsed.get_backend_name() == "postgresql":
+            return create_engine(parsed, pool_pre_ping=True)
+    except (ArgumentError, NoSuchModuleError, ValueError):
+        pass  # said below
     except ModuleNotFoundError as error:
         raise StoreError("PostgreSQL needs its driver: pip install 'premura[postgres]'") from error
+    raise StoreError(f"'{url.split('@')[-1]}' is not the address of a database such as sqlite:///premura.db")
 
 
 def _sqlite(url: URL) -> Engine:
@@ -108,18 +130,33 @@ def _sqlite(url: URL) -> Engine:
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by read() and write(), never behind our back
-        for pragma in ("journal_mode=WAL", "synchronous=FULL", "foreign_keys=ON", "cache_size=-64000"):
-            connection.execute(f"PRAGMA {pragma}")
+        try:
+            for pragma in _PRAGMAS:
+                connection.execute(f"PRAGMA {pragma}")
+        except sqlite3.Error:
+            connection.close()
+            raise
 
     return engine
+
+
+@contextmanager
+def _opening(url: str) -> Iterator[Engine]:
+    """The database behind an address, let go of when it turns out that it cannot be used."""
+    engine = _engine(url)
+    try:
+        with _said_plainly():
+            yield engine
+    except BaseException:
+        engine.dispose()
+        raise
 
 
 def create(url: str) -> Store:
     """Open the store and bring it to this version's shape, making it where there is none. Raises StoreError."""
     from alembic import command  # 0.3 s to import, and only needed here
 
-    engine = _engine(url)
-    with _said_plainly(), engine.connect() as connection:
+    with _opening(url) as engine, engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # the whole way up, or not a step
         _refuse_newer(_version(connection))
@@ -130,20 +167,18 @@ def create(url: str) -> Store:
 
 def open_store(url: str) -> Store:
     """Open a store that is there and has this version's shape. Raises StoreError with what to do otherwise."""
-    engine = _engine(url)
-    parsed = make_url(url)
-    if parsed.get_backend_name() == "sqlite" and not Path(parsed.database or "").is_file():
-        raise StoreError(f"there is no database {parsed.database} yet (hint: premura init, or premura db upgrade)")
-    try:
-        with _said_plainly(), engine.connect() as connection:
+    with _opening(url) as engine:
+        file = engine.url.database
+        if engine.dialect.name == "sqlite" and not Path(file or "").is_file():
+            raise StoreError(f"there is no database {file} yet (hint: premura init, or premura db upgrade)")
+        with engine.connect() as connection:
             found = _version(connection)
-    except DBAPIError as error:
-        raise StoreError(f"{parsed.database} is not a Premura database ({error.orig})") from error
-    _refuse_newer(found)
-    if found != SCHEMA_VERSION:
-        raise StoreError(
-            f"the database has shape {found or 'none'}, this version needs {SCHEMA_VERSION} (hint: premura db upgrade)"
-        )
+        _refuse_newer(found)
+        if found != SCHEMA_VERSION:
+            hint = "premura db upgrade"
+            raise StoreError(
+                f"the database has shape {found or 'none'}, this version needs {SCHEMA_VERSION} (hint: {hint})"
+            )
     return Store(engine)
 
 

@@ -136,7 +136,7 @@ class Event(SQLModel, table=True):
 
 
 class DirtyCustomer(SQLModel, table=True):
-    """A customer whose history changed since the last score."""
+    """A customer whose history changed since the last score, and when it last did."""
 
     __tablename__ = "dirty_customer"
     customer_id: int = Field(primary_key=True, foreign_key="customer.id", sa_type=_BIG)

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, select
+from sqlalchemy import Connection, Row, Select, func, select
 
 from engine.core.facts import Transaction
 from engine.store import tables
-from engine.store.session import insert_into
+from engine.store.session import in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)
@@ -55,7 +55,11 @@ def add(connection: Connection, source: str, rows: Sequence[tuple[int, Transacti
     new = connection.execute(insert_into(connection, _TXN).on_conflict_do_nothing(), values).rowcount
     if new:
         dirty = [{"customer_id": customer, "since": now} for customer in sorted({customer for customer, _ in rows})]
-        connection.execute(insert_into(connection, _DIRTY).on_conflict_do_nothing(), dirty)
+        statement = insert_into(connection, _DIRTY)
+        connection.execute(
+            statement.on_conflict_do_update(index_elements=["customer_id"], set_={"since": statement.excluded.since}),
+            dirty,
+        )
     return new
 
 
@@ -68,7 +72,7 @@ def known_keys(connection: Connection, source: str, keys: Collection[str]) -> se
 def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[str, Stored]:
     """The transactions with these keys of that source."""
     query = _stored().where(_TXN.c.source == source, _TXN.c.ext_key.in_(keys))
-    return {row.ext_key: Stored(**row._asdict()) for row in connection.execute(query)}
+    return {row.ext_key: _from(row) for row in connection.execute(query)}
 
 
 def reversing(connection: Connection, source: str, keys: Collection[str]) -> dict[str, int]:
@@ -78,30 +82,30 @@ def reversing(connection: Connection, source: str, keys: Collection[str]) -> dic
         .where(_TXN.c.source == source, _TXN.c.reverses.in_(keys))
         .group_by(_TXN.c.reverses)
     )
-    return {key: -total for key, total in connection.execute(query).tuples()}
+    return {key: -int(total) for key, total in connection.execute(query)}  # PostgreSQL sums to numeric
 
 
 def first_of(connection: Connection, customers: Collection[int]) -> dict[int, datetime]:
     """When each of these customers first bought something."""
-    query = (
-        select(_TXN.c.customer_id, func.min(_TXN.c.occurred_at))
-        .where(_TXN.c.customer_id.in_(customers), _TXN.c.kind == "sale")
-        .group_by(_TXN.c.customer_id)
-    )
-    return dict(connection.execute(query).tuples().all())
+    query = select(_TXN.c.customer_id, func.min(_TXN.c.occurred_at)).where(_TXN.c.kind == "sale")
+    found: dict[int, datetime] = {}
+    for some in in_chunks(customers):
+        rows = connection.execute(query.where(_TXN.c.customer_id.in_(some)).group_by(_TXN.c.customer_id))
+        found.update(dict(rows.all()))
+    return found
 
 
 def history(connection: Connection, before: datetime) -> Iterator[Stored]:
     """All transactions before an instant, by customer and time."""
     query = _stored().where(_TXN.c.occurred_at < before)
     for row in connection.execute(query.order_by(_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.id)):
-        yield Stored(**row._asdict())
+        yield _from(row)
 
 
 def of_customer(connection: Connection, customer: int) -> list[Stored]:
     """A customer's transactions, oldest first."""
     query = _stored().where(_TXN.c.customer_id == customer).order_by(_TXN.c.occurred_at, _TXN.c.id)
-    return [Stored(**row._asdict()) for row in connection.execute(query)]
+    return [_from(row) for row in connection.execute(query)]
 
 
 def count(connection: Connection) -> int:
@@ -112,3 +116,17 @@ def count(connection: Connection) -> int:
 def _stored() -> Select[*tuple[Any, ...]]:
     names = ("id", "customer_id", "ext_key", "occurred_at", "amount_minor", "currency", "reverses", "referral_code")
     return select(*(_TXN.c[name] for name in names))
+
+
+def _from(row: Row[*tuple[Any, ...]]) -> Stored:
+    key, customer, ext_key, occurred_at, amount, currency, reverses, code = row
+    return Stored(
+        id=key,
+        customer_id=customer,
+        ext_key=ext_key,
+        occurred_at=occurred_at,
+        amount_minor=amount,
+        currency=currency,
+        reverses=reverses,
+        referral_code=code,
+    )

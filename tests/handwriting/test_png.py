@@ -30,7 +30,7 @@ def test_a_picture_has_the_size_of_the_paper(dpi: int, size: tuple[int, int]) ->
 
 
 def test_ink_is_blue_on_white_and_keeps_the_margin() -> None:
-    found = picture(write_png(write_pdf([write_card(TEXT, SIGNATURE, "a")])))
+    found = picture(write_png(write_pdf([write_card(TEXT, SIGNATURE, "a")]), dpi=200))
     dark = np.asarray((found < 128).all(axis=2))
     assert (found[0] == 255).all()
     assert 0.01 < dark.mean() < 0.1

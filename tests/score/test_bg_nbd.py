@@ -6,7 +6,7 @@ from dataclasses import astuple, replace
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
@@ -111,6 +111,14 @@ def test_expected_purchases_are_those_of_the_definition(a: float, x: int, age: f
     assert float(found / alive) == pytest.approx(expected_by_definition(params, x, age, t), rel=1e-6)
 
 
+@pytest.mark.parametrize(("a", "b"), [(900.0, 300.0), (2000.0, 500.0), (300.0, 9000.0)])
+@pytest.mark.parametrize(("x", "t"), [(0, 39.0), (7, 500.0), (700, 50.0)])
+def test_expected_purchases_where_everybody_leaves_alike(a: float, b: float, x: int, t: float) -> None:
+    params = replace(SHOP, alpha=0.2, a=a, b=b)
+    found = bg_nbd.expected_purchases(params, x, 30.0, 30.0, t) / bg_nbd.p_alive(params, x, 30.0, 30.0)
+    assert float(found) == pytest.approx(expected_by_definition(params, x, 30.0, t), rel=2e-5)
+
+
 @pytest.mark.parametrize(
     ("r", "alpha", "a", "b", "x", "age", "t", "expected"),
     [  # by mpmath 1.3 with 80 digits, from FHL equation 10
@@ -154,6 +162,20 @@ def test_a_longer_horizon_never_holds_less(params: BgNbd, x: int, age: float, t:
     horizons = t * np.array([[1.0], [1.5], [4.0]])
     expected = bg_nbd.expected_purchases(params, np.array([x]), np.array([age]), np.array([age]), horizons)[:, 0]
     assert (np.diff(expected) >= -1e-4 * expected[1:]).all()
+
+
+@settings(max_examples=50, deadline=None)
+@example(params=BgNbd(r=316.2, alpha=1.0, a=1.0000000000000004, b=1.0, time_unit="day"), x=0, age=0.0, t=2.0)
+@given(params=WILD, x=st.integers(0, 5000), age=st.floats(0, 4000), t=st.floats(0.01, 4000))
+def test_the_closed_form_and_the_integral_agree_wherever_the_first_is_used(
+    params: BgNbd, x: int, age: float, t: float
+) -> None:
+    params = replace(params, r=min(params.r, 1000.0))
+    assume(1 / params.a + 1 / (params.b + x) > 0.01)
+    found = bg_nbd.expected_purchases(params, x, age, age, t) / bg_nbd.p_alive(params, x, age, age)
+    shape, pace = np.array([[params.r + x]]), np.array([[t / (params.alpha + age)]])
+    integral = bg_nbd._by_quadrature(shape, pace, params.a, np.array([[params.b + x]]))
+    assert float(found) == pytest.approx(float(integral[0]), rel=1e-4)
 
 
 def test_several_horizons_at_once_are_the_same_as_one_by_one() -> None:

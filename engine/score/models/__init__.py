@@ -5,14 +5,9 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any, Protocol
-
-# Before scipy is loaded: its L-BFGS-B solves four by four systems, and OpenBLAS wakes threads for each of them, which
-# makes a fit three to ten times slower on a busy machine.
-os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 from numpy.typing import ArrayLike
 

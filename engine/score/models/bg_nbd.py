@@ -157,8 +157,9 @@ def _bracket(params: BgNbd, x: FloatArray, T: FloatArray, t: FloatArray) -> Floa
         steepness = (a + b + x - 1) / (a - 1)
         series = hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, share)
         exact: FloatArray = np.asarray(steepness * (1 - (1 - share) ** (a - 1) * series))
-        weak = ~(np.abs(exact) > 1e-7 * np.abs(steepness)) | ~np.isfinite(exact)
-    if weak.any():  # the bracket cancels (hardly any purchases, or a near 1), or 2F1 overflows (a or b of hundreds)
+        most = (r + x) * t / (alpha + T)  # if nobody ever left
+        weak = ~((exact > 1e-9 * (100 + r) * np.abs(steepness)) & (exact <= most * (1 + 1e-9)))
+    if weak.any():  # the bracket cancels (hardly any purchases, or a near 1), or 2F1 overflows (parameters of hundreds)
         shape, pace, b_now = (np.broadcast_to(v, exact.shape)[weak] for v in (r + x, t / (alpha + T), b + x))
         exact[weak] = _over_leaving(shape, pace, a, b_now)
     return exact
@@ -169,8 +170,10 @@ def _over_leaving(shape: FloatArray, pace: FloatArray, a: float, b: FloatArray) 
 
     g is what FHL's E[X(t) | lambda, p] = (1 - exp(-lambda p t)) / p becomes over a gamma rate; pace = t / (alpha + T).
     """
-    expected: FloatArray = _around_the_mean(shape, pace, a, b)
-    wide = np.flatnonzero(1 / a + 1 / b >= 0.005)
+    expected = np.empty_like(shape)
+    narrow = 1 / a + 1 / b < 0.005
+    expected[narrow] = _around_the_mean(shape[narrow], pace[narrow], a, b[narrow])
+    wide = np.flatnonzero(~narrow)
     for some in np.array_split(wide, len(wide) // 512 + 1):
         expected[some] = _by_quadrature(shape[some, None], pace[some, None], a, b[some, None])
     return expected

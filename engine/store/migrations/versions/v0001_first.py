@@ -496,3 +496,26 @@ def upgrade() -> None:
         sa.UniqueConstraint("action_id"),
     )
     op.create_index("touchpoint_customer", "touchpoint", ["customer_id", "at"], unique=False)
+    _append_only()
+
+
+def _append_only() -> None:
+    """The database itself refuses to change or delete what was booked or consented to.
+
+    SQLite loses a table's triggers when it is rebuilt: a later migration that does so makes them again.
+    """
+    sqlite = op.get_bind().dialect.name == "sqlite"
+    if not sqlite:
+        op.execute(
+            "CREATE FUNCTION append_only() RETURNS trigger LANGUAGE plpgsql AS $$ "
+            "BEGIN RAISE EXCEPTION '% is append-only', TG_TABLE_NAME USING ERRCODE = 'integrity_constraint_violation'; "
+            "END $$"
+        )
+    for table in ("ledger_entry", "consent"):
+        for verb in ("UPDATE", "DELETE") if sqlite else ("UPDATE", "DELETE", "TRUNCATE"):
+            head = f"CREATE TRIGGER {table}_no_{verb.lower()} BEFORE {verb} ON {table}"
+            if sqlite:
+                op.execute(f"{head} BEGIN SELECT RAISE(ABORT, '{table} is append-only'); END")
+            else:
+                each = "STATEMENT" if verb == "TRUNCATE" else "ROW"
+                op.execute(f"{head} FOR EACH {each} EXECUTE FUNCTION append_only()")

@@ -1,0 +1,40 @@
+"""When something that is due must wait all the same: a pure policy over its window and the shop's cap.
+
+Schedule has dated it inside both; but after a standstill, an outage of the provider or a late approval, the hour is
+another, and things that were dated days apart are due at once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from engine.core.calendar import Duration, Window, add, next_in
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cap:
+    """How many words a customer may hear in any stretch of `within`; transactional ones do not count."""
+
+    messages: int
+    within: Duration
+
+    def since(self, now: datetime, tz: str) -> datetime:
+        """The beginning of the stretch that ends now."""
+        within = self.within
+        return add(now, Duration(months=-within.months, days=-within.days, seconds=-within.seconds), tz)
+
+    def allows_from(self, heard: Sequence[datetime], now: datetime, tz: str) -> datetime:
+        """The first instant from now on at which one more word keeps to the cap.
+
+        heard: when the customer heard from us in the stretch that ends now, oldest first.
+        """
+        if len(heard) < self.messages:
+            return now
+        return max(now, add(heard[-self.messages], self.within, tz))
+
+
+def opens(channel: str, window: Window, instant: datetime, tz: str) -> datetime:
+    """The first instant from one on at which it may go out. Only a mail arrives when it is sent; paper goes by post."""
+    return next_in(window, instant, tz) if channel == "email" else instant

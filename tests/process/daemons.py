@@ -1,0 +1,112 @@
+"""The command as a process of its own, watched from outside: its log, its store, its exit code."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sqlite3
+import subprocess
+import sys
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+DEADLINE = 30.0
+
+
+def until(condition: Callable[[], bool], about: Callable[[], object] = lambda: "") -> None:
+    """Wait for a condition, but not for ever."""
+    end = time.monotonic() + DEADLINE
+    while not condition():
+        assert time.monotonic() < end, about()
+        time.sleep(0.05)
+
+
+@dataclass
+class Command:
+    """A running `premura`."""
+
+    folder: Path
+    words: tuple[str, ...] = ("run",)
+    site: Path | None = None
+    process: subprocess.Popen[bytes] = field(init=False)
+    number: int = 0
+
+    def __post_init__(self) -> None:
+        while self._file("err").exists():
+            self.number += 1
+        environment = {name: value for name, value in os.environ.items() if name != "PREMURA_DEBUG"}
+        if self.site is not None:
+            environment["PYTHONPATH"] = str(self.site)
+        with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
+            command = [sys.executable, "-m", "engine", *self.words, "-w", str(self.folder)]
+            self.process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
+
+    def _file(self, kind: str) -> Path:
+        return self.folder.parent / f"{self.folder.name}-{self.number}.{kind}"
+
+    @property
+    def out(self) -> str:
+        """What it printed."""
+        return self._file("out").read_text(encoding="utf-8")
+
+    @property
+    def err(self) -> str:
+        """What it said beside it."""
+        return self._file("err").read_text(encoding="utf-8")
+
+    @property
+    def log(self) -> list[dict[str, Any]]:
+        """Every line on standard error is a JSON document."""
+        return [json.loads(line) for line in self.err.splitlines()]
+
+    def wait_for(self, event: str) -> None:
+        """Until it has logged that event."""
+        until(lambda: f'"{event}"' in self.err or self.process.poll() is not None, lambda: self.err)
+        assert f'"{event}"' in self.err, self.err
+
+    def send(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        self.process.send_signal(number)
+
+    def wait(self) -> int:
+        """Until it is over; its exit code."""
+        return self.process.wait(DEADLINE)
+
+    def end(self, number: signal.Signals = signal.SIGTERM) -> int:
+        """Ask it to end, and wait."""
+        self.send(number)
+        return self.wait()
+
+    def kill(self) -> None:
+        """kill -9, and wait until the right to dispatch that it held has run out."""
+        assert self.end(signal.SIGKILL) == -signal.SIGKILL
+        until(lambda: all(lease < datetime.now(UTC) for lease in self._leases()))  # noqa: TID251 - a real process's lease
+
+    def _leases(self) -> list[datetime]:
+        ends = _asked(self.folder, "SELECT until FROM lease")
+        return [datetime.fromisoformat(row["until"]).replace(tzinfo=UTC) for row in ends]
+
+
+def states(folder: Path) -> Counter[str]:
+    """How many actions stand where."""
+    return Counter(row["state"] for row in rows(folder))
+
+
+def rows(folder: Path) -> list[dict[str, Any]]:
+    """The actions of a workspace."""
+    return _asked(folder, "SELECT public_id, channel, state, lease_owner FROM action ORDER BY id")
+
+
+def _asked(folder: Path, query: str) -> list[dict[str, Any]]:
+    file = sqlite3.connect(folder / "premura.db")
+    file.row_factory = sqlite3.Row
+    try:
+        return [dict(row) for row in file.execute(query)]
+    finally:
+        file.close()

@@ -1,0 +1,208 @@
+"""What tests put into a store, by the store's own functions."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from engine.core.actions import Plan, State
+from engine.core.facts import Event, Score, Transaction
+from engine.store import actions, customers, decisions, events, outbox, scores, transactions
+from engine.store.actions import Action
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+HASH = "f" * 64
+
+
+def customer(connection: Connection, ref: str = "C1", **facts: Any) -> int:
+    """A customer's key; the customer is made when there is none."""
+    customers.save(connection, [(ref, facts)], NOON)
+    return customers.ids_of(connection, [ref])[ref]
+
+
+def sale(
+    connection: Connection, ref: str = "C1", amount: int = 1000, at: datetime = NOON, key: str = "", **more: Any
+) -> int:
+    """A sale's key; with a negative amount a refund's."""
+    fact = Transaction(
+        customer=ref, ext_key=key or f"{ref}/{at}/{amount}", occurred_at=at, amount_minor=amount, currency="EUR", **more
+    )
+    transactions.add(connection, "till", [(customer(connection, ref), fact)], NOON)
+    return transactions.by_keys(connection, "till", [fact.ext_key])[fact.ext_key].id
+
+
+def happened(connection: Connection, kind: str, ref: str = "C1", at: datetime = NOON, **payload: Any) -> None:
+    """Something happens to a customer."""
+    fact = Event(customer=ref, kind=kind, ext_key=f"{kind}/{ref}/{at}", occurred_at=at, payload=payload)
+    events.add(connection, "shop", [(customer(connection, ref), fact)], NOON)
+
+
+def decision(
+    connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", **more: Any
+) -> bool:
+    """A rule's answer about a customer; says whether it is the first about that occurrence."""
+    decisions.keep_version(connection, rule, HASH, f'id = "{rule}"', NOON)
+    values = {
+        "rule_id": rule,
+        "rule_hash": HASH,
+        "customer_id": customer(connection, ref),
+        "occurrence": occurrence,
+        "event_id": None,
+        "outcome": "act",
+        "reasons": [],
+        "arm": "treated",
+        "decided_at": NOON,
+    }
+    return decisions.add_decision(connection, values | more)
+
+
+def journey(
+    connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", **more: Any
+) -> int:
+    """A journey's key."""
+    decisions.keep_version(connection, rule, HASH, f'id = "{rule}"', NOON)
+    values = {
+        "rule_id": rule,
+        "rule_hash": HASH,
+        "customer_id": customer(connection, ref),
+        "occurrence": occurrence,
+        "state": "active",
+        "anchor_at": NOON,
+        "stop_on": [],
+        "started_at": NOON,
+    }
+    return decisions.begin_journey(connection, values | more)
+
+
+def values(
+    connection: Connection, passage: int, ref: str = "C1", *, plan: Plan | None = None, **more: Any
+) -> dict[str, Any]:
+    """The columns with which decide plans a step."""
+    decided = {
+        "dedupe_key": f"thanks:{ref}:{passage}:mail",
+        "journey_id": passage,
+        "rule_id": "thanks",
+        "rule_hash": HASH,
+        "customer_id": customer(connection, ref),
+        "event_id": None,
+        "step": "mail",
+        "purpose": "relationship",
+        "channel": "email",
+        "plan": (plan or Plan()).to_json(),
+        "facts": {},
+        "not_before": NOON,
+    }
+    return decided | more
+
+
+def planned(connection: Connection, ref: str = "C1", *, occurrence: str = "1", **more: Any) -> Action:
+    """A planned step of a new journey."""
+    passage = journey(connection, ref, occurrence=occurrence)
+    assert actions.plan(connection, values(connection, passage, ref, **more), NOON)
+    (made,) = actions.of_journeys(connection, [passage])
+    return made
+
+
+def ready(
+    connection: Connection,
+    ref: str = "C1",
+    *,
+    occurrence: str = "1",
+    state: State = State.READY,
+    due_at: datetime = NOON,
+    valid_until: datetime = NOON + 7 * DAY,
+    adapter: str = "files",
+    **more: Any,
+) -> Action:
+    """A step whose content is frozen."""
+    made = planned(connection, ref, occurrence=occurrence, **more)
+    actions.schedule(connection, made.id, due_at, valid_until, NOON)
+    actions.freeze(connection, made.id, state, adapter=adapter, payload={"a": 1}, sha256="0" * 64, unit_cost_minor=7)
+    return again(connection, made)
+
+
+def again(connection: Connection, action: Action) -> Action:
+    """The action as it stands now."""
+    (found,) = actions.find(connection, action.public_id)
+    return found
+
+
+def claimed(connection: Connection, owner: str = "A", now: datetime = NOON, limit: int = 50) -> list[Action]:
+    """What a worker gets."""
+    return outbox.claim(
+        connection, owner=owner, now=now, until=now + timedelta(minutes=5), limit=limit, adapters=["files", "cards"]
+    )
+
+
+def in_state(connection: Connection, state: State) -> Action:
+    """An action that has come to that state by moves that there are."""
+    if state is State.PLANNED:
+        return planned(connection)
+    if state in (State.HELD, State.READY):
+        return ready(connection, state=state)
+    made = ready(connection)
+    if state in (State.EXPIRED, State.CANCELLED, State.SUPPRESSED):
+        actions.end(connection, made.id, state, "", NOON)
+        return made
+    (held,) = claimed(connection)
+    if state is not State.CLAIMED:
+        outbox.begin_attempt(connection, held, "A", NOON)
+    if state not in (State.CLAIMED, State.SUBMITTING):
+        outbox.close_attempt(connection, held, "A", state=state, outcome="", now=NOON)
+    return made
+
+
+STATES = [state for state in State if state not in (State.BOUNCED, State.COMPLAINED)]  # nothing leads there yet
+
+
+def score(p_alive: float = 0.5, tier: str = "gold", clv: int = 1000, percentile: float = 0.9) -> Score:
+    """What a customer is worth."""
+    return Score(
+        customer="",
+        frequency=3,
+        recency=10.5,
+        T=20.5,
+        monetary_minor=5000,
+        p_alive=p_alive,
+        expected_purchases=1.5,
+        expected_spend_minor=7500,
+        clv_minor=clv,
+        percentile=percentile,
+        tier=tier,
+        days_since_purchase=70,
+    )
+
+
+def scored(connection: Connection, rows: Mapping[str, Score], now: datetime = NOON, *, baseline: bool = False) -> int:
+    """A run that scored these customers; returns its key."""
+    run = scores.begin_run(
+        connection,
+        {
+            "model": "bg_nbd",
+            "params": {"r": 0.24},
+            "log_likelihood": -9582.4,
+            "spend_params": {},
+            "spend_log_likelihood": None,
+            "customers": len(rows),
+            "repeaters": 0,
+            "time_unit": "week",
+            "horizon": "P365D",
+            "as_of": now,
+            "validation": {},
+            "flags": [],
+            "fitted_at": now,
+        },
+    )
+    found = [(customer(connection, ref), one) for ref, one in rows.items()]
+    scores.save(connection, run, found, now, baseline=baseline)
+    return run
+
+
+def refs(connection: Connection, keys: Iterable[int]) -> list[str]:
+    """The references of customers by key."""
+    known = customers.load(connection, list(keys))
+    return [known[key].facts.ref for key in known]

@@ -1,0 +1,173 @@
+"""Actions before they go out: planned once, dated, frozen, held, stopped; and what caps count."""
+
+from __future__ import annotations
+
+import pytest
+
+from engine.core.actions import MOVES, Plan, State
+from engine.core.calendar import Duration, parse_days
+from engine.store import actions, outbox
+from engine.store.session import Store
+from tests.store.seed import DAY, NOON, STATES, again, claimed, customer, in_state, journey, planned, ready, values
+
+
+class TestPlanning:
+    def test_a_step_is_planned_once(self, store: Store) -> None:
+        with store.write() as connection:
+            passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
+            plan = Plan(template="email/thanks", valid_for=Duration(days=3), options={"points": 5})
+            decided = values(connection, passage, plan=plan, facts={"event": {"amount": 12.5}}, not_before=NOON + DAY)
+            assert actions.plan(connection, decided, NOON)
+            assert not actions.plan(connection, decided | {"step": "other"}, NOON)
+            (made,) = actions.of_journeys(connection, [passage])
+        assert (made.state, made.plan, made.facts) == (State.PLANNED, plan, {"event": {"amount": 12.5}})
+        assert (made.due_at, made.not_before, made.created_at) == (NOON + DAY, NOON + DAY, NOON)
+        assert (made.payload, made.attempts, made.valid_until, made.finished_at) == (None, 0, None, None)
+
+    def test_a_journey_tells_what_stops_it(self, store: Store) -> None:
+        with store.write() as connection:
+            passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
+            actions.plan(connection, values(connection, passage), NOON)
+            (made,) = actions.of_journeys(connection, [passage])
+            assert actions.journey_of(connection, made) == (("complaint.opened",), NOON - DAY)
+
+
+class TestDating:
+    def test_undated_actions_come_in_the_order_of_their_dates(self, store: Store) -> None:
+        with store.write() as connection:
+            made = {days: planned(connection, occurrence=str(days), not_before=NOON + days * DAY) for days in (3, 1, 2)}
+            assert [one.id for one in actions.unscheduled(connection, 2)] == [made[1].id, made[2].id]
+            actions.schedule(connection, made[1].id, NOON + 5 * DAY, NOON + 6 * DAY, NOON)
+            assert [one.id for one in actions.unscheduled(connection, 9)] == [made[2].id, made[3].id]
+            dated = again(connection, made[1])
+        assert (dated.due_at, dated.valid_until, dated.state) == (NOON + 5 * DAY, NOON + 6 * DAY, State.PLANNED)
+
+    def test_what_is_frozen_is_not_dated_again(self, store: Store) -> None:
+        with store.write() as connection:
+            made = ready(connection)
+            actions.schedule(connection, made.id, NOON + DAY, NOON + DAY, NOON)
+            assert again(connection, made).due_at == NOON
+
+
+class TestFreezing:
+    def test_what_is_due_is_frozen_and_what_a_person_wants_to_see(self, store: Store) -> None:
+        with store.write() as connection:
+            due = planned(connection, occurrence="due")
+            later = planned(connection, occurrence="later", not_before=NOON + DAY)
+            shown = planned(connection, occurrence="shown", not_before=NOON + DAY, plan=Plan(approve=True))
+            planned(connection, occurrence="undated")
+            for one in (due, later, shown):
+                actions.schedule(connection, one.id, one.not_before, NOON + 9 * DAY, NOON)
+            assert [one.id for one in actions.to_freeze(connection, NOON, 9)] == [due.id, shown.id]
+            assert [one.id for one in actions.to_freeze(connection, NOON, 1)] == [due.id]
+            assert [one.id for one in actions.to_freeze(connection, NOON + DAY, 9)] == [due.id, later.id, shown.id]
+
+    def test_content_is_set_once_and_for_all(self, store: Store) -> None:
+        with store.write() as connection:
+            made = ready(connection)
+            actions.freeze(
+                connection, made.id, State.READY, adapter="x", payload={"b": 2}, sha256="1" * 64, unit_cost_minor=0
+            )
+            frozen = again(connection, made)
+            assert (frozen.payload, frozen.payload_sha256, frozen.adapter) == ({"a": 1}, "0" * 64, "files")
+            assert actions.to_freeze(connection, NOON, 9) == []
+
+    def test_a_held_action_needs_its_yes(self, store: Store) -> None:
+        with store.write() as connection:
+            made = ready(connection, state=State.HELD)
+            assert claimed(connection) == []
+            assert actions.approve(connection, made.id, "Marta")
+            assert not actions.approve(connection, made.id, "Marta")
+            assert [one.id for one in claimed(connection)] == [made.id]
+
+
+class TestEnding:
+    @pytest.mark.parametrize("end", [State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.REJECTED])
+    @pytest.mark.parametrize("state", STATES)
+    def test_only_by_moves_that_there_are_and_never_under_way(self, store: Store, state: State, end: State) -> None:
+        allowed = end in MOVES[state] and state is not State.SUBMITTING
+        with store.write() as connection:
+            action = in_state(connection, state)
+            assert actions.end(connection, action.id, end, "because", NOON + DAY) is allowed
+            after = again(connection, action)
+        assert after.state is (end if allowed else state)
+        if allowed:
+            assert (after.reason, after.finished_at) == ("because", NOON + DAY)
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_what_is_late_expires_unless_somebody_has_it_in_hand(self, store: Store, state: State) -> None:
+        expires = state in (State.PLANNED, State.HELD, State.READY, State.RETRY_AT)
+        with store.write() as connection:
+            action = in_state(connection, state)
+            if state is State.PLANNED:
+                actions.schedule(connection, action.id, NOON, NOON + 7 * DAY, NOON)
+            assert actions.expire(connection, NOON + 7 * DAY) == 0  # its last instant
+            assert actions.expire(connection, NOON + 8 * DAY) == expires
+            after = again(connection, action)
+        assert after.state is (State.EXPIRED if expires else state)
+        assert not expires or after.reason == actions.TOO_LATE
+
+    def test_what_has_no_date_does_not_expire(self, store: Store) -> None:
+        with store.write() as connection:
+            planned(connection)
+            assert actions.expire(connection, NOON + 1000 * DAY) == 0
+
+
+class TestTouches:
+    def test_what_was_heard_and_what_is_dated(self, store: Store) -> None:
+        with store.write() as connection:
+            key = customer(connection)
+            sent = ready(connection, occurrence="sent", due_at=NOON - 2 * DAY)
+            outbox.touch(connection, sent, NOON - DAY)
+            actions.end(connection, sent.id, State.CANCELLED, "", NOON)
+            ready(connection, occurrence="dated", due_at=NOON + DAY)
+            ready(connection, occurrence="note", channel="note", due_at=NOON + 2 * DAY)
+            ready(connection, occurrence="reward", channel="reward", due_at=NOON + DAY)
+            ready(connection, occurrence="order", purpose="transactional", due_at=NOON + DAY)
+            ready(connection, "C2", due_at=NOON + DAY)
+            planned(connection, occurrence="undated")
+            ended = ready(connection, occurrence="ended", due_at=NOON + DAY)
+            actions.end(connection, ended.id, State.CANCELLED, "", NOON)
+            assert actions.touches(connection, key, NOON - 9 * DAY) == [NOON - DAY, NOON + DAY, NOON + 2 * DAY]
+            assert actions.touches(connection, key, NOON - DAY) == [NOON - DAY, NOON + DAY, NOON + 2 * DAY]
+            assert actions.touches(connection, key, NOON) == [NOON + DAY, NOON + 2 * DAY]
+
+    def test_what_may_have_gone_out_counts(self, store: Store) -> None:
+        with store.write() as connection:
+            made = in_state(connection, State.UNKNOWN)
+            assert actions.touches(connection, made.customer_id, NOON) == [NOON]
+
+    def test_what_was_ordered_does_not(self, store: Store) -> None:
+        with store.write() as connection:
+            made = ready(connection, purpose="transactional")
+            outbox.touch(connection, made, NOON)
+            assert actions.touches(connection, made.customer_id, NOON - DAY) == []
+
+
+class TestLooking:
+    def test_by_the_end_of_the_id(self, store: Store) -> None:
+        with store.write() as connection:
+            one, other = planned(connection, occurrence="1"), planned(connection, occurrence="2")
+            assert [found.id for found in actions.find(connection, one.public_id)] == [one.id]
+            assert [found.id for found in actions.find(connection, other.public_id[-12:])] == [other.id]
+            assert len(actions.find(connection, "")) == 2
+            assert actions.find(connection, "%") == []
+
+    def test_a_list_of_a_state_or_of_all_with_names(self, store: Store) -> None:
+        with store.write() as connection:
+            customer(connection, given_name="Letizia")
+            planned(connection, occurrence="1", not_before=NOON + DAY)
+            ready(connection, occurrence="2")
+            everything = actions.listing(connection)
+            assert [(row["state"], row["given_name"], row["ref"]) for row in everything] == [
+                ("ready", "Letizia", "C1"),
+                ("planned", "Letizia", "C1"),
+            ]
+            assert [row["state"] for row in actions.listing(connection, State.PLANNED)] == ["planned"]
+            assert len(actions.listing(connection, limit=1)) == 1
+            assert actions.counts(connection) == [("thanks", "email", "planned", 1), ("thanks", "email", "ready", 1)]
+
+    def test_a_plan_is_kept_with_its_window(self, store: Store) -> None:
+        plan = Plan.from_json({**Plan().to_json(), "days": sorted(parse_days("mon-sat")), "from": "10:00:00"})
+        with store.write() as connection:
+            assert planned(connection, plan=plan).plan == plan

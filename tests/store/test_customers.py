@@ -1,0 +1,143 @@
+"""Customers: what a file names is changed, what it does not name stays."""
+
+from __future__ import annotations
+
+from datetime import date
+from typing import Any
+
+import pytest
+from sqlalchemy import Connection
+
+from engine.core.facts import Address, Customer
+from engine.store import customers
+from engine.store.session import Store
+from tests.store.seed import DAY, NOON
+
+LETIZIA: dict[str, Any] = {
+    "given_name": "Letizia",
+    "family_name": "D'Amico",
+    "company": "",
+    "email": "letizia@mail.example",
+    "phone": "+39 0543 1",
+    "street": "Via Verdi 1",
+    "postcode": "47121",
+    "city": "Forlì",
+    "region": "FC",
+    "country": "IT",
+    "locale": "it_IT",
+    "time_zone": "Europe/Rome",
+    "birthday": date(1980, 2, 29),
+    "first_contact_on": date(2020, 1, 1),
+    "source": "fair",
+    "acquisition_cost_minor": 2500,
+    "attributes": {"boiler": "gas", "floor": 3},
+}
+
+
+def test_everything_that_is_known_comes_back(store: Store) -> None:
+    with store.write() as connection:
+        assert customers.save(connection, [("C1", LETIZIA)], NOON) == (1, 0)
+        ((key, known),) = customers.load(connection).items()
+    facts = {name: value for name, value in LETIZIA.items() if name not in Address.__slots__}
+    address = Address(**{name: str(LETIZIA[name]) for name in Address.__slots__})
+    assert known == customers.Known(id=key, facts=Customer(ref="C1", address=address, **facts))
+
+
+def test_saving_again_changes_what_differs_and_nothing_else(store: Store) -> None:
+    with store.write() as connection:
+        customers.save(connection, [("C1", LETIZIA), ("C2", LETIZIA)], NOON)
+    with store.write() as connection:
+        assert customers.save(connection, [("C1", LETIZIA), ("C2", LETIZIA)], NOON + DAY) == (0, 0)
+        assert customers.last_change(connection) == NOON
+        assert customers.save(connection, [("C1", {"city": "Roma"}), ("C2", {})], NOON + DAY) == (0, 1)
+        assert customers.last_change(connection) == NOON + DAY
+        one, other = customers.load(connection).values()
+    assert (one.facts.address.city, one.facts.address.street, one.facts.name) == (
+        "Roma",
+        "Via Verdi 1",
+        "Letizia D'Amico",
+    )
+    assert other.facts.address.city == "Forlì"
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("birthday", None), ("acquisition_cost_minor", None), ("attributes", {"boiler": "oil"}), ("email", "")],
+)
+def test_each_kind_of_value_can_be_changed_and_emptied(store: Store, name: str, value: object) -> None:
+    with store.write() as connection:
+        customers.save(connection, [("C1", LETIZIA)], NOON)
+        assert customers.save(connection, [("C1", {name: value})], NOON) == (0, 1)
+        assert customers.save(connection, [("C1", {name: value})], NOON) == (0, 0)
+        (known,) = customers.load(connection).values()
+    assert getattr(known.facts, name) == value
+
+
+def test_a_customer_twice_in_one_file_is_one(store: Store) -> None:
+    with store.write() as connection:
+        assert customers.save(connection, [("C1", {"city": "Roma"}), ("C1", {"city": "Forlì"})], NOON) == (1, 0)
+        (known,) = customers.load(connection).values()
+    assert known.facts.address.city == "Forlì"
+
+
+def test_a_reference_alone_makes_a_bare_customer_once(store: Store) -> None:
+    with store.write() as connection:
+        assert customers.last_change(connection) is None
+        assert customers.save(connection, [("C1", {"city": "Roma"})], NOON) == (1, 0)
+        assert customers.add_unknown(connection, ["C1", "C2", "C2"], NOON) == 1
+        assert customers.add_unknown(connection, [], NOON) == 0
+        known = customers.load(connection)
+    assert [one.facts for one in known.values()][1] == Customer(ref="C2")
+
+
+def test_thousands_at_once(store: Store) -> None:
+    refs = [f"C{number:04}" for number in range(2500)]
+    with store.write() as connection:
+        assert customers.add_unknown(connection, refs, NOON) == 2500
+        assert customers.add_unknown(connection, [*refs, "D"], NOON) == 1
+        found = customers.ids_of(connection, [*refs, "unknown"])
+        assert found.keys() == set(refs)
+        assert [
+            one.facts.ref for one in customers.load(connection, [found[ref] for ref in refs[:1200]]).values()
+        ] == refs[:1200]
+
+
+def test_any_number_of_keys_can_be_asked_for(narrow: Connection) -> None:
+    assert customers.load(narrow, range(3000)) == {}
+    assert customers.ids_of(narrow, map(str, range(3000))) == {}
+
+
+class TestFinding:
+    @pytest.fixture
+    def crowd(self, store: Store) -> Store:
+        with store.write() as connection:
+            people: list[tuple[str, dict[str, Any]]] = [
+                ("C1", LETIZIA),
+                ("C2", LETIZIA | {"given_name": "Ugo", "email": "ugo@mail.example"}),
+                ("C3", {"company": "Bar 100% Sport"}),
+            ]
+            customers.save(connection, people, NOON)
+        return store
+
+    @pytest.mark.parametrize(
+        ("words", "found"),
+        [
+            ("C1", ["C1"]),
+            ("ugo@mail.example", ["C2"]),
+            ("UGO@mail.example", ["C2"]),
+            ("d'amico", ["C1", "C2"]),
+            ("letizia d", ["C1"]),
+            ("100%", ["C3"]),
+            ("%", ["C3"]),
+            ("_", []),
+            ("nobody", []),
+        ],
+    )
+    def test_by_reference_address_or_a_part_of_the_name(self, crowd: Store, words: str, found: list[str]) -> None:
+        with crowd.read() as connection:
+            assert sorted(one.facts.ref for one in customers.find(connection, words)) == found
+
+    def test_at_most_twenty_by_name(self, store: Store) -> None:
+        with store.write() as connection:
+            customers.save(connection, [(f"C{number}", {"company": "Bar"}) for number in range(30)], NOON)
+            assert len(customers.find(connection, "bar")) == 20

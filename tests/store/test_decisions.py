@@ -1,0 +1,120 @@
+"""Decisions and journeys: each occurrence is answered once, and a stopped journey stops what is still with us."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+from sqlalchemy.exc import IntegrityError
+
+from engine.core.actions import MOVES, OPEN, State
+from engine.store import decisions
+from engine.store.session import Store
+from tests.store.seed import DAY, HASH, NOON, STATES, again, customer, decision, in_state, journey
+
+
+class TestDecisions:
+    def test_an_occurrence_is_answered_once(self, store: Store) -> None:
+        with store.write() as connection:
+            key = customer(connection)
+            assert not decisions.is_decided(connection, "thanks", key, "1")
+            assert decision(connection, outcome="refused", reasons=[{"code": "when", "values": {"p": 0.25}}])
+            assert not decision(connection, outcome="act")
+            assert decision(connection, occurrence="2")
+            assert decision(connection, "C2")
+            assert decision(connection, rule="quote")
+            assert decisions.is_decided(connection, "thanks", key, "1")
+            assert not decisions.is_decided(connection, "quote", key, "2")
+            first = decisions.of_customer(connection, key)[0]
+            assert (first["outcome"], first["reasons"]) == ("refused", [{"code": "when", "values": {"p": 0.25}}])
+
+    def test_a_rule_is_kept_under_its_hash(self, store: Store) -> None:
+        with store.write() as connection:
+            for instant, words in ((NOON, "one"), (NOON + DAY, "other")):
+                decisions.keep_version(connection, "thanks", HASH, words, instant)
+            decisions.keep_version(connection, "thanks", "0" * 64, "new", NOON)
+            kept = connection.execute(text("SELECT hash, text FROM rule_version ORDER BY hash")).all()
+        assert kept == [("0" * 64, "new"), (HASH, "one")]
+
+    def test_they_are_told_with_the_journeys_that_they_began(self, store: Store) -> None:
+        with store.write() as connection:
+            decision(connection, occurrence="2", outcome="no", decided_at=NOON + DAY)
+            decision(connection, occurrence="1")
+            decision(connection, rule="quote", decided_at=NOON + 2 * DAY)
+            passage = journey(connection)
+            key = customer(connection)
+            told = decisions.of_customer(connection, key)
+            assert [(row["rule_id"], row["occurrence"], row["journey_id"], row["journey"]) for row in told] == [
+                ("thanks", "1", passage, "active"),
+                ("thanks", "2", None, None),
+                ("quote", "1", None, None),
+            ]
+            assert [row["rule_id"] for row in decisions.of_customer(connection, key, "quote")] == ["quote"]
+            assert decisions.of_customer(connection, customer(connection, "C2")) == []
+
+    def test_they_are_counted_by_rule_and_answer(self, store: Store) -> None:
+        with store.write() as connection:
+            for number, outcome in enumerate(("act", "no", "no")):
+                decision(connection, occurrence=str(number), outcome=outcome)
+            decision(connection, rule="quote")
+            assert decisions.counts(connection) == [("quote", "act", 1), ("thanks", "act", 1), ("thanks", "no", 2)]
+
+
+class TestJourneys:
+    def test_an_occurrence_is_gone_through_once(self, store: Store) -> None:
+        with store.write() as connection:
+            journey(connection)
+        with pytest.raises(IntegrityError), store.write() as connection:
+            journey(connection)
+
+    def test_when_the_customer_last_entered(self, store: Store) -> None:
+        with store.write() as connection:
+            key = customer(connection)
+            assert decisions.last_started(connection, "thanks", key) is None
+            journey(connection, occurrence="1", started_at=NOON + DAY)
+            journey(connection, occurrence="2")
+            journey(connection, "C2", started_at=NOON + 9 * DAY)
+            assert decisions.last_started(connection, "thanks", key) == NOON + DAY
+
+    def test_the_ones_under_way(self, store: Store) -> None:
+        with store.write() as connection:
+            one = journey(connection, occurrence="1", stop_on=["complaint.opened"], anchor_at=NOON - DAY)
+            other = journey(connection, occurrence="2")
+            journey(connection, "C2")
+            decisions.stop_journey(connection, other, "asked", NOON)
+            (found,) = decisions.active_journeys(connection, customer(connection))
+        assert (found.id, found.rule_id, found.occurrence, found.state) == (one, "thanks", "1", "active")
+        assert (found.stop_on, found.anchor_at, found.started_at) == (("complaint.opened",), NOON - DAY, NOON)
+
+
+class TestStopping:
+    @pytest.mark.parametrize("state", STATES)
+    def test_what_is_with_us_is_cancelled_and_nothing_else(self, store: Store, state: State) -> None:
+        with store.write() as connection:
+            action = in_state(connection, state)
+            assert again(connection, action).state is state
+            assert decisions.stop_journey(connection, action.journey_id, "complaint.opened", NOON) == (state in OPEN)
+            after = again(connection, action)
+        assert after.state is (State.CANCELLED if state in OPEN else state)
+        if state in OPEN:
+            assert (after.reason, after.finished_at) == ("complaint.opened", NOON)
+            assert State.CANCELLED in MOVES[state]
+
+    def test_a_journey_ends_once_and_keeps_its_reason(self, store: Store) -> None:
+        with store.write() as connection:
+            passage = journey(connection)
+            decision(connection)
+            decisions.stop_journey(connection, passage, "first", NOON)
+            decisions.stop_journey(connection, passage, "second", NOON + DAY)
+            (told,) = decisions.of_customer(connection, customer(connection))
+        assert (told["journey"], told["exit_reason"]) == ("stopped", "first")
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_a_journey_is_finished_when_nothing_is_left_to_do(self, store: Store, state: State) -> None:
+        going = OPEN | {State.SUBMITTING, State.UNKNOWN}
+        with store.write() as connection:
+            in_state(connection, state)
+            empty = journey(connection, "C2")
+            assert decisions.finish_journeys(connection, NOON + DAY) == (1 if state in going else 2)
+            assert decisions.finish_journeys(connection, NOON + DAY) == 0
+            assert bool(decisions.active_journeys(connection, customer(connection))) == (state in going)
+            assert decisions.stop_journey(connection, empty, "too late", NOON) == 0

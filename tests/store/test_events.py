@@ -1,0 +1,127 @@
+"""Events: stored once, decided on once, in the order in which they came."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from engine.core.facts import Event
+from engine.store import events
+from engine.store.session import Store
+from tests.store.seed import DAY, NOON, customer, happened
+
+
+def fact(key: str, kind: str = "quote.sent", days: int = 0) -> Event:
+    return Event(
+        customer="", kind=kind, ext_key=key, occurred_at=NOON + days * DAY, payload={"amount": 12.5, "it": "è"}
+    )
+
+
+def test_an_event_is_stored_once_for_each_source(store: Store) -> None:
+    with store.write() as connection:
+        key = customer(connection)
+        assert events.add(connection, "shop", [(key, fact("1")), (key, fact("2")), (key, fact("1"))], NOON) == 2
+        assert events.add(connection, "shop", [(key, fact("2")), (key, fact("3"))], NOON) == 1
+        assert events.add(connection, "till", [(key, fact("1"))], NOON) == 1
+        assert events.add(connection, "till", [], NOON) == 0
+        assert events.known_keys(connection, "shop", ["1", "3", "9"]) == {"1", "3"}
+        found = events.of_customer(connection, key)
+    assert [(one.source, one.facts.ext_key) for one in found] == [
+        ("shop", "1"),
+        ("shop", "2"),
+        ("shop", "3"),
+        ("till", "1"),
+    ]
+    assert found[0].facts == fact("1")
+    assert not found[0].processed
+
+
+def test_they_wait_for_their_time_and_are_taken_in_the_order_of_their_coming(store: Store) -> None:
+    with store.write() as connection:
+        key = customer(connection)
+        events.add(connection, "shop", [(key, fact("b", days=1)), (key, fact("a")), (key, fact("c", days=5))], NOON)
+
+        def waiting(days: int, limit: int = 9) -> list[str]:
+            return [one.facts.ext_key for one in events.unprocessed(connection, NOON + days * DAY, limit)]
+
+        assert waiting(0) == ["a"]
+        assert waiting(1) == ["b", "a"]
+        assert waiting(9, limit=2) == ["b", "a"]
+        first = events.unprocessed(connection, NOON + DAY, 1)
+        events.mark_processed(connection, [one.id for one in first], NOON + DAY)
+        assert waiting(9) == ["a", "c"]
+        assert [one.processed for one in events.of_customer(connection, key)] == [False, True, False]
+
+
+def test_history_is_known_and_never_decided_on(store: Store) -> None:
+    with store.write() as connection:
+        for days in (-2, -1, 0):
+            happened(connection, "quote.sent", at=NOON + days * DAY)
+        assert events.mark_history(connection, NOON, NOON) == 2
+        assert events.mark_history(connection, NOON, NOON) == 0
+        assert [one.facts.occurred_at for one in events.unprocessed(connection, NOON, 9)] == [NOON]
+
+
+class TestFirstSince:
+    def test_the_first_of_these_kinds_from_an_instant_on(self, store: Store) -> None:
+        with store.write() as connection:
+            for days, kind in (
+                (3, "quote.accepted"),
+                (1, "quote.accepted"),
+                (2, "complaint.opened"),
+                (0, "quote.sent"),
+            ):
+                happened(connection, kind, at=NOON + days * DAY)
+            happened(connection, "quote.accepted", "C2", at=NOON)
+            key, kinds = customer(connection), ("quote.accepted", "complaint.opened")
+
+            def first(days: float) -> str:
+                found = events.first_since(connection, key, kinds, NOON + days * DAY)
+                return f"{found.facts.kind} {(found.facts.occurred_at - NOON).days}" if found else ""
+
+            assert first(0) == first(1) == "quote.accepted 1"
+            assert first(1.5) == "complaint.opened 2"
+            assert first(4) == ""
+            assert events.first_since(connection, key, (), NOON) is None
+
+
+class TestComplaints:
+    @pytest.mark.parametrize(
+        ("story", "expected"),
+        [
+            ("", False),
+            ("o", True),
+            ("or", False),
+            ("oor", True),
+            ("orr", False),
+            ("orro", True),  # one answer too many does not answer the next complaint
+            ("ro", True),  # an answer to a complaint from before our time
+            ("roror", False),
+        ],
+    )
+    def test_each_complaint_needs_an_answer_behind_it(self, store: Store, story: str, expected: bool) -> None:
+        with store.write() as connection:
+            key = customer(connection)
+            for days, sign in enumerate(story):
+                happened(connection, {"o": "complaint.opened", "r": "complaint.resolved"}[sign], at=NOON + days * DAY)
+            happened(connection, "complaint.opened", "C2")
+            assert (key in events.open_complaints(connection, [key])) is expected
+            assert events.open_complaints(connection, []) == set()
+
+    @settings(deadline=None, max_examples=40)
+    @given(st.lists(st.tuples(st.sampled_from(["C1", "C2"]), st.booleans()), max_size=8))
+    def test_customers_do_not_answer_for_each_other(self, sandbox: Store, story: list[tuple[str, bool]]) -> None:
+        open_now = {"C1": 0, "C2": 0}
+        with sandbox.read() as connection:
+            keys = {ref: customer(connection, ref) for ref in open_now}
+            for number, (ref, opened) in enumerate(story):
+                happened(connection, "complaint.opened" if opened else "complaint.resolved", ref, NOON + number * DAY)
+                open_now[ref] = max(0, open_now[ref] + (1 if opened else -1))
+            found = events.open_complaints(connection, list(keys.values()))
+            assert found == {keys[ref] for ref, number in open_now.items() if number}
+
+
+def test_any_number_of_keys_can_be_asked_for(narrow: Connection) -> None:
+    assert events.open_complaints(narrow, range(3000)) == set()

@@ -1,0 +1,93 @@
+"""Leases and marks: one holder at a time, until it is given back or has ended."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection
+
+from engine.store import leases
+from engine.store.session import Store
+from tests.store.seed import NOON
+
+MINUTE = timedelta(minutes=1)
+
+
+def take(connection: Connection, owner: str, at: int, minutes: int = 5) -> str | None:
+    now = NOON + at * MINUTE
+    return leases.take(connection, "dispatcher", owner, f"process {owner}", now, now + minutes * MINUTE)
+
+
+def test_the_first_has_it_and_the_second_is_told_who(store: Store) -> None:
+    with store.write() as connection:
+        assert leases.owner(connection, "dispatcher") is None
+        assert take(connection, "A", 0) is None
+        assert take(connection, "B", 1) == "process A"
+        assert leases.owner(connection, "dispatcher") == "A"
+
+
+def test_the_holder_can_renew_it_for_longer(store: Store) -> None:
+    with store.write() as connection:
+        assert take(connection, "A", 0) is None
+        assert take(connection, "A", 4) is None
+        assert take(connection, "B", 6) == "process A"
+        assert take(connection, "B", 9) is None
+
+
+def test_it_ends_at_its_instant_and_not_before(store: Store) -> None:
+    with store.write() as connection:
+        take(connection, "A", 0, minutes=5)
+        assert take(connection, "B", 4) == "process A"
+        assert take(connection, "B", 5) is None
+        assert take(connection, "A", 5) == "process B"  # who was too late has lost it
+
+
+def test_only_the_holder_gives_it_back(store: Store) -> None:
+    with store.write() as connection:
+        take(connection, "A", 0)
+        leases.release(connection, "dispatcher", "B")
+        assert leases.owner(connection, "dispatcher") == "A"
+        leases.release(connection, "dispatcher", "A")
+        assert leases.owner(connection, "dispatcher") is None
+        assert take(connection, "B", 0) is None
+
+
+def test_leases_have_names(store: Store) -> None:
+    with store.write() as connection:
+        take(connection, "A", 0)
+        assert leases.take(connection, "scorer", "B", "process B", NOON, NOON + MINUTE) is None
+        assert leases.owner(connection, "dispatcher") == "A"
+
+
+STEPS = st.tuples(st.sampled_from(["take", "release", "wait"]), st.sampled_from("AB"), st.integers(1, 6))
+
+
+@settings(deadline=None)
+@given(st.lists(STEPS, max_size=12))
+def test_there_is_never_more_than_one_holder(sandbox: Store, steps: list[tuple[str, str, int]]) -> None:
+    clock, holder, ends = 0, "", 0
+    with sandbox.read() as connection:
+        for verb, owner, minutes in steps:
+            if verb == "wait":
+                clock += minutes
+            elif verb == "release":
+                leases.release(connection, "dispatcher", owner)
+                holder = "" if owner == holder else holder
+            else:
+                free = owner == holder or not holder or ends <= clock
+                assert (take(connection, owner, clock, minutes) is None) == free
+                if free:
+                    holder, ends = owner, clock + minutes
+            assert leases.owner(connection, "dispatcher") == (holder or None)
+
+
+def test_a_mark_is_what_was_said_last(store: Store) -> None:
+    with store.write() as connection:
+        assert leases.mark(connection, "calendar") is None
+        leases.set_mark(connection, "calendar", "2026-03-02", NOON)
+        leases.set_mark(connection, "calendar", "2026-03-03", NOON + MINUTE)
+        leases.set_mark(connection, "other", "1", NOON)
+    with store.read() as connection:
+        assert leases.mark(connection, "calendar") == leases.Mark(value="2026-03-03", at=NOON + MINUTE)

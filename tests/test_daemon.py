@@ -1,0 +1,485 @@
+"""The daemon's parts in this process: the inbox, the ticks and their log, and how it lives and ends.
+
+tests/process spawns the command itself.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import json
+import logging
+import os
+import signal
+import sqlite3
+import threading
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine import daemon
+from engine.app import App, open_app, system_clock
+from engine.core.actions import State
+from engine.daemon import once, score_if_due, serve, take_inbox
+from engine.dispatch.port import Message, Receipt
+from engine.errors import ConfigError, LeaseError, RuleError, StoreError
+from engine.store import actions, events, leases, scores
+from engine.store.session import new_id
+from tests.dispatch.shop import Told
+from tests.workspaces import FILES, THANKS, customers, drop, drop_all, make, table
+
+EVERY = "\n[daemon]\nevery = 0.02\nlease = 2.0\n"
+DEADLINE = 20
+
+
+class Log(io.StringIO):
+    """A stream on which one can wait for a word."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.news = threading.Condition()
+
+    def write(self, text: str) -> int:
+        with self.news:
+            self.news.notify_all()
+            return super().write(text)
+
+    def wait_for(self, word: str) -> None:
+        with self.news:
+            assert self.news.wait_for(lambda: word in self.getvalue(), DEADLINE), self.getvalue()
+
+    @property
+    def lines(self) -> list[dict[str, Any]]:
+        """What was logged."""
+        return [json.loads(line) for line in self.getvalue().splitlines()]
+
+    @property
+    def said(self) -> list[str]:
+        """The events that were logged."""
+        return [line["event"] for line in self.lines]
+
+
+@pytest.fixture
+def app(tmp_path: Path) -> Iterator[App]:
+    opened = open_app(make(tmp_path / "shop", FILES + EVERY), system_clock, io.StringIO())
+    yield opened
+    opened.close()
+
+
+def at(app: App, text: str) -> None:
+    """Let it be that instant."""
+    instant = datetime.fromisoformat(text).replace(tzinfo=UTC)
+    app.clock = lambda: instant
+
+
+def states(app: App) -> list[str]:
+    with app.store.read() as connection:
+        return sorted(row["state"] for row in actions.listing(connection))
+
+
+def inbox(app: App, *below: str) -> list[str]:
+    folder = app.folder.joinpath("inbox", *below)
+    return sorted(path.name for path in folder.iterdir()) if folder.is_dir() else []
+
+
+# Once
+
+
+def test_once_runs_every_stage_and_a_second_time_adds_nothing(app: App) -> None:
+    drop_all(app.folder, 2)
+
+    first = once(app)
+    assert [taken["new"] for taken in first["ingest"]] == [2, 2, 2]
+    assert first["score"] is None, "nobody bought anything"
+    assert (first["decide"]["actions"], first["schedule"]["scheduled"]) == (2, 2)
+    assert first["dispatch"]["states"] == {"delivered": 2}
+
+    again = once(app)
+    assert (again["ingest"], again["decide"]["events"], again["dispatch"]["states"]) == ([], 0, {})
+
+
+def test_once_does_nothing_with_a_broken_rule(app: App) -> None:
+    drop_all(app.folder, 1)
+    (app.folder / "rules" / "thanks.toml").write_text(THANKS.replace("[on]", "[when]"), encoding="utf-8")
+
+    with pytest.raises(RuleError, match="R010"):
+        once(app)
+    assert len(inbox(app)) == 3
+
+
+def test_once_is_told_when_somebody_else_dispatches(app: App) -> None:
+    other = open_app(app.folder)
+    drop_all(app.folder, 1)
+    with other.dispatching(), pytest.raises(LeaseError):
+        once(app)
+    other.close()
+    assert len(inbox(app)) == 3
+
+
+# The inbox
+
+
+def test_good_files_are_done_and_those_that_cannot_be_read_are_set_aside_with_the_reason(app: App) -> None:
+    drop(app.folder, "1-customers.csv", customers(3))
+    drop(app.folder, "2-transactions.csv", "no,header,that,helps\n1,2,3,4\n")
+
+    good, bad = take_inbox(app)
+    assert good == {"file": "1-customers.csv", "new": 3, "known": 0, "rejected": 0}
+    assert bad == {
+        "file": "2-transactions.csv",
+        "error": "inbox/failed/2-transactions.csv.error.txt says why it cannot be read",
+    }
+    assert (inbox(app, "done"), inbox(app)) == (["1-customers.csv"], ["done", "failed"])
+    assert inbox(app, "failed") == ["2-transactions.csv", "2-transactions.csv.error.txt"]
+    why = (app.folder / "inbox" / "failed" / "2-transactions.csv.error.txt").read_text(encoding="utf-8")
+    assert "no column for customer" in why
+
+
+def test_files_are_taken_in_the_order_of_their_names(app: App) -> None:
+    for name in ("b-customers.csv", "a-customers.csv", "c-customers.csv"):
+        drop(app.folder, name, customers(1))
+    assert [taken["file"] for taken in take_inbox(app)] == ["a-customers.csv", "b-customers.csv", "c-customers.csv"]
+
+
+def test_what_is_still_written_to_or_is_no_file_is_left_alone(app: App) -> None:
+    drop(app.folder, "young-customers.csv", customers(1), age=timedelta())
+    drop(app.folder, "old-customers.csv", customers(1)).rename(app.folder / "inbox" / ".hidden.csv")
+    (app.folder / "inbox" / "folder-customers.csv").mkdir()
+    (app.folder / "inbox" / "link-customers.csv").symlink_to("nowhere")
+    before = inbox(app)
+
+    assert take_inbox(app) == []
+    assert inbox(app) == before
+    app.clock = lambda: system_clock() + timedelta(seconds=3)
+    assert [taken["file"] for taken in take_inbox(app)] == ["young-customers.csv"]
+
+
+def test_a_file_from_the_future_is_taken(app: App) -> None:
+    drop(app.folder, "customers.csv", customers(1), age=-timedelta(days=2))
+    assert len(take_inbox(app)) == 1
+
+
+def test_files_of_the_same_name_stay_apart_and_so_do_their_reasons(app: App) -> None:
+    for number in (1, 2, 3):
+        drop(app.folder, "customers.csv", customers(number))
+        drop(app.folder, "events.csv", f"nothing\n{number}\n")
+        take_inbox(app)
+    assert inbox(app, "done") == ["customers-2.csv", "customers-3.csv", "customers.csv"]
+    reasons = [f"{name}.error.txt" for name in ("events-2.csv", "events-3.csv", "events.csv")]
+    assert [name for name in inbox(app, "failed") if name.endswith(".txt")] == reasons
+
+
+def test_a_file_that_we_fail_on_does_not_hold_up_the_others(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = app.ingest
+
+    def stumble(path: Path, **more: Any) -> Any:
+        if path.name.startswith("1"):
+            raise AttributeError("'giulia@mail.example' is odd")
+        return ingest(path, **more)
+
+    monkeypatch.setattr(app, "ingest", stumble)
+    drop(app.folder, "1-customers.csv", customers(1))
+    drop(app.folder, "2-customers.csv", customers(1))
+
+    wrong, right = take_inbox(app)
+    assert "giulia@" not in str(wrong), "what is logged names no customer"
+    assert right["new"] == 1
+    why = (app.folder / "inbox" / "failed" / "1-customers.csv.error.txt").read_text(encoding="utf-8")
+    assert why == "a fault of premura's own: AttributeError: 'giulia@mail.example' is odd\n"
+
+
+def test_a_store_that_does_not_answer_is_no_fault_of_the_file(app: App) -> None:
+    drop(app.folder, "customers.csv", customers(1))
+    with sqlite3.connect(app.folder / "premura.db") as file:
+        file.execute("ALTER TABLE customer RENAME TO lost")
+    file.close()
+    with pytest.raises(StoreError):
+        take_inbox(app)
+    assert inbox(app) == ["customers.csv"]
+
+
+def test_a_stop_in_the_middle_of_a_file_leaves_it_to_be_read_again(app: App, life: daemon._Life) -> None:
+    drop(app.folder, "customers.csv", customers(2500))
+    life.stop.set()
+    with pytest.raises(daemon._Stopped):
+        take_inbox(app, life.go_on)
+    assert inbox(app) == ["customers.csv"]
+
+    (again,) = take_inbox(app)
+    assert (again["new"], again["known"]) == (1500, 1000)
+
+
+# Scoring
+
+
+def sell(app: App, *days: str) -> None:
+    number = len(inbox(app, "done"))
+    rows = [
+        {"customer": f"C-{one % 7}", "date": day, "amount": f"{40 + one}.00", "id": f"{number}-{one}"}
+        for one, day in enumerate(days)
+    ]
+    drop(app.folder, f"transactions-{number}.csv", table(rows))
+    take_inbox(app)
+
+
+def test_it_scores_when_histories_changed_and_once_a_day(app: App) -> None:
+    at(app, "2026-03-10T12:00:00")
+    assert score_if_due(app) is None, "there is nothing to score"
+
+    sell(app, *[f"2025-{month:02}-{3 + month:02}" for month in range(1, 12)] * 3)
+    scored = score_if_due(app)
+    assert scored is not None
+    assert scored["customers"] == 7
+    assert score_if_due(app) is None, "nothing changed"
+
+    at(app, "2026-03-11T01:30:00")
+    assert score_if_due(app) is None, "it is half past two in Rome, and the hour is three"
+    at(app, "2026-03-11T02:00:00")
+    assert score_if_due(app) is not None, "waiting alone changes P(alive)"
+    assert score_if_due(app) is None
+
+    sell(app, "2026-03-10")
+    assert score_if_due(app) is not None
+    with app.store.read() as connection:
+        assert not scores.dirty(connection)
+
+
+# Ticks and their log
+
+
+@pytest.fixture
+def log() -> Log:
+    return Log()
+
+
+@pytest.fixture
+def life(log: Log) -> Iterator[daemon._Life]:
+    with daemon._logging(log) as logger:
+        yield daemon._Life(log=logger)
+
+
+def tick(life: daemon._Life, *runs: Callable[[], Any]) -> None:
+    """One tick whose stage does something else each time."""
+    stages = iter(runs)
+    run = daemon._tick("decide", lambda: next(stages)(), life)
+    for _ in runs:
+        run()
+
+
+def fail(error: Exception) -> Callable[[], Any]:
+    def stage() -> Any:
+        raise error
+
+    return stage
+
+
+def test_what_a_stage_did_is_logged_and_what_it_did_not_do_is_not(life: daemon._Life, log: Log) -> None:
+    tick(life, lambda: {"events": 0, "outcomes": {}}, lambda: {"events": 3, "outcomes": {"act": 2}}, lambda: None)
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["events"], line["outcomes"]) == ("decide.done", "info", 3, {"act": 2})
+    assert datetime.fromisoformat(line["timestamp"]).tzinfo is not None
+
+
+def test_a_trouble_that_stays_is_told_once_and_so_is_its_end(life: daemon._Life, log: Log) -> None:
+    full = fail(StoreError("the disk is full; nothing was changed"))
+    tick(life, *[full] * 5, lambda: {"events": 1}, lambda: None, full, fail(StoreError("another")), full)
+    expected = ["decide.failed", "decide.works_again", "decide.done", "decide.failed", "decide.failed", "decide.failed"]
+    assert log.said == expected
+    assert log.lines[0]["error"] == "the disk is full; nothing was changed"
+    assert log.lines[0]["level"] == "error"
+    assert not life.stop.is_set()
+
+
+def test_a_store_that_comes_back_is_worked_on_again(app: App, life: daemon._Life, log: Log) -> None:
+    file = sqlite3.connect(app.folder / "premura.db", isolation_level=None)
+    run = daemon._tick("decide", lambda: app.decide() and None, life)
+    file.execute("ALTER TABLE event RENAME TO lost")
+    for _ in range(3):
+        run()
+    file.execute("ALTER TABLE lost RENAME TO event")
+    file.close()
+    run()
+    assert log.said == ["decide.failed", "decide.works_again"]
+
+
+def test_what_nobody_foresaw_is_told_by_its_place_and_without_its_words(life: daemon._Life, log: Log) -> None:
+    tick(life, fail(RuntimeError("giulia@mail.example is odd")), fail(KeyError("giulia@mail.example")))
+    first, second = log.lines
+    assert first["error"].startswith("RuntimeError in daemon.run, line ")
+    assert second["error"].startswith("KeyError in daemon.run, line ")
+    assert "giulia" not in log.getvalue()
+
+
+def test_a_right_that_was_lost_ends_the_daemon(life: daemon._Life, log: Log) -> None:
+    tick(life, fail(LeaseError("another premura dispatches on this store (elsewhere, process 7)")))
+    assert life.stop.is_set()
+    assert str(life.lost) == "another premura dispatches on this store (elsewhere, process 7)"
+    assert log.said == ["decide.failed"]
+
+
+def test_a_stage_that_is_asked_to_end_ends_without_a_word(life: daemon._Life, log: Log) -> None:
+    life.stop.set()
+    tick(life, lambda: life.go_on(1))
+    assert log.lines == []
+
+
+def test_dispatch_gives_way_when_its_turn_is_over_or_all_is(
+    life: daemon._Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert not life.turn_of_dispatch()()
+    monkeypatch.setattr(daemon, "TURN", timedelta(0))
+    assert life.turn_of_dispatch()()
+    monkeypatch.undo()
+    stopping = life.turn_of_dispatch()
+    life.stop.set()
+    assert stopping()
+
+
+def test_libraries_are_heard_without_their_words(log: Log) -> None:
+    before = list(logging.getLogger().handlers)
+    with daemon._logging(log):
+        logging.getLogger("asyncio").error("giulia@mail.example", exc_info=ValueError("Giulia"))
+        logging.getLogger("asyncio").info("nothing")
+        logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances reached")
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["library"]) == ("library", "error", "asyncio")
+    assert line["where"].startswith("test_daemon, line ")
+    assert "iulia" not in log.getvalue()
+    assert logging.getLogger().handlers == before
+
+
+# A whole life
+
+
+def serving(app: App, log: Log, meanwhile: Callable[[], None], *, end: bool = True) -> None:
+    """Let the daemon live while something is done beside it, then end it with SIGTERM."""
+
+    def beside() -> None:
+        try:
+            log.wait_for("daemon.started")
+            meanwhile()
+        finally:
+            if end:
+                os.kill(os.getpid(), signal.SIGTERM)
+
+    with ThreadPoolExecutor(1) as pool:
+        done = pool.submit(beside)
+        serve(app, log=log)
+        done.result()
+
+
+def test_it_lives_until_sigterm_and_leaves_all_as_it_was(app: App, log: Log) -> None:
+    before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    drop_all(app.folder, 2)
+
+    serving(app, log, lambda: log.wait_for("dispatch.done"))
+
+    assert (log.said[0], log.said[-2:]) == ("daemon.started", ["daemon.stopping", "daemon.stopped"])
+    assert {number: signal.getsignal(number) for number in before} == before
+    assert states(app) == [State.DELIVERED, State.DELIVERED]
+    with app.store.read() as connection:
+        assert leases.owner(connection, "dispatcher") is None
+    assert [thread for thread in threading.enumerate() if "APScheduler" in thread.name] == []
+
+
+def test_everything_that_is_wrong_is_told_before_it_begins(app: App, log: Log) -> None:
+    (app.folder / "rules" / "thanks.toml").write_text(THANKS.replace("[on]", "[when]"), encoding="utf-8")
+    (app.folder / "templates" / "email" / "thanks.it.html.j2").write_text("{{ customer.nam }}", encoding="utf-8")
+    with pytest.raises(ConfigError) as faults:
+        serve(app, log=log)
+    assert {fault.code for fault in faults.value.faults} >= {"R010", "T002"}
+    assert log.lines == []
+
+
+def test_a_second_one_is_told_who_is_there(app: App, log: Log) -> None:
+    other = open_app(app.folder)
+    with other.dispatching(), pytest.raises(LeaseError, match=f"process {os.getpid()}"):
+        serve(app, log=log)
+    other.close()
+    assert log.lines == []
+    assert signal.getsignal(signal.SIGTERM) is signal.SIG_DFL
+
+
+def test_who_loses_the_right_ends_and_says_so(app: App, log: Log) -> None:
+    def rob() -> None:
+        with app.store.write() as connection:
+            leases.release(connection, "dispatcher", app.owner)
+            later = app.clock() + timedelta(hours=1)
+            assert leases.take(connection, "dispatcher", new_id(), "elsewhere, process 7", app.clock(), later) is None
+
+    with pytest.raises(LeaseError, match="elsewhere, process 7"):
+        serving(app, log, rob, end=False)
+    assert log.said[-1] == "daemon.stopped"
+
+
+class Slow(Told):
+    """Does not come back before it is let go."""
+
+    def __init__(self) -> None:
+        super().__init__("email")
+        self.reached, self.go = threading.Event(), threading.Event()
+
+    async def send(self, message: Message) -> Receipt:
+        self.reached.set()
+        assert await asyncio.to_thread(self.go.wait, DEADLINE)
+        return await super().send(message)
+
+
+def lease_until(app: App) -> datetime:
+    with sqlite3.connect(app.folder / "premura.db") as file:
+        (until,) = file.execute("SELECT until FROM lease").fetchone()
+    file.close()
+    return datetime.fromisoformat(until)
+
+
+def test_the_end_waits_for_the_action_in_hand_and_keeps_its_right_meanwhile(app: App, log: Log) -> None:
+    slow = Slow()
+    app.__dict__["adapters"] = {"files": slow, "screen": Told("task")}
+    drop_all(app.folder, 3)
+
+    def end_while_sending() -> None:
+        assert slow.reached.wait(DEADLINE)
+        os.kill(os.getpid(), signal.SIGTERM)
+        log.wait_for("daemon.stopping")
+        before = lease_until(app)
+        for _ in range(DEADLINE * 20):
+            if lease_until(app) > before:
+                break
+            threading.Event().wait(0.05)
+        assert lease_until(app) > before
+        assert "daemon.stopped" not in log.said
+        slow.go.set()
+
+    serving(app, log, end_while_sending, end=False)
+    assert states(app) == [State.ACCEPTED, State.READY, State.READY]
+    (stopping,) = [line for line in log.lines if line["event"] == "daemon.stopping"]
+    assert stopping["finishing"] == "dispatch"
+
+
+class Complaining(Told):
+    """Each mail takes longer than dispatch's turn, and its reader complains."""
+
+    folder: Path
+
+    async def send(self, message: Message) -> Receipt:
+        complaint = {"customer": "C-1", "kind": "complaint.opened", "id": "X-1", "date": "2026-11-01T10:00:00"}
+        drop(self.folder, "4-events.csv", table([complaint]))
+        await asyncio.sleep(0.05)
+        return await super().send(message)
+
+
+def test_what_is_heard_while_much_goes_out_stops_the_rest(app: App, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(daemon, "TURN", timedelta(seconds=0.04))
+    post = Complaining("email")
+    post.folder = app.folder
+    app.__dict__["adapters"] = {"files": post, "screen": Told("task")}
+    drop_all(app.folder, 2)
+
+    serving(app, log, lambda: log.wait_for('"suppressed"'))
+    assert [message.customer for message in post.got] == ["C-0"]
+    with app.store.read() as connection:
+        assert len(events.open_complaints(connection, [1, 2])) == 1
