@@ -1,4 +1,4 @@
-"""What people ask of a workspace, and the few things that they decide themselves."""
+"""What people ask of a workspace: explain, ledger, customer, actions. Nothing is changed."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ if TYPE_CHECKING:
 def explain(app: App, words: str, rule: str | None) -> dict[str, Any]:
     """Everything that was decided about a customer, with reasons, actions and journeys; or why there is nothing."""
     with app.store.read() as connection:
-        known = _one(connection, words)
+        known = one_customer(connection, words)
         score = scores.load(connection, [known.id]).get(known.id)
         said = [dict(row) for row in decisions.of_customer(connection, known.id, rule)]
         journeys = [row["journey_id"] for row in said if row["journey_id"] is not None]
         steps = outbox_actions.of_journeys(connection, journeys)
         for row in said:
-            row["actions"] = [_action(step) for step in steps if step.journey_id == row["journey_id"]]
+            row["actions"] = [told(step) for step in steps if step.journey_id == row["journey_id"]]
         return {
             "customer": known.facts.ref,
             "name": known.facts.name,
@@ -52,7 +52,7 @@ def _silence(connection: Connection, customer: int) -> str:
 def ledger(app: App, words: str) -> dict[str, Any]:
     """A customer's ledger entries and balances."""
     with app.store.read() as connection:
-        known = _one(connection, words)
+        known = one_customer(connection, words)
         ref = known.facts.ref
         return {
             "customer": ref,
@@ -65,7 +65,7 @@ def ledger(app: App, words: str) -> dict[str, Any]:
 def customer(app: App, words: str) -> dict[str, Any]:
     """A customer's facts, permissions and purchases."""
     with app.store.read() as connection:
-        known = _one(connection, words)
+        known = one_customer(connection, words)
         facts = asdict(known.facts)
         address = facts.pop("address")
         return {
@@ -77,19 +77,6 @@ def customer(app: App, words: str) -> dict[str, Any]:
                 for row in transactions.of_customer(connection, known.id)
             ],
         }  # fmt: skip
-
-
-def suppress(app: App, words: str, reason: str) -> dict[str, Any]:
-    """Suppress a customer's address on every channel."""
-    with app.store.write() as connection:
-        known = _one(connection, words)
-        if not known.facts.email:
-            raise UsageError(
-                f"{known.facts.ref} has no e-mail address; withdraw the consent instead (premura ingest consents.csv)"
-            )
-        digest = permissions.address_hash(app.key, known.facts.email)
-        new = permissions.suppress(connection, digest, "any", reason, app.clock())
-        return {"customer": known.facts.ref, "new": new}
 
 
 def actions(app: App, state: str) -> list[dict[str, Any]]:
@@ -119,11 +106,11 @@ def actions(app: App, state: str) -> list[dict[str, Any]]:
 def action(app: App, public_id: str) -> dict[str, Any]:
     """One action whole: content, state and attempts."""
     with app.store.read() as connection:
-        found = _action_by_id(connection, public_id)
+        found = action_by_id(connection, public_id)
         known = customers.load(connection, [found.customer_id])[found.customer_id]
         attempts = [dict(row) for row in outbox.attempts_of(connection, found.id)]
     return {
-        **_action(found),
+        **told(found),
         "rule": found.rule_id,
         "version": found.rule_hash[:8],
         "customer": known.facts.ref,
@@ -134,24 +121,8 @@ def action(app: App, public_id: str) -> dict[str, Any]:
     }
 
 
-def change(app: App, public_id: str, verb: str, by: str) -> dict[str, Any]:
-    """Do one of approve, cancel, sent, not_sent; says where the action stands then. Raises UsageError if it cannot be."""
-    now = app.clock()
-    with app.store.write() as connection:
-        found = _action_by_id(connection, public_id)
-        if verb == "approve":
-            done = outbox_actions.approve(connection, found.id, by)
-        elif verb == "cancel":
-            done = outbox_actions.end(connection, found.id, State.CANCELLED, f"cancelled by {by}", now)
-        else:
-            done = outbox.resolve(connection, found, sent=verb == "sent", by=by, now=now)
-        if not done:
-            wanted = {"approve": "held", "cancel": "still with us"}.get(verb, "unknown")
-            raise UsageError(f"action {found.public_id[-8:]} is {found.state}, not {wanted}; nothing was changed")
-        return _action(_action_by_id(connection, found.public_id))
-
-
-def _one(connection: Connection, words: str) -> customers.Known:
+def one_customer(connection: Connection, words: str) -> customers.Known:
+    """The one customer that is meant. Raises UsageError when there is none, or more than one."""
     found = customers.find(connection, words)
     if not found:
         raise UsageError(f"no customer has the reference, e-mail or name '{words}'")
@@ -174,14 +145,16 @@ def _permissions(connection: Connection, app: App, known: customers.Known) -> li
     return lines or ["has given no consent"]
 
 
-def _action_by_id(connection: Connection, public_id: str) -> outbox_actions.Action:
+def action_by_id(connection: Connection, public_id: str) -> outbox_actions.Action:
+    """The one action whose id ends so. Raises UsageError when there is none, or more than one."""
     found = outbox_actions.find(connection, public_id)
     if len(found) != 1:
         raise UsageError(f"{'several actions have' if found else 'no action has'} an id that ends in '{public_id}'")
     return found[0]
 
 
-def _action(found: outbox_actions.Action) -> dict[str, Any]:
+def told(found: outbox_actions.Action) -> dict[str, Any]:
+    """An action as people are shown it."""
     return {
         "id": found.public_id,
         "step": found.step,

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import inquiry
+from engine import inquiry, orders
 from engine.errors import UsageError
 from tests.shop import THANKS, Shop
 
@@ -79,7 +79,7 @@ def test_a_held_card_goes_only_after_a_yes(tmp_path: Path) -> None:
     (held,) = inquiry.actions(shop.app, "held")
     assert "grazie di cuore" in inquiry.action(shop.app, held["id"])["payload"]["text"]
 
-    assert inquiry.change(shop.app, held["id"][-8:], "approve", "Marta")["state"] == "ready"
+    assert orders.change(shop.app, held["id"][-8:], "approve", "Marta")["state"] == "ready"
     shop.round()
 
     assert shop.states() == {"thanks.mail": "delivered"}
@@ -90,9 +90,9 @@ def test_a_cancelled_action_stays_cancelled(tmp_path: Path) -> None:
     shop = thanked(Shop(tmp_path / "shop", rules={"thanks": CARD}))
     (held,) = inquiry.actions(shop.app, "held")
 
-    assert inquiry.change(shop.app, held["id"], "cancel", "Marta")["reason"] == "cancelled by Marta"
+    assert orders.change(shop.app, held["id"], "cancel", "Marta")["reason"] == "cancelled by Marta"
     with pytest.raises(UsageError, match="is cancelled, not held; nothing was changed"):
-        inquiry.change(shop.app, held["id"], "approve", "Marta")
+        orders.change(shop.app, held["id"], "approve", "Marta")
     shop.round()
 
     assert list((shop.folder / "out").rglob("*card*")) == []
@@ -103,7 +103,7 @@ def test_what_is_done_cannot_be_cancelled_or_resolved(shop: Shop) -> None:
 
     for verb in ("cancel", "approve", "sent", "not_sent"):
         with pytest.raises(UsageError, match="is delivered"):
-            inquiry.change(shop.app, sent["id"], verb, "Marta")
+            orders.change(shop.app, sent["id"], verb, "Marta")
 
 
 def test_an_id_that_fits_none_or_several_is_refused(shop: Shop) -> None:
@@ -117,8 +117,8 @@ def test_an_id_that_fits_none_or_several_is_refused(shop: Shop) -> None:
 
 def test_a_suppressed_address_gets_nothing_whatever_was_consented(shop: Shop) -> None:
     shop.customer()
-    assert inquiry.suppress(shop.app, "C1", "asked by phone") == {"customer": "C1", "new": True}
-    assert inquiry.suppress(shop.app, "C1", "asked by phone")["new"] is False
+    assert orders.suppress(shop.app, "C1", "asked by phone") == {"customer": "C1", "new": True}
+    assert orders.suppress(shop.app, "C1", "asked by phone")["new"] is False
     shop.event(DONE, "2026-03-02T09:00:00+01:00")
     shop.round()
 

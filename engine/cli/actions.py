@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.frame import HERE, Folder, Json, opened, say, show, table, when
+from engine.cli.display import say, table, when
+from engine.cli.frame import HERE, Folder, Json, opened, show
 from engine.errors import UsageError
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="The last signs of an action's id are enough.")]
@@ -100,10 +101,10 @@ def resolve(
 
 
 def _each(ids: list[str], verb: str, folder: Folder, *, as_json: bool) -> None:
-    from engine import inquiry
+    from engine import orders
 
     with opened(folder, quiet=as_json) as app:
-        done = [inquiry.change(app, each, verb, getpass.getuser()) for each in ids]
+        done = [orders.change(app, each, verb, getpass.getuser()) for each in ids]
 
     def human() -> None:
         for row in done:

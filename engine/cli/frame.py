@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
@@ -75,27 +75,6 @@ def _jsonable(value: object) -> Any:
     raise TypeError(type(value).__name__)
 
 
-def say(*parts: str) -> None:
-    """A line for people, on standard output."""
-    from rich.console import Console
-
-    Console(highlight=False, soft_wrap=True).print(*parts, markup=False)
-
-
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A table for people; columns named in `right` are set flush right."""
-    from rich import box
-    from rich.console import Console
-    from rich.table import Table
-
-    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
-    for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
-    for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
-    Console(highlight=False).print(made)
-
-
 @contextmanager
 def steps(*, quiet: bool = False) -> Iterator[Steps]:
     """Bars on standard error: what it gives is called with a text and a total, and gives what counts its steps."""
@@ -121,26 +100,3 @@ def progress(text: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
     """One bar without a known end; call what it gives with how much more was done."""
     with steps(quiet=quiet) as begin:
         yield begin(text, None)
-
-
-def money(minor: int | None, currency: str, locale: str) -> str:
-    """An amount as people of that locale write it."""
-    if minor is None:
-        return "–"
-    from babel.numbers import format_currency
-
-    from engine.core.money import to_major
-
-    return str(format_currency(to_major(minor, currency), currency, locale=locale))
-
-
-def when(instant: datetime | None, tz: str) -> str:
-    """An instant on the clocks of the shop."""
-    from engine.core.calendar import zone
-
-    return "" if instant is None else instant.astimezone(zone(tz)).strftime("%Y-%m-%d %H:%M")
-
-
-def counts(found: dict[str, int]) -> str:
-    """``{"act": 3, "no": 5}`` as ``3 act, 5 no``."""
-    return ", ".join(f"{number} {name}" for name, number in sorted(found.items())) or "none"

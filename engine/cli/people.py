@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.frame import HERE, Folder, Json, money, opened, say, show, table, when
+from engine.cli.display import money, say, table, when
+from engine.cli.frame import HERE, Folder, Json, opened, show
 from engine.report.reasons import sentences
 
 Who = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Reference, e-mail or name.")]
@@ -119,9 +120,9 @@ def suppress(
     as_json: Json = False,
 ) -> None:
     """Never write to a customer's address again, whatever the rules and consents say."""
-    from engine import inquiry
+    from engine import orders
 
     with opened(folder, quiet=as_json) as app:
-        found = inquiry.suppress(app, customer, reason)
+        found = orders.suppress(app, customer, reason)
     word = "will not be written to any more" if found["new"] else "was suppressed already"
     show(found, as_json=as_json, human=lambda: say(f"{found['customer']} {word}"))

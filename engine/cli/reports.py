@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli.frame import HERE, Folder, Json, counts, money, opened, say, show, table
+from engine.cli.display import counts, money, say, table
+from engine.cli.frame import HERE, Folder, Json, opened, show
 
 
 def register(app: typer.Typer) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from engine.cli.frame import say, table
+from engine.cli.display import say, table
 
 
 def tell(found: dict[str, Any]) -> None:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.frame import HERE, Folder, Json, opened, say, show, steps
+from engine.cli.display import say
+from engine.cli.frame import HERE, Folder, Json, opened, show, steps
 from engine.errors import ConfigError
 
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from datetime import time
+from datetime import datetime, time
 from enum import StrEnum
 from typing import Any
 
 from engine.core.calendar import Duration, Window, parse_duration
+from engine.core.facts import Event
 
 
 class State(StrEnum):
@@ -92,3 +93,23 @@ class Plan:
             approve=data["approve"],
             options=data["options"],
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ending:
+    """What ends a journey: an event of one of these kinds, not before the anchor.
+
+    Where the event and the journey both carry a reference (a quote's number, say) it must be the same: one quote
+    accepted leaves another open.
+    """
+
+    stop_on: tuple[str, ...]
+    anchor_at: datetime
+    reference: str = ""
+
+    def comes_with(self, event: Event) -> bool:
+        """Whether that event ends the journey."""
+        if event.kind not in self.stop_on or event.occurred_at < self.anchor_at:
+            return False
+        named = str(event.payload.get("reference") or "")
+        return not (named and self.reference) or named == self.reference

@@ -227,7 +227,7 @@ class _Deciding:
     def _stop(self, connection: Connection, found: events.Stored) -> None:
         """End the customer's journeys that this event stops."""
         for journey in decisions.active_journeys(connection, found.customer_id):
-            if found.facts.kind in journey.stop_on and found.facts.occurred_at >= journey.anchor_at:
+            if journey.ending.comes_with(found.facts):
                 day = local_date(found.facts.occurred_at, self.policy.time_zone).isoformat()
                 decisions.stop_journey(connection, journey.id, f"{found.facts.kind} on {day}", self.now)
                 self.summary.stopped += 1
@@ -277,6 +277,7 @@ class _Deciding:
                 "state": "active",
                 "anchor_at": why.anchor,
                 "stop_on": list(rule.stop_on),
+                "reference": str(why.event.facts.payload.get("reference") or "") if why.event else "",
                 "started_at": self.now,
             },
         )

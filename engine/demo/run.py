@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from engine import app as composition
-from engine import daemon, inquiry, workspace
+from engine import daemon, inquiry, orders, workspace
 from engine.app import App
 from engine.config import FILE
 from engine.core.calendar import at_local
@@ -138,7 +138,7 @@ def _live(app: App, log: FirmLog, day: date) -> None:
 
 def _approve(app: App) -> None:
     for held in inquiry.actions(app, "held"):
-        inquiry.change(app, held["id"], "approve", "the shopkeeper")
+        orders.change(app, held["id"], "approve", "the shopkeeper")
 
 
 def _with_codes(app: App, export: FirmLog, log: FirmLog) -> FirmLog:

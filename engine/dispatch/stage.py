@@ -298,8 +298,9 @@ class _Sending:
         if action.valid_until is not None and action.valid_until < now:
             self._end(connection, action, State.EXPIRED, "its time had passed before it could go out", now)
             return False
-        stop_on, since = actions.journey_of(connection, action)
-        stop = events.first_since(connection, action.customer_id, stop_on, since)
+        ending = actions.ending_of(connection, action)
+        happened = events.since(connection, action.customer_id, ending.stop_on, ending.anchor_at)
+        stop = next((one for one in happened if ending.comes_with(one.facts)), None)
         if stop is not None:
             reason = f"{stop.facts.kind} on {local_date(stop.facts.occurred_at, tz).isoformat()}"
             self.summary.count(State.CANCELLED, decisions.stop_journey(connection, action.journey_id, reason, now))

@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from engine.core.actions import OPEN, Plan, State, sources
+from engine.core.actions import OPEN, Ending, Plan, State, sources
 from engine.store import tables
 from engine.store.session import insert_into, new_id
 
@@ -182,12 +182,11 @@ def counts(connection: Connection) -> list[tuple[str, str, str, int]]:
     return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)))
 
 
-def journey_of(connection: Connection, action: Action) -> tuple[tuple[str, ...], datetime]:
-    """The stop events of the action's journey and the instant from which they count."""
-    row = connection.execute(
-        select(_JOURNEY.c.stop_on, _JOURNEY.c.anchor_at).where(_JOURNEY.c.id == action.journey_id)
-    ).one()
-    return tuple(row.stop_on), row.anchor_at
+def ending_of(connection: Connection, action: Action) -> Ending:
+    """What ends the journey that an action belongs to."""
+    columns = (_JOURNEY.c.stop_on, _JOURNEY.c.anchor_at, _JOURNEY.c.reference)
+    row = connection.execute(select(*columns).where(_JOURNEY.c.id == action.journey_id)).one()
+    return Ending(stop_on=tuple(row.stop_on), anchor_at=row.anchor_at, reference=row.reference)
 
 
 def _actions(connection: Connection, query: Any) -> list[Action]:

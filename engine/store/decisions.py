@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, exists, func, select, update
 
-from engine.core.actions import OPEN, State
+from engine.core.actions import OPEN, Ending, State
 from engine.store import tables
 from engine.store.session import insert_into
 
@@ -28,9 +28,8 @@ class Journey:
     customer_id: int
     occurrence: str
     state: str
-    anchor_at: datetime
     started_at: datetime
-    stop_on: tuple[str, ...]
+    ending: Ending
 
 
 def keep_version(connection: Connection, rule: str, digest: str, text: str, now: datetime) -> None:
@@ -74,9 +73,8 @@ def active_journeys(connection: Connection, customer: int) -> list[Journey]:
             customer_id=row.customer_id,
             occurrence=row.occurrence,
             state=row.state,
-            anchor_at=row.anchor_at,
             started_at=row.started_at,
-            stop_on=tuple(row.stop_on),
+            ending=Ending(stop_on=tuple(row.stop_on), anchor_at=row.anchor_at, reference=row.reference),
         )
         for row in connection.execute(query)
     ]

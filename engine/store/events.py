@@ -87,18 +87,13 @@ def open_complaints(connection: Connection, customers: Collection[int]) -> set[i
     return {customer for customer, number in open_now.items() if number}
 
 
-def first_since(connection: Connection, customer: int, kinds: Collection[str], since: datetime) -> Stored | None:
-    """The first event of one of these kinds that happened to the customer at or after an instant."""
+def since(connection: Connection, customer: int, kinds: Collection[str], first: datetime) -> list[Stored]:
+    """The events of these kinds that happened to the customer at or after an instant, oldest first."""
     if not kinds:
-        return None
-    query = (
-        select(_EVENT)
-        .where(_EVENT.c.customer_id == customer, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= since)
-        .order_by(_EVENT.c.occurred_at, _EVENT.c.id)
-        .limit(1)
-    )
-    row = connection.execute(query).first()
-    return _stored(row) if row else None
+        return []
+    wanted = (_EVENT.c.customer_id == customer, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= first)
+    rows = connection.execute(select(_EVENT).where(*wanted).order_by(_EVENT.c.occurred_at, _EVENT.c.id))
+    return [_stored(row) for row in rows]
 
 
 def of_customer(connection: Connection, customer: int) -> list[Stored]:

@@ -306,3 +306,29 @@ def test_a_holdout_is_drawn_by_the_key_and_recorded(tmp_path: Path) -> None:
     assert summary.outcomes["holdout"] + summary.outcomes["act"] == 40
     left = [row["customer"] for row in shop.actions()]
     assert all(shop.outcomes(f"C{number}") == ["holdout"] for number in range(1, 41) if f"C{number}" not in left)
+
+
+def test_one_quote_accepted_leaves_the_other_open(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", rules={"quote": QUOTE})
+    shop.customer()
+    shop.event("quote.sent", "2026-03-02T09:00:00+01:00", reference="P-1", id="one")
+    shop.event("quote.sent", "2026-03-02T09:30:00+01:00", reference="P-2", id="two")
+    shop.app.decide()
+    shop.event("quote.accepted", "2026-03-02T10:00:00+01:00", reference="P-1")
+    shop.app.decide()
+
+    ends = {decision["occurrence"]: decision["exit_reason"] for decision in shop.decisions()}
+    assert ends == {"events/one": "quote.accepted on 2026-03-02", "events/two": ""}
+    shop.at("2026-03-03T11:00").round()
+    assert len(shop.mails()) == 1
+
+
+def test_a_stop_event_without_a_reference_stops_all(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", rules={"quote": QUOTE})
+    shop.customer()
+    shop.event("quote.sent", "2026-03-02T09:00:00+01:00", reference="P-1", id="one")
+    shop.event("quote.sent", "2026-03-02T09:30:00+01:00", id="two")
+    shop.event("quote.accepted", "2026-03-02T10:00:00+01:00")
+    shop.app.decide()
+
+    assert {decision["exit_reason"] for decision in shop.decisions()} == {"quote.accepted on 2026-03-02"}

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from engine.report.reasons import sentences
 
 
 def test_clauses_tell_what_they_read() -> None:
-    reasons = [
+    reasons: list[dict[str, Any]] = [
         {"code": "when", "clause": "score.tier == 'gold'", "holds": False, "values": {"score.tier": None}},
         {"code": "step card", "clause": "event.amount > 5.0", "holds": True, "values": {"event.amount": 12.5}},
         {"code": "step", "step": "card", "holds": False, "text": "no postal address"},

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.actions import MOVES, Plan, State
+from engine.core.actions import MOVES, Ending, Plan, State
 from engine.core.calendar import Duration, parse_days
 from engine.store import actions, outbox
 from engine.store.session import Store
@@ -29,7 +29,7 @@ class TestPlanning:
             passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
             actions.plan(connection, values(connection, passage), NOON)
             (made,) = actions.of_journeys(connection, [passage])
-            assert actions.journey_of(connection, made) == (("complaint.opened",), NOON - DAY)
+            assert actions.ending_of(connection, made) == Ending(stop_on=("complaint.opened",), anchor_at=NOON - DAY)
 
 
 class TestDating:

@@ -83,7 +83,8 @@ class TestJourneys:
             decisions.stop_journey(connection, other, "asked", NOON)
             (found,) = decisions.active_journeys(connection, customer(connection))
         assert (found.id, found.rule_id, found.occurrence, found.state) == (one, "thanks", "1", "active")
-        assert (found.stop_on, found.anchor_at, found.started_at) == (("complaint.opened",), NOON - DAY, NOON)
+        assert found.ending == Ending(stop_on=("complaint.opened",), anchor_at=NOON - DAY)
+        assert found.started_at == NOON
 
 
 class TestStopping:

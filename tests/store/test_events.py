@@ -78,13 +78,13 @@ class TestFirstSince:
             key, kinds = customer(connection), ("quote.accepted", "complaint.opened")
 
             def first(days: float) -> str:
-                found = events.first_since(connection, key, kinds, NOON + days * DAY)
-                return f"{found.facts.kind} {(found.facts.occurred_at - NOON).days}" if found else ""
+                found = events.since(connection, key, kinds, NOON + days * DAY)
+                return f"{found[0].facts.kind} {(found[0].facts.occurred_at - NOON).days}" if found else ""
 
             assert first(0) == first(1) == "quote.accepted 1"
             assert first(1.5) == "complaint.opened 2"
             assert first(4) == ""
-            assert events.first_since(connection, key, (), NOON) is None
+            assert events.since(connection, key, (), NOON) == []
 
 
 class TestComplaints:

@@ -159,6 +159,7 @@ def upgrade() -> None:
         sa.Column("state", AutoString(), nullable=False),
         sa.Column("anchor_at", UTCDateTime(), nullable=False),
         sa.Column("stop_on", sa.JSON(), nullable=False),
+        sa.Column("reference", AutoString(), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("ended_at", UTCDateTime(), nullable=True),
         sa.Column("exit_reason", AutoString(), nullable=False),

@@ -1,0 +1,50 @@
+"""How commands show things to people: lines, tables, money, local times."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+
+
+def say(*parts: str) -> None:
+    """A line for people, on standard output."""
+    from rich.console import Console
+
+    Console(highlight=False, soft_wrap=True).print(*parts, markup=False)
+
+
+def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
+    """A table for people; columns named in `right` are set flush right."""
+    from rich import box
+    from rich.console import Console
+    from rich.table import Table
+
+    made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
+    for column in columns:
+        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*("" if cell is None else str(cell) for cell in row))
+    Console(highlight=False).print(made)
+
+
+def money(minor: int | None, currency: str, locale: str) -> str:
+    """An amount as people of that locale write it."""
+    if minor is None:
+        return "–"
+    from babel.numbers import format_currency
+
+    from engine.core.money import to_major
+
+    return str(format_currency(to_major(minor, currency), currency, locale=locale))
+
+
+def when(instant: datetime | None, tz: str) -> str:
+    """An instant on the clocks of the shop."""
+    from engine.core.calendar import zone
+
+    return "" if instant is None else instant.astimezone(zone(tz)).strftime("%Y-%m-%d %H:%M")
+
+
+def counts(found: dict[str, int]) -> str:
+    """``{"act": 3, "no": 5}`` as ``3 act, 5 no``."""
+    return ", ".join(f"{number} {name}" for name, number in sorted(found.items())) or "none"

@@ -1,0 +1,66 @@
+"""What happened: transactions and events, and whose history changed."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import BIG, json, key, public, ref_to
+
+
+class Txn(SQLModel, table=True):
+    """A transaction: signed and immutable; a refund is its own negative row that may name the sale it reverses."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "ext_key"),
+        Index("txn_history", "customer_id", "occurred_at", "amount_minor"),
+    )
+    id: int | None = key()
+    customer_id: int = ref_to("customer.id", index=False)
+    source: str
+    ext_key: str
+    kind: str
+    occurred_at: datetime
+    amount_minor: int = Field(sa_type=BIG)
+    currency: str = Field(max_length=3)
+    cost_minor: int | None = Field(default=None, sa_type=BIG)
+    reverses: str | None = None
+    referral_code: str = ""
+    lines: list[dict[str, Any]] = json()
+    received_at: datetime
+
+
+class Event(SQLModel, table=True):
+    """Something that happened to a customer; `processed_at` is set in the transaction that decides on it."""
+
+    __table_args__ = (
+        UniqueConstraint("source", "ext_key"),
+        Index(
+            "event_unprocessed",
+            "id",
+            sqlite_where=text("processed_at IS NULL"),
+            postgresql_where=text("processed_at IS NULL"),
+        ),
+        Index("event_customer", "customer_id", "kind", "occurred_at"),
+    )
+    id: int | None = key()
+    public_id: str = public()
+    customer_id: int = ref_to("customer.id", index=False)
+    source: str
+    ext_key: str
+    kind: str
+    occurred_at: datetime
+    received_at: datetime
+    payload: dict[str, Any] = json()
+    processed_at: datetime | None = None
+
+
+class DirtyCustomer(SQLModel, table=True):
+    """A customer whose history changed since the last score, and when it last did."""
+
+    __tablename__ = "dirty_customer"
+    customer_id: int = Field(primary_key=True, foreign_key="customer.id", sa_type=BIG)
+    since: datetime

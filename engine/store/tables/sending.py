@@ -1,0 +1,93 @@
+"""The outbox: actions, attempts, what customers heard."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import JSON, Index, UniqueConstraint, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import BIG, json, key, public, ref_to
+
+
+class Action(SQLModel, table=True):
+    """A decided step with a due instant: the outbox. States and moves are those of core/actions."""
+
+    __table_args__ = (
+        Index(
+            "action_due",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('ready', 'retry_at')"),
+            postgresql_where=text("state IN ('ready', 'retry_at')"),
+        ),
+        Index(
+            "action_lease",
+            "lease_until",
+            sqlite_where=text("state IN ('claimed', 'submitting')"),
+            postgresql_where=text("state IN ('claimed', 'submitting')"),
+        ),
+        Index("action_state", "state", "due_at"),
+        Index("action_customer", "customer_id", "due_at"),
+    )
+    id: int | None = key()
+    public_id: str = public()
+    dedupe_key: str = Field(unique=True)
+    journey_id: int = ref_to("journey.id")
+    rule_id: str
+    rule_hash: str = Field(foreign_key="rule_version.hash", max_length=64)
+    customer_id: int = ref_to("customer.id", index=False)
+    event_id: int | None = Field(default=None, foreign_key="event.id", sa_type=BIG)
+    step: str
+    purpose: str
+    channel: str
+    adapter: str = ""
+    plan: dict[str, Any] = json()
+    facts: dict[str, Any] = json()  # what the template needs of the moment that triggered it
+    payload: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    payload_sha256: str = Field(default="", max_length=64)
+    state: str
+    reason: str = ""  # why it stands where it stands, in words
+    not_before: datetime  # the anchor plus the step's `after`
+    due_at: datetime  # the same inside windows and caps, less the adapter's lead days
+    scheduled_at: datetime | None = None
+    valid_until: datetime | None = None
+    priority: int = 0
+    attempts: int = 0
+    lease_owner: str | None = None
+    lease_until: datetime | None = None
+    provider_ref: str = ""
+    unit_cost_minor: int = Field(default=0, sa_type=BIG)
+    approved_by: str = ""
+    created_at: datetime
+    finished_at: datetime | None = None
+
+
+class Delivery(SQLModel, table=True):
+    """Append-only: one attempt. The row is committed before any I/O and closed by what came of it."""
+
+    __table_args__ = (UniqueConstraint("action_id", "attempt"),)
+    id: int | None = key()
+    action_id: int = ref_to("action.id", index=False)
+    attempt: int
+    adapter: str
+    owner: str
+    started_at: datetime
+    finished_at: datetime | None = None
+    outcome: str = "submitting"  # submitting | accepted | retry | rejected | unknown
+    provider_ref: str = ""
+    detail: str = ""
+
+
+class Touchpoint(SQLModel, table=True):
+    """A delivered action as the customer sees it; what caps count."""
+
+    __table_args__ = (Index("touchpoint_customer", "customer_id", "at"),)
+    id: int | None = key()
+    action_id: int = Field(unique=True, foreign_key="action.id", sa_type=BIG)
+    customer_id: int = ref_to("customer.id", index=False)
+    channel: str
+    purpose: str
+    rule_id: str
+    at: datetime

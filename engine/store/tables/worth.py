@@ -1,0 +1,75 @@
+"""Fits of the models, and scores now and before."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Index, text
+from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import BIG, json, key, ref_to
+
+
+class ModelRun(SQLModel, table=True):
+    """One fit of the score models on the whole history: parameters, likelihood, validation figures, flags."""
+
+    __tablename__ = "model_run"
+    id: int | None = key()
+    model: str
+    params: dict[str, Any] = json()
+    log_likelihood: float | None
+    spend_params: dict[str, Any] = json()
+    spend_log_likelihood: float | None
+    customers: int
+    repeaters: int
+    time_unit: str
+    horizon: str
+    as_of: datetime
+    validation: dict[str, Any] = json()
+    flags: list[str] = json()
+    fitted_at: datetime
+
+
+class _ScoreColumns(SQLModel):
+    run_id: int = Field(foreign_key="model_run.id", sa_type=BIG)
+    frequency: int
+    recency: float
+    T: float
+    monetary_minor: int | None = Field(default=None, sa_type=BIG)
+    p_alive: float | None = None
+    expected_purchases: float | None = None
+    expected_spend_minor: int | None = Field(default=None, sa_type=BIG)
+    clv_minor: int | None = Field(default=None, sa_type=BIG)
+    percentile: float | None = None
+    tier: str
+    days_since_purchase: int
+    scored_at: datetime
+
+
+class Score(_ScoreColumns, table=True):
+    """What a customer is worth now, and the values (`prev_*`) that decide saw before: crossings lie between the two."""
+
+    __table_args__ = (
+        Index(
+            "score_undecided",
+            "customer_id",
+            sqlite_where=text("decided_at IS NULL"),
+            postgresql_where=text("decided_at IS NULL"),
+        ),
+    )
+    customer_id: int = Field(primary_key=True, foreign_key="customer.id", sa_type=BIG)
+    prev_p_alive: float | None = None
+    prev_clv_minor: int | None = Field(default=None, sa_type=BIG)
+    prev_percentile: float | None = None
+    prev_tier: str | None = None
+    decided_at: datetime | None = None
+
+
+class ScoreHistory(_ScoreColumns, table=True):
+    """Append-only: what was known of a customer's worth at each run."""
+
+    __tablename__ = "score_history"
+    __table_args__ = (Index("score_history_customer", "customer_id", "scored_at"),)
+    id: int | None = key()
+    customer_id: int = ref_to("customer.id", index=False)
