@@ -24,10 +24,10 @@ if TYPE_CHECKING:  # each stage is imported when it is first used, so that `prem
     from engine.decide.stage import Policy as DecidePolicy
     from engine.decide.stage import Summary as Decided
     from engine.decide.vocabulary import Vocabulary
+    from engine.dispatch.office import Office
+    from engine.dispatch.office import Summary as Dispatched
     from engine.dispatch.port import Adapter
     from engine.dispatch.render import Templates
-    from engine.dispatch.stage import Office
-    from engine.dispatch.stage import Summary as Dispatched
     from engine.ingest.columns import Kind
     from engine.ingest.stage import Summary as Ingested
     from engine.schedule.stage import Summary as Scheduled
@@ -166,7 +166,8 @@ class App:
 
     def dispatch(self, *, stopping: Callable[[], bool] = lambda: False, progress: Progress = _silent) -> Dispatched:
         """Stage 5 for what is due. Raises LeaseError when another process dispatches on this store."""
-        from engine.dispatch.stage import Summary, prepare, send
+        from engine.dispatch.office import Summary
+        from engine.dispatch.stage import prepare, send
 
         summary = Summary()
         with self.dispatching():
@@ -186,7 +187,7 @@ class App:
     @cached_property
     def office(self) -> Office:
         """What dispatch works with."""
-        from engine.dispatch.stage import Office
+        from engine.dispatch.office import Office
         from engine.dispatch.waiting import Cap
 
         return Office(

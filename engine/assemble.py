@@ -89,16 +89,8 @@ def sender(settings: config.Settings, key: str) -> Sender:
 
     shop = settings.shop
     return Sender(
-        name=shop.name,
-        email=shop.email,
-        phone=shop.phone,
-        website=shop.website,
-        signature=shop.signature,
-        privacy=shop.privacy,
+        **shop.model_dump(exclude={"start", "address"}),
         address=Address(**shop.address.model_dump()),
-        locale=shop.locale,
-        currency=shop.currency,
-        time_zone=shop.time_zone,
         referral_link=settings.referrals.link,
         key=key,
     )

@@ -6,34 +6,27 @@ ends the process at once. A second daemon on the same store is told who has that
 
 from __future__ import annotations
 
-import logging
 import signal
 import threading
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
 from typing import Any, TextIO
 
-import structlog
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
-from structlog.processors import JSONRenderer, TimeStamper, add_log_level
-from structlog.stdlib import ProcessorFormatter
-from structlog.typing import EventDict, FilteringBoundLogger, Processor
+from structlog.typing import FilteringBoundLogger
 
 from engine.app import App
 from engine.check import check
-from engine.core.calendar import local_date, zone
-from engine.errors import ConfigError, EngineError, IngestError, LeaseError
-from engine.store import scores
-from engine.workspace import INBOX
+from engine.core.calendar import zone
+from engine.errors import ConfigError, EngineError, LeaseError
+from engine.inbox import score_if_due, take_inbox
+from engine.logs import logging_to
 
-SETTLED = timedelta(seconds=2)
-"""A file in the inbox is read when it has not changed for so long, so that a copy under way is left alone."""
 TURN = timedelta(seconds=30)
 """After so long dispatch gives way to the other stages: what they hear meanwhile may stop what is still to be sent."""
 
@@ -61,7 +54,7 @@ def serve(app: App, *, log: TextIO) -> None:
     """
     if faults := check(app.folder):
         raise ConfigError(faults)
-    with _logging(log) as logger:
+    with logging_to(log) as logger:
         life = _Life(log=logger)
         before = {number: signal.signal(number, life.end) for number in _ENDS}
         try:
@@ -87,7 +80,7 @@ def _live(app: App, life: _Life) -> None:
     life.log.info("daemon.stopped")
 
 
-class _Stopped(Exception):  # noqa: N818 - it is no error
+class _Stopped(BaseException):
     """The daemon ends while a stage is at work; what that has committed stays, the rest is done next time."""
 
 
@@ -191,82 +184,3 @@ def _unforeseen(error: Exception) -> str:
         frame for frame in traceback.extract_tb(error.__traceback__) if str(Path(__file__).parent) in frame.filename
     ]
     return f"{type(error).__name__} in {Path(ours[-1].filename).stem}.{ours[-1].name}, line {ours[-1].lineno}"
-
-
-def take_inbox(app: App, progress: Callable[[int], None] = lambda _rows: None) -> list[dict[str, Any]]:
-    """Read the files that lie in the inbox; they move to done/, or to failed/ with the reason beside them."""
-    return [_take(app, path, progress) for path in sorted((app.folder / INBOX).glob("*")) if _is_settled(app, path)]
-
-
-def _is_settled(app: App, path: Path) -> bool:
-    """Whether it is a file that nobody writes to any more; one from the future has a date of its own, and is whole."""
-    with suppress(FileNotFoundError):  # taken away again, or a link to nothing
-        age = abs(app.clock().timestamp() - path.stat().st_mtime)
-        return path.is_file() and not path.name.startswith(".") and age >= SETTLED.total_seconds()
-    return False
-
-
-def _take(app: App, path: Path, progress: Callable[[int], None]) -> dict[str, Any]:
-    try:
-        summary = app.ingest(path, progress=progress)
-    except IngestError as error:
-        return _set_aside(app, path, str(error))
-    except (EngineError, _Stopped):
-        raise
-    except Exception as error:  # noqa: BLE001 - one file must not hold up all others
-        return _set_aside(app, path, f"a fault of premura's own: {type(error).__name__}: {error}")
-    _move(path, path.parent / "done")
-    return {"file": path.name, "new": summary.new, "known": summary.known, "rejected": summary.rejected}
-
-
-def _set_aside(app: App, path: Path, why: str) -> dict[str, Any]:
-    moved = _move(path, path.parent / "failed")
-    reason = moved.with_name(f"{moved.name}.error.txt")
-    reason.write_text(f"{why}\n", encoding="utf-8")
-    return {"file": path.name, "error": f"{reason.relative_to(app.folder)} says why it cannot be read"}
-
-
-def _move(path: Path, folder: Path) -> Path:
-    folder.mkdir(exist_ok=True)
-    target, number = folder / path.name, 1
-    while target.exists():
-        number += 1
-        target = folder / f"{path.stem}-{number}{path.suffix}"
-    return path.rename(target)
-
-
-def score_if_due(app: App) -> dict[str, Any] | None:
-    """Score when histories changed, or when a new local day's hour has come: waiting alone changes P(alive)."""
-    now, tz = app.clock(), app.settings.shop.time_zone
-    with app.store.read() as connection:
-        changed = scores.dirty(connection)
-        last = scores.last_run(connection)
-    if last is None and not changed:
-        return None
-    hour_has_come = now.astimezone(zone(tz)).hour >= app.settings.daemon.score_hour
-    new_day = last is not None and local_date(last["as_of"], tz) < local_date(now, tz) and hour_has_come
-    if not changed and not new_day:
-        return None
-    done = app.score()
-    return {"customers": done.customers, "model": done.model, "flags": list(done.flags)}
-
-
-@contextmanager
-def _logging(stream: TextIO) -> Iterator[FilteringBoundLogger]:
-    """One JSON document a line. What libraries say is told without their words, which may hold a customer's."""
-    finish: list[Processor] = [TimeStamper(fmt="iso", utc=True), JSONRenderer()]
-    libraries = logging.StreamHandler(stream)
-    libraries.setLevel(logging.WARNING)
-    libraries.setFormatter(ProcessorFormatter(processors=[_place_only, *finish]))
-    logging.getLogger().addHandler(libraries)
-    logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that waits its turn is no news
-    try:
-        yield structlog.wrap_logger(structlog.PrintLogger(stream), processors=[add_log_level, *finish])
-    finally:
-        logging.getLogger().removeHandler(libraries)
-
-
-def _place_only(_logger: object, _method: str, event: EventDict) -> EventDict:
-    record: logging.LogRecord = event["_record"]
-    where = f"{record.module}, line {record.lineno}"
-    return {"event": "library", "level": record.levelname.lower(), "library": record.name, "where": where}

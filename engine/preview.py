@@ -12,9 +12,10 @@ from engine.adapters.note_pdf import NotePdf
 from engine.app import App
 from engine.core.actions import Plan
 from engine.core.calendar import local_date
-from engine.core.facts import Address, Customer, PrintJob
+from engine.core.facts import Address, Customer
 from engine.core.messages import Email, Note
 from engine.core.money import to_major
+from engine.core.records import PrintJob
 from engine.dispatch.freeze import Moment, body
 from engine.dispatch.port import Message
 from engine.dispatch.proof import sample_context

@@ -24,10 +24,12 @@ import pytest
 from engine import daemon
 from engine.app import App, open_app, system_clock
 from engine.core.actions import State
-from engine.daemon import once, score_if_due, serve, take_inbox
+from engine.daemon import once, serve
 from engine.dispatch.port import Message, Receipt
 from engine.errors import ConfigError, LeaseError, RuleError, StoreError
-from engine.store import actions, events, leases, scores
+from engine.inbox import score_if_due, take_inbox
+from engine.logs import logging_to
+from engine.store import actions, complaints, leases, scores
 from engine.store.session import new_id
 from tests.dispatch.shop import Told
 from tests.workspaces import FILES, THANKS, customers, drop, drop_all, make, table
@@ -258,7 +260,7 @@ def log() -> Log:
 
 @pytest.fixture
 def life(log: Log) -> Iterator[daemon._Life]:
-    with daemon._logging(log) as logger:
+    with logging_to(log) as logger:
         yield daemon._Life(log=logger)
 
 
@@ -341,7 +343,7 @@ def test_dispatch_gives_way_when_its_turn_is_over_or_all_is(
 
 def test_libraries_are_heard_without_their_words(log: Log) -> None:
     before = list(logging.getLogger().handlers)
-    with daemon._logging(log):
+    with logging_to(log):
         logging.getLogger("asyncio").error("giulia@mail.example", exc_info=ValueError("Giulia"))
         logging.getLogger("asyncio").info("nothing")
         logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances reached")
@@ -482,4 +484,4 @@ def test_what_is_heard_while_much_goes_out_stops_the_rest(app: App, log: Log, mo
     serving(app, log, lambda: log.wait_for('"suppressed"'))
     assert [message.customer for message in post.got] == ["C-0"]
     with app.store.read() as connection:
-        assert len(events.open_complaints(connection, [1, 2])) == 1
+        assert len(complaints.open_complaints(connection, [1, 2])) == 1

@@ -9,8 +9,8 @@ import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
-from engine.core.facts import PrintJob
 from engine.core.messages import Note
+from engine.core.records import PrintJob
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.errors import DeliveryError, HandwritingError
 from engine.handwriting.card import write_card

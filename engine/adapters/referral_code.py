@@ -6,8 +6,8 @@ words with the link go out by mail or card; a newcomer's first transaction that 
 
 from __future__ import annotations
 
-from engine.core.facts import ReferralInvite
 from engine.core.messages import Invite
+from engine.core.records import ReferralInvite
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 

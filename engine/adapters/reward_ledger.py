@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from engine.core.facts import LedgerPosting
 from engine.core.messages import Reward
+from engine.core.records import LedgerPosting
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.display import say, table, when
-from engine.cli.frame import HERE, Folder, Json, opened, show
+from engine.cli.display import say, show, table, when
+from engine.cli.frame import HERE, Folder, Json, opened
 from engine.errors import UsageError
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="The last signs of an action's id are enough.")]

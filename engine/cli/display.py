@@ -2,8 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from datetime import datetime
+import json
+from collections.abc import Callable, Iterable, Sequence
+from datetime import date, datetime
+from pathlib import Path
+from typing import Any
+
+
+def show(data: object, *, as_json: bool, human: Callable[[], None]) -> None:
+    """Print the result: one JSON document, or in words."""
+    if as_json:
+        print(json.dumps(data, ensure_ascii=False, indent=2, default=_jsonable))
+    else:
+        human()
+
+
+def _jsonable(value: object) -> Any:
+    from dataclasses import asdict, is_dataclass
+
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if is_dataclass(value) and not isinstance(value, type):
+        return asdict(value)
+    if isinstance(value, Path):
+        return str(value)
+    raise TypeError(type(value).__name__)
 
 
 def say(*parts: str) -> None:

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -53,26 +52,6 @@ def _clock(text: str, tz: str) -> Clock:
         hint = "a day such as 2026-10-05 or an instant such as 2026-10-05T18:00"
         raise UsageError(f"--as-of: '{text}' is not {hint}") from None
     return lambda: instant
-
-
-def show(data: object, *, as_json: bool, human: Callable[[], None]) -> None:
-    """Print the result: one JSON document, or in words."""
-    if as_json:
-        print(json.dumps(data, ensure_ascii=False, indent=2, default=_jsonable))
-    else:
-        human()
-
-
-def _jsonable(value: object) -> Any:
-    from dataclasses import asdict, is_dataclass
-
-    if isinstance(value, datetime | date):
-        return value.isoformat()
-    if is_dataclass(value) and not isinstance(value, type):
-        return asdict(value)
-    if isinstance(value, Path):
-        return str(value)
-    raise TypeError(type(value).__name__)
 
 
 @contextmanager

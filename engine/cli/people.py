@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.display import money, say, table, when
-from engine.cli.frame import HERE, Folder, Json, opened, show
+from engine.cli.display import money, say, show, table, when
+from engine.cli.frame import HERE, Folder, Json, opened
 from engine.report.reasons import sentences
 
 Who = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Reference, e-mail or name.")]

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import typer
 
-from engine.cli.display import counts, money, say, table
-from engine.cli.frame import HERE, Folder, Json, opened, show
+from engine.cli.display import counts, money, say, show, table
+from engine.cli.frame import HERE, Folder, Json, opened
 
 
 def register(app: typer.Typer) -> None:

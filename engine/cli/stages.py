@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.display import counts, money, say, table
-from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress, show
+from engine.cli.display import counts, money, say, show, table
+from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress
 from engine.errors import UsageError
 from engine.ingest.columns import Kind
 

@@ -7,8 +7,8 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.display import say
-from engine.cli.frame import HERE, Folder, Json, opened, show, steps
+from engine.cli.display import say, show
+from engine.cli.frame import HERE, Folder, Json, opened, steps
 from engine.errors import ConfigError
 
 

@@ -18,6 +18,7 @@ from engine.core.keys import dedupe_key
 from engine.core.permission import Standing
 from engine.decide import triggers
 from engine.decide.guards import Case, Verdict, judge
+from engine.decide.moment import Occasion, facts_of
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
@@ -56,17 +57,6 @@ class Summary:
         self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Trigger:
-    """Why a rule is asked about a customer now."""
-
-    occurrence: str
-    anchor: datetime  # what the steps' `after` counts from
-    event: events.Stored | None = None
-    years: int | None = None
-    keep_no: bool = True  # whether a plain "no" is kept: not for sweeps, which ask everybody every day
-
-
 def decide(
     store: Store, policy: Policy, *, now: datetime, progress: Callable[[int], None] = lambda _done: None
 ) -> Summary:
@@ -102,7 +92,9 @@ class _Deciding:
                     self._stop(connection, found)
                     origin = triggers.event_occurrence(found.source, found.facts.ext_key)
                     for rule in rules.get(found.facts.kind, ()):
-                        why = Trigger(occurrence=origin, anchor=found.facts.occurred_at, event=found)
+                        why = Occasion(
+                            occurrence=origin, anchor=found.facts.occurred_at, event=found.facts, event_id=found.id
+                        )
                         self._ask(connection, rule, people[found.customer_id], why)
                 events.mark_processed(connection, [found.id for found in batch], self.now)
             self.summary.events += len(batch)
@@ -121,7 +113,7 @@ class _Deciding:
                 for found, rule in crossed:
                     person = people[found.customer_id]
                     day = local_date(found.scored_at, person.time_zone)
-                    why = Trigger(occurrence=f"score/{day.isoformat()}", anchor=found.scored_at)
+                    why = Occasion(occurrence=f"score/{day.isoformat()}", anchor=found.scored_at)
                     self._ask(connection, rule, person, why)
                 scores.mark_decided(connection, [found.customer_id for found in batch], self.now)
             self.summary.scores += len(batch)
@@ -160,7 +152,7 @@ class _Deciding:
         people = self._people(connection, {key for key, _, _ in coming})
         for key, day, years in coming:
             anchor = at_local(day, time(0), people[key].time_zone)
-            self._ask(connection, rule, people[key], Trigger(occurrence=day.isoformat(), anchor=anchor, years=years))
+            self._ask(connection, rule, people[key], Occasion(occurrence=day.isoformat(), anchor=anchor, years=years))
 
     def _returns(
         self, rule: Rule, known: customers.Known, first: datetime | None, since: date, last: date
@@ -175,7 +167,7 @@ class _Deciding:
 
     def _sweep(self, connection: Connection, rule: Rule, today: date) -> None:
         for person in self._people(connection, None).values():
-            why = Trigger(occurrence=f"sweep/{today.isoformat()}", anchor=self.now, keep_no=False)
+            why = Occasion(occurrence=f"sweep/{today.isoformat()}", anchor=self.now, keep_no=False)
             self._ask(connection, rule, person, why)
 
     def _people(self, connection: Connection, ids: Collection[int] | None) -> dict[int, _Person]:
@@ -232,12 +224,12 @@ class _Deciding:
                 decisions.stop_journey(connection, journey.id, f"{found.facts.kind} on {day}", self.now)
                 self.summary.stopped += 1
 
-    def _ask(self, connection: Connection, rule: Rule, person: _Person, why: Trigger) -> None:
+    def _ask(self, connection: Connection, rule: Rule, person: _Person, why: Occasion) -> None:
         if decisions.is_decided(connection, rule.id, person.known.id, why.occurrence):
             return
         case = Case(
             customer=person.known.facts,
-            values=self._values(person, why.event.facts if why.event else None),
+            values=self._values(person, why.event),
             standing=person.standing,
             last_started=decisions.last_started(connection, rule.id, person.known.id),
             time_zone=person.time_zone,
@@ -255,7 +247,7 @@ class _Deciding:
                 "rule_hash": rule.hash,
                 "customer_id": person.known.id,
                 "occurrence": why.occurrence,
-                "event_id": why.event.id if why.event else None,
+                "event_id": why.event_id,
                 "outcome": verdict.outcome,
                 "reasons": list(verdict.reasons),
                 "arm": verdict.arm,
@@ -266,7 +258,7 @@ class _Deciding:
         if verdict.outcome == "act":
             self._begin(connection, rule, person, why, verdict)
 
-    def _begin(self, connection: Connection, rule: Rule, person: _Person, why: Trigger, verdict: Verdict) -> None:
+    def _begin(self, connection: Connection, rule: Rule, person: _Person, why: Occasion, verdict: Verdict) -> None:
         journey = decisions.begin_journey(
             connection,
             {
@@ -277,11 +269,11 @@ class _Deciding:
                 "state": "active",
                 "anchor_at": why.anchor,
                 "stop_on": list(rule.stop_on),
-                "reference": str(why.event.facts.payload.get("reference") or "") if why.event else "",
+                "reference": str(why.event.payload.get("reference") or "") if why.event else "",
                 "started_at": self.now,
             },
         )
-        facts = _facts(rule, person, why, verdict)
+        facts = facts_of(rule, why, verdict, person.time_zone)
         for step in verdict.steps:
             key = dedupe_key(rule.id, person.known.facts.ref, why.occurrence, step.id)
             values = {
@@ -290,7 +282,7 @@ class _Deciding:
                 "rule_id": rule.id,
                 "rule_hash": rule.hash,
                 "customer_id": person.known.id,
-                "event_id": why.event.id if why.event else None,
+                "event_id": why.event_id,
                 "step": step.id,
                 "purpose": rule.purpose,
                 "channel": step.channel,
@@ -310,15 +302,3 @@ class _Person:
     since: datetime | None
     standing: Standing
     time_zone: str
-
-
-def _facts(rule: Rule, person: _Person, why: Trigger, verdict: Verdict) -> dict[str, Any]:
-    """What templates need of the moment, kept with the action."""
-    facts: dict[str, Any] = {"title": rule.title, "years": why.years}
-    if why.event is not None:
-        happened = local_date(why.event.facts.occurred_at, person.time_zone)
-        facts["event"] = {**why.event.facts.payload, "occurred_on": happened.isoformat()}
-    points = sum(int(step.plan.options.get("points", 0)) for step in verdict.steps)
-    if points:
-        facts["points"] = points
-    return facts

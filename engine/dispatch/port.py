@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, Protocol
 
-from engine.core.facts import LedgerPosting, PrintJob, ReferralInvite
+from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 
 Record = LedgerPosting | PrintJob | ReferralInvite
 """What an adapter may ask dispatch to store in the transaction that completes the action."""

@@ -13,14 +13,14 @@ from sqlalchemy import Connection
 
 from engine.core.actions import State
 from engine.core.calendar import local_date
-from engine.core.facts import LedgerPosting, PrintJob, ReferralInvite
 from engine.core.keys import canonical_json, sha256
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS, refusal
-from engine.dispatch.freeze import Moment, Sender, body
+from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
+from engine.dispatch.freeze import Moment, body
+from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Adapter, Idempotency, Message, Receipt
-from engine.dispatch.render import Templates
 from engine.dispatch.retry import MAX_ATTEMPTS, after_failure
-from engine.dispatch.waiting import Cap, opens
+from engine.dispatch.waiting import opens
 from engine.errors import DeliveryError, EngineError, RuleError, StoreError
 from engine.store import (
     actions,
@@ -45,31 +45,6 @@ CLOSE_LIMIT = timedelta(seconds=10)
 LEASE = SEND_LIMIT + timedelta(minutes=5)
 UNREADABLE = "T001"
 T = TypeVar("T")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Office:
-    """What dispatch works with: the shop's words, its cap, and an adapter by name for each channel."""
-
-    sender: Sender
-    templates: Templates
-    adapters: Mapping[str, Adapter]
-    channels: Mapping[str, str]  # channel -> adapter's name
-    cap: Cap
-
-
-@dataclass(slots=True, kw_only=True)
-class Summary:
-    """What became of the due actions, by the state they are in now."""
-
-    frozen: int = 0
-    held: int = 0
-    states: dict[str, int] = field(default_factory=dict)
-
-    def count(self, state: State, number: int = 1) -> None:
-        """So many more actions have come to that state."""
-        if number:
-            self.states[state] = self.states.get(state, 0) + number
 
 
 def prepare(

@@ -11,10 +11,9 @@ from sqlalchemy import Connection, Row, select, update
 
 from engine.core.facts import Event
 from engine.store import tables
-from engine.store.session import in_chunks, insert_into, new_id
+from engine.store.session import insert_into, new_id
 
 _EVENT = tables.table(tables.Event)
-_OPENED, _RESOLVED = "complaint.opened", "complaint.resolved"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,17 +73,6 @@ def mark_history(connection: Connection, before: datetime, now: datetime) -> int
     """Events from before the shop started with Premura are history: known, never acted on. Says how many."""
     where = (_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at < before)
     return connection.execute(update(_EVENT).where(*where).values(processed_at=now)).rowcount
-
-
-def open_complaints(connection: Connection, customers: Collection[int]) -> set[int]:
-    """Which of these customers have more complaints opened than resolved since; an answer to nothing does not count."""
-    query = select(_EVENT.c.customer_id, _EVENT.c.kind).where(_EVENT.c.kind.in_((_OPENED, _RESOLVED)))
-    query = query.order_by(_EVENT.c.occurred_at, _EVENT.c.id)
-    open_now: dict[int, int] = {}
-    for some in in_chunks(customers):
-        for customer, kind in connection.execute(query.where(_EVENT.c.customer_id.in_(some))):
-            open_now[customer] = max(0, open_now.get(customer, 0) + (1 if kind == _OPENED else -1))
-    return {customer for customer, number in open_now.items() if number}
 
 
 def since(connection: Connection, customer: int, kinds: Collection[str], first: datetime) -> list[Stored]:

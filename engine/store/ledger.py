@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, true
 
-from engine.core.facts import LedgerPosting
+from engine.core.records import LedgerPosting
 from engine.store import tables
 
 _ENTRY = tables.table(tables.LedgerEntry)

@@ -12,7 +12,7 @@ from engine.core.facts import ConsentRecord, Customer
 from engine.core.keys import keyed_hash
 from engine.core.permission import Consent, Standing, Suppression
 from engine.store import tables
-from engine.store.events import open_complaints
+from engine.store.complaints import open_complaints
 from engine.store.session import in_chunks, insert_into
 
 _CONSENT = tables.table(tables.Consent)

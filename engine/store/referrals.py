@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, select, update
 
-from engine.core.facts import ReferralInvite
+from engine.core.records import ReferralInvite
 from engine.store import tables
 from engine.store.session import insert_into
 

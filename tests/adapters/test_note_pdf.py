@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from engine.adapters.note_pdf import NotePdf, _slug
-from engine.core.facts import Address, PrintJob
+from engine.core.facts import Address
 from engine.core.messages import Note
+from engine.core.records import PrintJob
 from engine.dispatch.port import Adapter, Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 

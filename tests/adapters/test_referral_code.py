@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.referral_code import ReferralCode
-from engine.core.facts import ReferralInvite
 from engine.core.messages import Invite
+from engine.core.records import ReferralInvite
 from engine.dispatch.port import Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 

@@ -9,8 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.adapters.reward_ledger import RewardLedger
-from engine.core.facts import LedgerPosting
 from engine.core.messages import Reward
+from engine.core.records import LedgerPosting
 from engine.dispatch.port import Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 

@@ -11,16 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core import facts
-from engine.core.facts import (
-    Address,
-    ConsentRecord,
-    Customer,
-    Event,
-    LedgerPosting,
-    PrintJob,
-    ReferralInvite,
-    Transaction,
-)
+from engine.core.facts import Address, ConsentRecord, Customer, Event, Transaction
+from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 

@@ -19,9 +19,10 @@ from engine.core.actions import Plan, State
 from engine.core.calendar import Duration
 from engine.core.facts import Address, ConsentRecord, Event
 from engine.dispatch.freeze import Sender
+from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt
 from engine.dispatch.render import Templates
-from engine.dispatch.stage import Office, Summary, prepare, send
+from engine.dispatch.stage import prepare, send
 from engine.dispatch.waiting import Cap
 from engine.store import actions, customers, decisions, events, outbox, permissions, tables
 from engine.store.actions import Action

@@ -7,7 +7,7 @@ from typing import get_args
 
 import pytest
 
-from engine.core.facts import LedgerPosting, PrintJob, ReferralInvite
+from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt, Record
 from tests.dispatch.shop import Told
 

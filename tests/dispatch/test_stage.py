@@ -19,9 +19,10 @@ from engine.core.actions import State
 from engine.core.calendar import Duration, Window
 from engine.core.keys import canonical_json, sha256
 from engine.dispatch import stage
+from engine.dispatch.office import Summary
 from engine.dispatch.port import Idempotency, Message, Receipt
 from engine.dispatch.retry import LONGEST_WAIT, MAX_ATTEMPTS
-from engine.dispatch.stage import Summary, prepare
+from engine.dispatch.stage import prepare
 from engine.dispatch.waiting import Cap
 from engine.errors import DeliveryError, RuleError, StoreError
 from engine.store import ledger, outbox, tables

@@ -15,7 +15,7 @@ import tomlkit
 from sqlalchemy import Connection
 
 from engine.cli import run
-from engine.core.facts import ReferralInvite
+from engine.core.records import ReferralInvite
 from engine.store import customers, events, permissions, referrals, scores, transactions
 from engine.store.session import Store, open_store
 from tests.store import seed

@@ -332,6 +332,18 @@ def test_a_line_of_json_changes_only_what_it_names_itself(desk: Desk) -> None:
     assert desk.ingest("customers.jsonl")["changed"] == 0
 
 
+def test_of_two_lines_about_a_customer_the_later_one_is_the_newer(desk: Desk) -> None:
+    desk.configure("attributes", size="double")
+    desk.ingest("customers.csv", "customer,phone,boiler\nC1,old,gas\n")
+
+    desk.ingest(
+        "customers.jsonl",
+        '{"customer": "C1", "phone": "new", "boiler": null}\n{"customer": "C1", "phone": "old", "size": 3}\n',
+    )
+
+    assert (facts_of(desk).phone, facts_of(desk).attributes) == ("old", {"size": 3.0})
+
+
 def test_reading_the_same_customers_again_is_no_change(desk: Desk) -> None:
     text = PEOPLE + "C1,Ada,ada@mail.example,Forlì,1980-05-01\n"
     desk.ingest("customers.csv", text, as_of="2026-01-01")

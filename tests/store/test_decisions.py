@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 
-from engine.core.actions import MOVES, OPEN, State
+from engine.core.actions import MOVES, OPEN, Ending, State
 from engine.store import decisions
 from engine.store.session import Store
 from tests.store.seed import DAY, HASH, NOON, STATES, again, customer, decision, in_state, journey

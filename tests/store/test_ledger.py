@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from engine.core.facts import LedgerPosting
+from engine.core.records import LedgerPosting
 from engine.store import ledger
 from engine.store.session import Store
 from tests.store.seed import DAY, HASH, NOON, ready

@@ -321,86 +321,87 @@ class Outbox(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         self.now += minutes * MINUTE
 
-    @rule(who=WORKERS, limit=st.integers(1, 3))
-    def claim(self, who: str, limit: int) -> None:
+    @rule(who=WORKERS, limit=st.integers(1, 3), begun=st.integers(0, 3))
+    def claim(self, who: str, limit: int, begun: int) -> None:
+        """Take what is due, as dispatch does, and begin with some of it."""
         with self.store.write() as connection:
             actions.expire(connection, self.now)
-            self.waiting += [(who, action) for action in claimed(connection, who, self.now, limit)]
+            got = [(who, action) for action in claimed(connection, who, self.now, limit)]
+        self.check()
+        self.waiting += got[begun:]
+        for one in got[:begun]:
+            self.submit(*one)
 
-    @precondition(lambda self: self.waiting)
-    @rule(pick=PICKS)
-    def begin(self, pick: int) -> None:
-        who, action = self.waiting.pop(pick % len(self.waiting))
+    def submit(self, who: str, action: Action) -> None:
         with self.store.write() as connection:
             if outbox.begin_attempt(connection, action, who, self.now):
                 self.going.append((who, action))
 
+    @precondition(lambda self: self.waiting)
+    @rule(pick=PICKS)
+    def begin(self, pick: int) -> None:
+        self.submit(*self.waiting.pop(pick % len(self.waiting)))
+
     @precondition(lambda self: self.going)
-    @rule(pick=PICKS, state=st.sampled_from(sorted(ANSWERS)), later=st.integers(0, 9), twice=st.booleans())
+    @rule(pick=PICKS, state=st.sampled_from(list(ANSWERS)), later=st.integers(0, 9), twice=st.booleans())
     def answer(self, pick: int, state: State, later: int, twice: bool) -> None:
+        """The provider answers, and the worker writes it down, perhaps once too often."""
         who, action = self.going.pop(pick % len(self.going))
         due_at = self.now + later * MINUTE if state is State.RETRY_AT else None
         for _ in range(1 + twice):
+            self.check()
             with self.store.write() as connection:
                 if outbox.close_attempt(
                     connection, action, who, state=state, outcome=ANSWERS[state], now=self.now, due_at=due_at
                 ):
-                    assert action.id not in [one for one, row in self.actions.items() if row["state"] in WENT_OUT]
+                    assert self.actions[action.id]["state"] not in WENT_OUT
                     if state in WENT_OUT:
                         outbox.touch(connection, action, self.now)
 
-    @precondition(lambda self: self.waiting)
-    @rule(who=WORKERS)
-    def stop(self, who: str) -> None:
-        with self.store.write() as connection:
-            outbox.hand_back(connection, [action.id for owner, action in self.waiting if owner == who], who)
-        self.waiting = [one for one in self.waiting if one[0] != who]
-
     @precondition(lambda self: self.waiting or self.going)
-    @rule(who=WORKERS)
-    def crash(self, who: str) -> None:
+    @rule(who=WORKERS, kindly=st.booleans())
+    def die(self, who: str, kindly: bool) -> None:
+        """A worker is stopped: it hands back what it has not begun, or it has no time to."""
+        if kindly:
+            with self.store.write() as connection:
+                outbox.hand_back(connection, [action.id for owner, action in self.waiting if owner == who], who)
         self.waiting = [one for one in self.waiting if one[0] != who]
-        self.going = [one for one in self.going if one[0] != who]
+        self.going = [one for one in self.going if one[0] != who] if not kindly else self.going
 
+    @precondition(lambda self: self.are(State.CLAIMED) or self.are(State.SUBMITTING))
     @rule(who=WORKERS)
     def recover(self, who: str) -> None:
         with self.store.write() as connection:
             outbox.release_lost(connection, who, self.now)
 
     @precondition(lambda self: self.are(State.UNKNOWN))
-    @rule()
-    def replay(self) -> None:
+    @rule(pick=PICKS, how=st.sampled_from(["again", "sent", "not sent"]))
+    def settle(self, pick: int, how: str) -> None:
+        """A doubt is cleared, by sending the same again or by a person."""
         with self.store.write() as connection:
-            outbox.replay_unknown(connection, ["files"], attempts=4)
-
-    @precondition(lambda self: self.are(State.UNKNOWN))
-    @rule(pick=PICKS, sent=st.booleans())
-    def settle(self, pick: int, sent: bool) -> None:
-        with self.store.write() as connection:
+            if how == "again":
+                outbox.replay_unknown(connection, ["files"], attempts=4)
+                return
             action = self.one(connection, pick)
-            if outbox.resolve(connection, action, sent=sent, by="Marta", now=self.now) and sent:
+            if outbox.resolve(connection, action, sent=how == "sent", by="Marta", now=self.now) and how == "sent":
                 self.confirmed.add(action.id)
 
-    @precondition(lambda self: self.are(State.HELD))
-    @rule(pick=PICKS)
-    def approve(self, pick: int) -> None:
+    @rule(
+        pick=PICKS, how=st.sampled_from(["approve", "approve", "cancel", "suppress", "reject", "stop event", "expire"])
+    )
+    def interfere(self, pick: int, how: str) -> None:
+        """Something else happens to an action, whatever state it is in."""
+        ends = {"cancel": State.CANCELLED, "suppress": State.SUPPRESSED, "reject": State.REJECTED}
         with self.store.write() as connection:
-            actions.approve(connection, self.one(connection, pick).id, "Marta")
-
-    @rule(pick=PICKS, state=st.sampled_from([State.CANCELLED, State.SUPPRESSED]))
-    def end(self, pick: int, state: State) -> None:
-        with self.store.write() as connection:
-            actions.end(connection, self.one(connection, pick).id, state, "stopped", self.now)
-
-    @rule(pick=PICKS)
-    def stop_event(self, pick: int) -> None:
-        with self.store.write() as connection:
-            decisions.stop_journey(connection, self.one(connection, pick).journey_id, "complaint.opened", self.now)
-
-    @rule()
-    def expire(self) -> None:
-        with self.store.write() as connection:
-            actions.expire(connection, self.now)
+            action = self.one(connection, pick)
+            if how in ends:
+                actions.end(connection, action.id, ends[how], how, self.now)
+            elif how == "approve":
+                actions.approve(connection, action.id, "Marta")
+            elif how == "stop event":
+                decisions.stop_journey(connection, action.journey_id, "complaint.opened", self.now)
+            else:
+                actions.expire(connection, self.now)
 
     def are(self, state: State) -> bool:
         return any(row["state"] == state for row in self.actions.values())
@@ -411,6 +412,9 @@ class Outbox(RuleBasedStateMachine):
 
     @invariant()
     def the_store_is_sound(self) -> None:
+        self.check()
+
+    def check(self) -> None:
         with self.store.read() as connection:
             found = connection.exec_driver_sql("SELECT * FROM action ORDER BY id")
             after = {row.id: row._asdict() for row in found}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from sqlalchemy import Connection
 
-from engine.core.facts import ReferralInvite
+from engine.core.records import ReferralInvite
 from engine.store import referrals
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, customer, ready, sale

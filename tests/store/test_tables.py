@@ -13,7 +13,8 @@ from sqlalchemy import JSON, BigInteger, Boolean, Connection, Date, Float, Integ
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 
-from engine.core.facts import ConsentRecord, LedgerPosting
+from engine.core.facts import ConsentRecord
+from engine.core.records import LedgerPosting
 from engine.store import ledger, permissions, tables
 from engine.store.session import Store, open_store
 from tests.store.seed import HASH, NOON, customer, ready

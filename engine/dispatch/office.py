@@ -1,0 +1,37 @@
+"""What dispatch works with, and what it says when it is done."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from engine.core.actions import State
+from engine.dispatch.freeze import Sender
+from engine.dispatch.port import Adapter
+from engine.dispatch.render import Templates
+from engine.dispatch.waiting import Cap
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Office:
+    """What dispatch works with: the shop's words, its cap, and an adapter by name for each channel."""
+
+    sender: Sender
+    templates: Templates
+    adapters: Mapping[str, Adapter]
+    channels: Mapping[str, str]  # channel -> adapter's name
+    cap: Cap
+
+
+@dataclass(slots=True, kw_only=True)
+class Summary:
+    """What became of the due actions, by the state they are in now."""
+
+    frozen: int = 0
+    held: int = 0
+    states: dict[str, int] = field(default_factory=dict)
+
+    def count(self, state: State, number: int = 1) -> None:
+        """So many more actions have come to that state."""
+        if number:
+            self.states[state] = self.states.get(state, 0) + number
