@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core import facts
+from engine.core import facts, records
 from engine.core.facts import Address, ConsentRecord, Customer, Event, Transaction
 from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 
@@ -66,5 +66,11 @@ def test_a_fact_is_never_changed_nor_given_more(fact: Any) -> None:
 
 
 def test_no_kind_of_fact_is_forgotten_above() -> None:
-    kinds = {kind for kind in vars(facts).values() if isinstance(kind, type) and kind.__module__ == facts.__name__}
+    homes = (facts, records)
+    kinds = {
+        kind
+        for home in homes
+        for kind in vars(home).values()
+        if isinstance(kind, type) and kind.__module__ == home.__name__
+    }
     assert kinds == {*map(type, FACTS), facts.Score}

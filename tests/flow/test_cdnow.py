@@ -102,12 +102,9 @@ class Story:
     baseline: Any
     december: dict[str, Score]
     decided: Any
-    decided_again: Any
     scheduled: Any
     printed: str
     printed_again: str
-    rescored: dict[str, Score]
-    decided_after: Any
 
 
 @pytest.fixture(scope="module")
@@ -124,12 +121,9 @@ def story(shop: Command) -> Story:
         baseline=shop.json("decide", "--as-of", "1997-09-30T18:00"),
         december=(shop.json("score", *later), shop.scores())[1],
         decided=shop.json("decide", *later),
-        decided_again=shop.json("decide", *later),
         scheduled=shop.json("schedule", *later),
         printed=shop("dispatch", *later),
         printed_again=shop("dispatch", *later),
-        rescored=(shop.json("score", *later), shop.scores())[1],
-        decided_after=shop.json("decide", *later),
     )
 
 
@@ -213,7 +207,6 @@ def test_a_later_score_starts_the_rule_for_who_became_gold(story: Story, gold: s
     assert 3 < len(became) < len(gold)
     assert story.decided["scores"] == len(story.december)
     assert story.decided["outcomes"] == {"act": len(became), "no": len(gold) - len(became)}
-    assert (story.decided_again["scores"], story.decided_again["actions"]) == (0, 0)
     assert story.scheduled["scheduled"] == len(became)
 
 
@@ -231,8 +224,3 @@ def test_everybody_can_be_explained(shop: Command, story: Story, became: set[str
     (decision,) = shop.json("explain", min(became))["decisions"]
     assert (decision["rule_id"], decision["occurrence"]) == ("gone_gold", "score/1997-12-31")
     assert story.december[min(became)].p_alive == shop.json("explain", min(became))["score"]["p_alive"]
-
-
-def test_scores_of_the_same_day_again_change_nothing(story: Story) -> None:
-    assert story.rescored == story.december
-    assert (story.decided_after["scores"], story.decided_after["actions"]) == (len(story.december), 0)

@@ -189,11 +189,11 @@ def test_rows_are_counted_as_an_editor_shows_them_and_columns_named_as_the_file_
 
 
 def test_a_quote_that_is_never_closed_does_not_swallow_the_rest(desk: Desk) -> None:
-    rows = "".join(f"{number},C{number},2026-01-05,10.00,,,\n" for number in range(3, 3000))
+    rows = "".join(f"{number},C{number},2026-01-05,10.00,,,\n" for number in range(3, 1500))
 
     done = desk.ingest("sales.csv", SALES + GOOD + '2,"C2,2026-01-05,10.00,,,\n' + rows)
 
-    assert (done["rows"], done["new"], done["rejected"]) == (2999, 2998, 1)
+    assert (done["rows"], done["new"], done["rejected"]) == (1499, 1498, 1)
     ((number, _, _, reason),) = desk.rejects("sales.csv")
     assert number == "3"
     assert "quotes" in reason

@@ -54,6 +54,12 @@ def test_further_columns_are_found_by_name_or_mapped() -> None:
     assert (found["amount"], found["reference"], found["note"]) == ("Importo", "Serie", "Note")
 
 
+def test_a_column_that_is_mapped_is_free_for_nothing_else() -> None:
+    found = match("transactions", ["customer", "date", "Totale", "TOTALE"], {"cost": "Totale"}, "a.csv")
+
+    assert (found["cost"], found["amount"]) == ("Totale", "TOTALE")
+
+
 def test_an_attribute_never_takes_the_place_of_a_column() -> None:
     found = match("customers", ["customer", "city"], {}, "a.csv", ["city", "size"])
 

@@ -142,7 +142,7 @@ def kept(folder: Path, text: str, *, batch: int = 1000, stop: int = 0, times: in
         return contents(store)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(rows=logs(), batch=st.integers(1, 4), stop=st.integers(1, 5))
 def test_however_a_file_is_cut_interrupted_and_repeated_the_store_is_the_same(
     inviting: Fresh, rows: Rows, batch: int, stop: int
@@ -166,7 +166,7 @@ def test_a_log_in_two_files_is_complete_when_both_were_read(fresh: Fresh, rows: 
         assert contents(store) == whole
 
 
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(
     st.lists(st.tuples(st.sampled_from(("C1", "C2")), st.sampled_from(("", "10", "20")), st.booleans()), max_size=8),
     st.integers(1, 3),

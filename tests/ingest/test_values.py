@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from engine.core.calendar import local_date
@@ -43,6 +43,7 @@ READERS: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("name", READERS)
+@settings(max_examples=40)
 @given(value=JSON | NEARLY)
 @example(value="9" * 400)
 @example(value=10**400)

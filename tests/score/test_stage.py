@@ -388,6 +388,16 @@ def test_what_decide_has_not_seen_is_no_value_before(store: Store) -> None:
     }
 
 
+def test_scores_of_the_same_day_again_change_nothing(store: Store) -> None:
+    book(store, *shop_of(60))
+    rate(store)
+    before = facts(store)
+
+    rate(store)
+
+    assert facts(store) == before
+
+
 def test_scoring_cleans_whose_history_changed(store: Store) -> None:
     book(store, *shop_of(60))
     with store.read() as connection:

@@ -1,0 +1,70 @@
+"""Nobody hears from us more often than the shop wants."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.calendar import Duration, Window, next_in
+from engine.schedule.caps import first_allowed
+
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
+WEEK = Duration(days=7)
+ALWAYS = Window()
+
+
+def allowed(due: datetime, touches: list[datetime], messages: int = 2, window: Window = ALWAYS) -> datetime:
+    return first_allowed(due, touches=touches, messages=messages, within=WEEK, window=window, tz="UTC")
+
+
+def days(*numbers: int) -> list[datetime]:
+    return [NOON + timedelta(days=number) for number in numbers]
+
+
+def test_with_nothing_heard_it_goes_when_it_is_due() -> None:
+    assert allowed(NOON, []) == NOON
+    assert allowed(NOON, days(-3)) == NOON
+
+
+def test_the_third_in_a_week_waits_until_the_first_is_a_week_old() -> None:
+    assert allowed(NOON, days(-3, -1)) == NOON + timedelta(days=4)
+
+
+def test_what_is_dated_ahead_counts_too() -> None:
+    assert allowed(NOON, days(1, 2)) == NOON + timedelta(days=8)
+
+
+def test_the_wait_ends_inside_the_window() -> None:
+    mornings = Window(days=frozenset({0}), start=time(8), end=time(9))
+
+    assert allowed(NOON, days(-3, -1), window=mornings) == datetime(2026, 3, 9, 8, tzinfo=UTC)
+
+
+@given(
+    hours=st.lists(st.integers(-400, 400), max_size=12),
+    messages=st.integers(1, 3),
+    start=st.integers(0, 20),
+)
+def test_no_stretch_with_the_new_word_holds_more_than_allowed(hours: list[int], messages: int, start: int) -> None:
+    touches = [NOON + timedelta(hours=hour) for hour in hours]
+    window = Window(start=time(start), end=time(start + 2))
+
+    found = allowed(NOON, touches, messages, window)
+
+    assert found >= NOON
+    assert next_in(window, found, "UTC") == found
+    for touch in [*touches, found]:
+        stretch = [one for one in [*touches, found] if touch <= one < touch + timedelta(days=7)]
+        assert len(stretch) <= messages or found not in stretch
+
+
+@given(st.lists(st.integers(0, 30), min_size=1, max_size=15))
+def test_a_crowd_that_is_let_in_one_by_one_never_breaks_the_cap(wanted: list[int]) -> None:
+    dated: list[datetime] = []
+    for day in wanted:
+        dated.append(allowed(NOON + timedelta(days=day), dated))
+    dated.sort()
+
+    assert all(third - first >= timedelta(days=7) for first, third in zip(dated, dated[2:], strict=False))

@@ -1,0 +1,67 @@
+"""When a step is due: in its window on the customer's clock, less the days that paper travels."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time, timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from engine.core.actions import Plan
+from engine.core.calendar import Duration, Window, add, next_in, zone
+from engine.schedule.plan import date_action
+
+OFFICE = Window(days=frozenset(range(6)), start=time(10), end=time(16))
+PLAN = Plan(template="email/x", window=OFFICE, valid_for=Duration(days=5))
+ROME = "Europe/Rome"
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize(
+    ("not_before", "due"),
+    [
+        ("2026-03-02T12:00", "2026-03-02T12:00"),  # inside: at once
+        ("2026-03-02T05:00", "2026-03-02T09:00"),  # before the window opens at ten in Rome
+        ("2026-03-02T16:00", "2026-03-03T09:00"),  # after it closed: tomorrow
+        ("2026-03-07T16:00", "2026-03-09T09:00"),  # Saturday evening: Monday
+        ("2026-03-28T16:00", "2026-03-30T08:00"),  # the same over the night of summer time
+    ],
+)
+def test_a_mail_waits_for_its_window(not_before: str, due: str) -> None:
+    dated = date_action(PLAN, not_before=at(not_before), now=at("2026-03-01T00:00"), tz=ROME)
+
+    assert dated.due_at == at(due)
+    assert dated.valid_until == add(at(due), Duration(days=5), ROME)
+
+
+def test_paper_leaves_earlier_by_the_days_it_travels_but_never_before_now() -> None:
+    early = date_action(PLAN, not_before=at("2026-03-10T12:00"), now=at("2026-03-02T09:00"), tz=ROME, lead_days=3)
+    late = date_action(PLAN, not_before=at("2026-03-10T12:00"), now=at("2026-03-09T09:00"), tz=ROME, lead_days=3)
+
+    assert early.due_at == at("2026-03-07T12:00")
+    assert late.due_at == at("2026-03-09T09:00")
+    assert early.valid_until == late.valid_until == at("2026-03-15T12:00")
+
+
+@given(
+    not_before=st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1)),  # noqa: DTZ001 - the zone is put on below
+    tz=st.sampled_from([ROME, "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo"]),
+    days=st.frozensets(st.integers(0, 6), min_size=1),
+    hours=st.tuples(st.integers(0, 22), st.integers(1, 23)).filter(lambda pair: pair[0] < pair[1]),
+)
+def test_a_mail_is_always_due_inside_its_window_and_within_a_week(
+    not_before: datetime, tz: str, days: frozenset[int], hours: tuple[int, int]
+) -> None:
+    window = Window(days=days, start=time(hours[0]), end=time(hours[1]))
+    start = not_before.replace(tzinfo=UTC)
+
+    due = date_action(Plan(window=window), not_before=start, now=start, tz=tz).due_at
+
+    local = due.astimezone(zone(tz))
+    assert start <= due <= start + timedelta(days=8)
+    assert local.weekday() in days
+    assert next_in(window, due, tz) == due

@@ -1,0 +1,133 @@
+"""The architecture, as far as a test can see it: every module has its tests, and nothing grows out of hand."""
+
+from __future__ import annotations
+
+import ast
+import re
+import statistics
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from engine.workspace import shipped
+
+ROOT = shipped()
+MODULES = sorted(
+    path
+    for path in (ROOT / "engine").rglob("*.py")
+    if path.name != "__init__.py" and "migrations" not in path.parts and path.read_text(encoding="utf-8").strip()
+)
+SOURCES = [*MODULES, *sorted((ROOT / "tests").rglob("*.py"))]
+FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
+
+TESTED_ELSEWHERE = {
+    "__main__": "tests/cli/test_commands.py runs it as a process",
+    "inbox": "tests/test_daemon.py lives the daemon's rounds",
+    "logs": "tests/test_daemon.py reads the log",
+    "orders": "tests/test_inquiry.py asks, orders and asks again",
+    "cli/actions": "tests/cli/test_commands.py runs every command",
+    "cli/display": "tests/cli/test_commands.py reads what commands show",
+    "cli/frame": "tests/cli/test_commands.py runs every command",
+    "cli/people": "tests/cli/test_commands.py runs every command",
+    "cli/reports": "tests/cli/test_commands.py runs every command",
+    "cli/stages": "tests/cli/test_commands.py runs every command",
+    "cli/story": "tests/demo/test_run.py reads the closing words",
+    "cli/workspace": "tests/cli/test_commands.py runs every command",
+    "core/records": "tests/core/test_facts.py has all records",
+    "decide/kinds": "tests/decide/test_names.py goes through the vocabulary",
+    "decide/moment": "tests/decide/test_stage.py decides with occasions",
+    "decide/problems": "tests/rules_broken and tests/decide/test_condition.py read every problem",
+    "decide/situation": "tests/decide/test_names.py reads every name of a situation",
+    "decide/vocabulary": "tests/decide/test_names.py goes through the vocabulary",
+    "demo/page": "tests/demo/test_run.py reads the page",
+    "demo/result": "tests/demo/test_run.py reads the result",
+    "dispatch/blame": "tests/dispatch/test_render.py reads every fault of a template",
+    "dispatch/office": "tests/dispatch/test_stage.py works in it",
+    "store/tables/columns": "tests/store/test_tables.py compares all tables with the migrations",
+    "store/tables/answers": "tests/store/test_tables.py",
+    "store/tables/log": "tests/store/test_tables.py",
+    "store/tables/people": "tests/store/test_tables.py",
+    "store/tables/printing": "tests/store/test_tables.py",
+    "store/tables/programme": "tests/store/test_tables.py",
+    "store/tables/sending": "tests/store/test_tables.py",
+    "store/tables/upkeep": "tests/store/test_tables.py",
+    "store/tables/worth": "tests/store/test_tables.py",
+}
+
+
+def name_of(module: Path) -> str:
+    return module.relative_to(ROOT / "engine").with_suffix("").as_posix()
+
+
+def test_every_module_has_its_tests_or_says_where_they_are() -> None:
+    tests = {path.name for path in (ROOT / "tests").rglob("test_*.py")}
+    missing = [
+        name_of(module)
+        for module in MODULES
+        if f"test_{module.stem}.py" not in tests and name_of(module) not in TESTED_ELSEWHERE
+    ]
+
+    assert missing == []
+
+
+def test_no_excuse_outlives_its_module() -> None:
+    assert TESTED_ELSEWHERE.keys() <= {name_of(module) for module in MODULES}
+    for reason in TESTED_ELSEWHERE.values():
+        assert (ROOT / reason.split()[0]).exists(), reason
+
+
+def functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
+    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
+        if isinstance(node, FUNCTIONS):
+            yield node
+
+
+def test_modules_and_functions_keep_their_measure() -> None:
+    texts = (
+        path.read_text(encoding="utf-8") for path in (ROOT / "engine").rglob("*.py") if "versions" not in path.parts
+    )
+    lines = [len(text.splitlines()) for text in texts if text.strip()]
+    lengths = sorted((node.end_lineno or 0) - node.lineno + 1 for module in MODULES for node in functions(module))
+
+    assert max(lines) <= 500
+    assert statistics.median(lines) <= 100
+    assert lengths[int(0.95 * len(lengths))] <= 45
+
+
+def test_every_function_says_what_it_returns() -> None:
+    silent = [f"{name_of(module)}.{node.name}" for module in MODULES for node in functions(module) if not node.returns]
+
+    assert silent == []
+
+
+def test_every_public_function_and_class_is_described() -> None:
+    bare = [
+        f"{name_of(module)}.{node.name}"
+        for module in MODULES
+        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        if isinstance(node, (*FUNCTIONS, ast.ClassDef))
+        and not node.name.startswith("_")
+        and not ast.get_docstring(node)
+    ]
+
+    assert bare == []
+
+
+@pytest.mark.parametrize("sign", ["noqa", "type: ignore"])
+def test_every_exemption_says_why_on_its_line(sign: str) -> None:
+    reasoned = re.compile(rf"#\s*{sign}[^#\n]*?(?: - |\]\s+# )\S.*")
+    bare = [
+        f"{path.relative_to(ROOT)}:{number}"
+        for path in SOURCES
+        for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), 1)
+        if re.search(rf"#\s*{sign}\b", line) and not reasoned.search(line) and path.name != "test_architecture.py"
+    ]
+
+    assert bare == []
+
+
+def test_nothing_is_left_unfinished() -> None:
+    signs = re.compile(r"\b(?:TO" + r"DO|FIX" + r"ME|XX" + r"X)\b|raise NotImplementedError")
+
+    assert [name_of(module) for module in MODULES if signs.search(module.read_text(encoding="utf-8"))] == []
