@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from pathlib import Path
+from shutil import copyfile
 
 import numpy as np
 import pytest
@@ -17,7 +18,7 @@ from engine.errors import ScoreError
 from engine.score.models.fit import FLAGS
 from engine.score.stage import Policy, Summary, score
 from engine.store import customers, scores, transactions
-from engine.store.session import Store, create
+from engine.store.session import Store, create, open_store
 from tests.shop import Shop
 
 ROME = "Europe/Rome"
@@ -35,11 +36,20 @@ Sale = tuple[str, int, int]
 """Customer, days after the start, cents."""
 
 
+@pytest.fixture(scope="module")
+def blank(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The file of an empty store."""
+    path = tmp_path_factory.mktemp("blank") / "premura.db"
+    create(f"sqlite:///{path}").close()
+    return path
+
+
 @pytest.fixture
-def store(tmp_path: Path) -> Iterator[Store]:
-    made = create(f"sqlite:///{tmp_path}/premura.db")
-    yield made
-    made.close()
+def store(blank: Path, tmp_path: Path) -> Iterator[Store]:
+    copyfile(blank, tmp_path / "premura.db")
+    opened = open_store(f"sqlite:///{tmp_path}/premura.db")
+    yield opened
+    opened.close()
 
 
 def noon(day: int) -> datetime:
