@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
@@ -13,8 +14,10 @@ import pytest
 from engine.app import App, open_app, store_url, system_clock, upgrade
 from engine.config import parse
 from engine.core.actions import State
+from engine.dispatch.port import Message, Receipt
 from engine.errors import ConfigError, LeaseError, RuleError, StoreError
 from engine.store import actions, leases
+from tests.dispatch.shop import ACCEPTED, Told
 from tests.workspaces import FILES, SHOP, THANKS, drop_all, make
 
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
@@ -77,6 +80,28 @@ def test_lead_days_are_those_of_the_adapters(opened: Opener) -> None:
     channels = '[channels]\nnote = "cards"\ntask = "screen"\n[adapters.screen]\nkind = "console"\n'
     app = opened(channels + '[adapters.cards]\nkind = "note_pdf"\nfolder = "c"\nlead_days = 4\n')
     assert app.lead_days == {"note": 4, "task": 0}
+
+
+def test_what_a_run_could_not_write_down_is_settled_by_the_next_run_of_the_same_process(opened: Opener) -> None:
+    app = opened()
+    live_a_day(app, 1)
+    file = sqlite3.connect(app.folder / "premura.db", isolation_level=None)
+
+    def lose_the_table(_message: Message) -> Receipt:
+        file.execute("ALTER TABLE touchpoint RENAME TO lost")
+        return ACCEPTED
+
+    post = Told("email")
+    post.deeds = [lose_the_table]
+    app.__dict__["adapters"] = {"files": post, "screen": Told("task")}
+    with pytest.raises(StoreError):
+        app.dispatch()
+    file.execute("ALTER TABLE lost RENAME TO touchpoint")
+    file.close()
+
+    app.dispatch()
+    with app.store.read() as connection:
+        assert [row["state"] for row in actions.listing(connection)] == [State.UNKNOWN]
 
 
 # The right to dispatch

@@ -111,19 +111,27 @@ def match(
             text = f"the file has no column '{theirs}', which [ingest.{kind}] in {_CONFIGURATION} names"
             raise IngestError(text + _meant(theirs, header), file=file, row=1)
     found = dict(wanted)
-    free = [name for name in header if name not in wanted.values()]
-    for ours, others in known.items():
-        names = [] if ours in found else _called((ours, *others), free)
-        if len(names) > 1:
-            text = f"'{names[0]}' and '{names[1]}' may both be {ours}"
-            raise IngestError(text + _say(kind, ours), file=file, row=1)
-        if names and names[0] not in found.values():
-            found[ours] = names[0]
+    _guess(kind, known, [name for name in header if name not in wanted.values()], found, file)
     missing = [name for name in REQUIRED[kind] if name not in found]
     if missing:
         text = f"no column for {' and '.join(missing)} among {', '.join(list(header)[:20]) or 'nothing'}"
         raise IngestError(text + _say(kind, missing[0]), file=file, row=1)
     return found
+
+
+def _guess(
+    kind: Kind, known: Mapping[str, Collection[str]], free: Collection[str], found: dict[str, str], file: str
+) -> None:  # fmt: skip
+    """Add to what was found the columns that have our names, then those that have other words for them."""
+    for exact in (True, False):
+        for ours, others in known.items():
+            names = [] if ours in found else _called((ours,) if exact else others, free)
+            names = [name for name in names if name not in found.values()]
+            if len(names) > 1:
+                text = f"'{names[0]}' and '{names[1]}' may both be {ours}"
+                raise IngestError(text + _say(kind, ours), file=file, row=1)
+            if names:
+                found[ours] = names[0]
 
 
 def _called(words: Collection[str], names: Collection[str]) -> list[str]:

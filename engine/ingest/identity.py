@@ -43,6 +43,8 @@ class RowKeys:
     The same file read again gives the same keys, so that nothing is added twice; two equal sales in one file stay two.
     """
 
+    PREFIX = "row:"
+
     def __init__(self) -> None:
         self._seen: Counter[str] = Counter()
 
@@ -50,4 +52,4 @@ class RowKeys:
         """The key of the next row that says this."""
         digest = sha256(canonical_json(dict(said)))[:24]
         self._seen[digest] += 1
-        return f"row:{digest}:{self._seen[digest]}"
+        return f"{self.PREFIX}{digest}:{self._seen[digest]}"

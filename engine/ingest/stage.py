@@ -192,7 +192,7 @@ class _Taking:
 
     def _contradicts_itself(self, row: Row, fact: Any) -> list[Reject]:
         """A row whose id (of a customer: whose reference and columns) an earlier row has, which said something else."""
-        if isinstance(fact, ConsentRecord):
+        if isinstance(fact, ConsentRecord) or getattr(fact, "ext_key", "").startswith(RowKeys.PREFIX):
             return []
         if isinstance(fact, tuple):
             name, value = "customer", fact[0]

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import csv
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +43,7 @@ class Desk:
     def __init__(self, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
         self.folder, self._capsys = folder, capsys
         self.exports = folder / "exports"
-        self.exports.mkdir()
+        self.exports.mkdir(exist_ok=True)
 
     def premura(self, *arguments: str) -> Answer:
         """Run a command in this workspace."""
@@ -97,23 +96,18 @@ class Desk:
             target[name] = value
         path.write_text(tomlkit.dumps(document), encoding="utf-8")
 
-    @contextmanager
-    def store(self) -> Iterator[Store]:
-        """The workspace's store."""
-        opened = open_store(f"sqlite:///{self.folder}/premura.db")
-        try:
-            yield opened
-        finally:
-            opened.close()
+    @cached_property
+    def store(self) -> Store:
+        """The workspace's store, to look at."""
+        return open_store(f"sqlite:///{self.folder}/premura.db")
 
     def contents(self) -> Contents:
         """All that is kept; see `contents`."""
-        with self.store() as store:
-            return contents(store)
+        return contents(self.store)
 
     def hand_out(self, code: str, to: str) -> None:
         """As if dispatch had given a customer a code to share."""
-        with self.store() as store, store.write() as connection:
+        with self.store.write() as connection:
             hand_out(connection, code, to)
 
 

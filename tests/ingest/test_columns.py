@@ -60,10 +60,10 @@ def test_a_column_that_is_mapped_is_free_for_nothing_else() -> None:
     assert (found["cost"], found["amount"]) == ("Totale", "TOTALE")
 
 
-def test_an_attribute_never_takes_the_place_of_a_column() -> None:
-    found = match("customers", ["customer", "city"], {}, "a.csv", ["city", "size"])
+def test_an_attribute_never_takes_the_place_of_a_column_but_goes_before_another_word_for_it() -> None:
+    found = match("customers", ["customer", "city", "channel"], {}, "a.csv", ["city", "size", "channel"])
 
-    assert found == {"customer": "customer", "city": "city"}
+    assert found == {"customer": "customer", "city": "city", "channel": "channel"}
 
 
 @given(

@@ -350,7 +350,7 @@ def test_reading_the_same_customers_again_is_no_change(desk: Desk) -> None:
 
     assert desk.ingest("customers.csv", text, as_of=NOW)["known"] == 1
 
-    with desk.store() as store, store.read() as connection:
+    with desk.store.read() as connection:
         assert customers.last_change(connection) == noon(2026, 1, 1)
 
 

@@ -60,6 +60,60 @@ def test_no_stretch_with_the_new_word_holds_more_than_allowed(hours: list[int], 
         assert len(stretch) <= messages or found not in stretch
 
 
+def test_what_is_crowded_already_does_not_make_the_new_word_wait() -> None:
+    assert allowed(NOON, days(-9, -9, -9, -8)) == NOON  # a cap that was lowered since, or orders on top
+    assert allowed(NOON, days(20, 20, 20)) == NOON
+
+
+def test_at_the_very_end_of_the_stretch_there_is_room_again() -> None:
+    assert allowed(NOON, days(-7, -6)) == NOON
+    assert allowed(NOON, [NOON - timedelta(days=7) + timedelta(seconds=1), NOON]) == NOON + timedelta(seconds=1)
+
+
+def test_a_stretch_is_as_long_as_the_calendar_says() -> None:
+    noon_in_rome = datetime(2026, 3, 28, 11, tzinfo=UTC)
+    found = first_allowed(
+        noon_in_rome, touches=[noon_in_rome], messages=1, within=Duration(days=2), window=ALWAYS, tz="Europe/Rome"
+    )
+    assert found == datetime(2026, 3, 30, 10, tzinfo=UTC)  # noon again, after a day of 23 hours
+
+    month = Duration(months=1)
+    last_of_january = datetime(2026, 1, 31, 12, tzinfo=UTC)
+    found = first_allowed(last_of_january, touches=[last_of_january], messages=1, within=month, window=ALWAYS, tz="UTC")
+    assert found == datetime(2026, 2, 28, 12, tzinfo=UTC)
+
+
+@given(
+    touches=st.lists(st.integers(-60, 60), max_size=6),
+    messages=st.integers(1, 3),
+    within=st.integers(1, 40),
+    opens=st.tuples(st.integers(0, 22), st.integers(1, 23)).filter(lambda pair: pair[0] < pair[1]),
+)
+def test_it_is_the_first_hour_that_keeps_to_the_cap(
+    touches: list[int], messages: int, within: int, opens: tuple[int, int]
+) -> None:
+    def keeps(hour: int) -> bool:
+        """Whether every stretch that holds this hour has room, tried one by one."""
+        clock = (12 + hour) % 24
+        stretches = (range(start, start + within) for start in range(hour - within + 1, hour + 1))
+        return opens[0] <= clock <= opens[1] and all(
+            sum(touch in stretch for touch in touches) < messages for stretch in stretches
+        )
+
+    first = next(hour for hour in range(1000) if keeps(hour))
+
+    found = first_allowed(
+        NOON,
+        touches=[NOON + timedelta(hours=hour) for hour in touches],
+        messages=messages,
+        within=Duration(seconds=3600 * within),
+        window=Window(start=time(opens[0]), end=time(opens[1])),
+        tz="UTC",
+    )
+
+    assert found == NOON + timedelta(hours=first)
+
+
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=15))
 def test_a_crowd_that_is_let_in_one_by_one_never_breaks_the_cap(wanted: list[int]) -> None:
     dated: list[datetime] = []

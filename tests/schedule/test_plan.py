@@ -47,6 +47,13 @@ def test_paper_leaves_earlier_by_the_days_it_travels_but_never_before_now() -> N
     assert early.valid_until == late.valid_until == at("2026-03-15T12:00")
 
 
+def test_without_travelling_what_is_late_keeps_its_date() -> None:
+    late = date_action(PLAN, not_before=at("2026-03-02T12:00"), now=at("2026-03-20T09:00"), tz=ROME)
+
+    assert late.due_at == at("2026-03-02T12:00")
+    assert late.valid_until == at("2026-03-07T12:00")  # from when the customer was to have it, not from today
+
+
 @given(
     not_before=st.datetimes(datetime(2024, 1, 1), datetime(2028, 1, 1)),  # noqa: DTZ001 - the zone is put on below
     tz=st.sampled_from([ROME, "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo"]),
@@ -65,3 +72,20 @@ def test_a_mail_is_always_due_inside_its_window_and_within_a_week(
     assert start <= due <= start + timedelta(days=8)
     assert local.weekday() in days
     assert next_in(window, due, tz) == due
+
+
+@given(
+    after=st.integers(0, 400),
+    lead_days=st.integers(1, 9),
+    now=st.integers(0, 400),
+)
+def test_paper_arrives_inside_the_window_unless_it_is_late(after: int, lead_days: int, now: int) -> None:
+    start = at("2026-03-20T00:00")
+    not_before, today = start + timedelta(hours=after), start + timedelta(hours=now)
+
+    dated = date_action(PLAN, not_before=not_before, now=today, tz=ROME, lead_days=lead_days)
+
+    assert dated.due_at >= today
+    arrives = add(dated.due_at, Duration(days=lead_days), ROME)
+    assert arrives >= not_before
+    assert dated.due_at == today or next_in(OFFICE, arrives, ROME) == arrives

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import datetime, time
 from pathlib import Path
 
-from tests.shop import THANKS, Shop
+from engine.core.calendar import Duration, add, zone
+from engine.core.keys import fraction
+from tests.shop import THANKS, WHO, Shop
 
+ROME = "Europe/Rome"
 DONE = "service_call.completed"
 EVENING = THANKS.replace('after = "P1D"', 'after = "P1D"\nwindow = { days = "mon-fri", from = "10:00", to = "12:00" }')
 
@@ -57,6 +60,130 @@ def test_scheduling_twice_changes_nothing(shop: Shop) -> None:
 
     assert shop.app.schedule().scheduled == 0
     assert shop.actions() == before
+
+
+def test_what_is_long_past_takes_nobodys_place_under_the_cap(tmp_path: Path) -> None:
+    late = THANKS.replace('after = "P1D"', 'after = "P1D"\nvalid_for = "P1D"')
+    shop = Shop(tmp_path / "shop", rules={"thanks": late})
+    shop.customer()
+    for hour in (8, 9):
+        shop.event(DONE, f"2026-02-27T{hour:02}:00:00+01:00")  # after a standstill: these were to go out on Saturday
+    shop.event(DONE, "2026-03-02T10:00:00+01:00")
+    shop.app.decide()
+    summary = shop.app.schedule()
+
+    assert (summary.scheduled, summary.deferred, summary.dropped, summary.expired) == (1, 0, 0, 2)
+    assert sorted(row["state"] for row in shop.actions()) == ["expired", "expired", "planned"]
+    assert "03-03 09:00" in due(shop)
+
+
+def test_what_is_late_but_not_too_late_is_dated_for_now_or_its_next_window(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", rules={"thanks": EVENING})
+    shop.customer()
+    shop.event(DONE, "2026-02-27T10:00:00+01:00")  # a Friday: due on Monday at ten
+    shop.app.decide()
+
+    assert shop.app.schedule().deferred == 0
+    assert due(shop) == ["03-02 11:00"]  # it is noon in Rome, and the window closes now
+
+    late = Shop(tmp_path / "late", rules={"thanks": EVENING}, now="2026-03-02T11:01")
+    late.customer()
+    late.event(DONE, "2026-02-27T10:00:00+01:00")
+    late.app.decide()
+
+    assert late.app.schedule().deferred == 0
+    assert due(late) == ["03-03 09:00"]
+
+
+CARD = """
+id = "card"
+title = "Write a card"
+purpose = "relationship"
+holdout = 0.0
+
+[on]
+event = "service_call.completed"
+
+[[step]]
+id = "card"
+channel = "note"
+template = "note/service_thank_you"
+after = "P10D"
+window = { days = "tue" }
+valid_for = "P20D"
+"""
+
+
+def test_paper_under_the_cap_still_arrives_in_its_window(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", rules={"card": CARD})
+    shop.configure("messages = 2", "messages = 1")
+    shop.customer()
+    for hour in (8, 9):
+        shop.event(DONE, f"2026-03-02T{hour:02}:00:00+01:00")
+    shop.app.decide()
+    summary = shop.app.schedule()
+
+    assert (summary.scheduled, summary.deferred) == (2, 1)
+    # Two Tuesdays, the 17th and the 24th at midnight in Rome, less the three days that cards travel.
+    assert due(shop) == ["03-13 23:00", "03-20 23:00"]
+
+
+def test_a_step_that_the_cap_leaves_no_time_for_is_dropped_and_says_so(tmp_path: Path) -> None:
+    shop = Shop(
+        tmp_path / "shop", rules={"thanks": THANKS.replace('after = "P1D"', 'after = "P1D"\nvalid_for = "P2D"')}
+    )
+    shop.customer()
+    for hour in (8, 9, 10):
+        shop.event(DONE, f"2026-03-02T{hour:02}:00:00+01:00")
+    shop.app.decide()
+    summary = shop.app.schedule()
+
+    assert (summary.scheduled, summary.deferred, summary.dropped) == (2, 0, 1)
+    (dropped,) = [row for row in shop.actions() if row["state"] == "cancelled"]
+    assert dropped["reason"] == "the customer would hear from us more than 2 times within P7D"
+    assert summary.finished_journeys == 1
+
+
+def test_what_was_sent_counts_under_the_cap(shop: Shop) -> None:
+    shop.configure("messages = 2", "messages = 1")
+    shop.customer()
+    shop.event(DONE, "2026-03-02T08:00:00+01:00")
+    shop.at("2026-03-03T09:00").round()
+    assert len(shop.mails()) == 1
+    shop.event(DONE, "2026-03-03T08:00:00+01:00", id="second")
+    shop.app.decide()
+
+    assert shop.app.schedule().deferred == 1
+    assert due(shop)[1] == "03-10 09:00"  # a week after the first went out
+
+
+def test_nobody_is_dated_more_often_than_the_shop_wants(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", rules={"thanks": EVENING + 'valid_for = "P60D"\n'}, now="2026-03-25T12:00")
+    people = [f"C{number:02}" for number in range(12)]
+    yes = {"purpose": "any", "channel": "any", "given": "yes", "date": "2026-01-01"}
+    shop.ingest("customers", [{**WHO, "customer": ref, "email": f"{ref}@mail.example"} for ref in people])
+    shop.ingest("consents", [{"customer": ref, **yes} for ref in people])
+    lots = [(ref, number, int(20 * fraction("lots", ref, str(number)))) for ref in people for number in range(7)]
+    shop.ingest(
+        "events",
+        [
+            {"id": f"{ref}/{number}", "customer": ref, "kind": DONE, "date": f"2026-03-{day + 1:02}T09:00:00+01:00"}
+            for ref, number, day in lots
+        ],
+    )
+    shop.app.decide()
+    summary = shop.app.schedule()
+
+    assert summary.scheduled == len(lots)
+    assert summary.deferred > len(people)
+    dated = [(row["customer"], datetime.fromisoformat(str(row["due_at"]))) for row in shop.actions()]
+    for ref in people:
+        own = sorted(when for who, when in dated if who == ref)
+        assert all(later >= add(first, Duration(days=7), ROME) for first, later in zip(own, own[2:], strict=False))
+    for _, when in dated:
+        local = when.astimezone(zone(ROME))
+        assert local.weekday() < 5
+        assert time(10) <= local.time() <= time(12)
 
 
 def test_what_is_long_past_expires_and_the_journey_ends(shop: Shop) -> None:

@@ -450,6 +450,8 @@ class Outbox(RuleBasedStateMachine):
             assert outcomes[-1] == "accepted"
         if state is State.UNKNOWN:
             assert outcomes[-1] == "unknown"
+        if state is State.SUBMITTING:
+            assert attempts[-1]["owner"] == row["lease_owner"]
 
 
 def test_whatever_happens_nothing_goes_out_twice(blank: Blank) -> None:
