@@ -6,8 +6,13 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from tests.shop import Shop
+
+# A busy machine is slow, and that is no fault of what is tested.
+settings.register_profile("premura", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("premura")
 
 
 @pytest.fixture

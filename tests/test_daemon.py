@@ -36,7 +36,7 @@ from tests.dispatch.shop import Told
 from tests.workspaces import FILES, THANKS, customers, drop, drop_all, make, table
 
 EVERY = "\n[daemon]\nevery = 0.02\nlease = 2.0\n"
-DEADLINE = 20
+DEADLINE = 90
 
 
 class Log(io.StringIO):

@@ -55,8 +55,9 @@ def _examples(
             yield f"<p><b>{escape(str(message['Subject']))}</b></p><iframe srcdoc='{escape(html)}'></iframe>"
         if cards:
             yield _why(cards[-1], reasons)
-            pictures = [name for name in cards[-1]["files"] if name.endswith(".png")]
-            yield "".join(f"<img alt='' src='{escape(name.partition('/')[2])}'>" for name in pictures)
+            within = f"{found['workspace']}/"  # the page lies there too, so that it can be moved with its pictures
+            pictures = [name.removeprefix(within) for name in cards[-1]["files"] if name.endswith(".png")]
+            yield "".join(f"<img alt='' src='{escape(name)}'>" for name in pictures)
 
 
 def _why(action: Mapping[str, Any], reasons: Mapping[str, Sequence[str]]) -> str:

@@ -57,6 +57,8 @@ def prepare(
     while not stopping():
         with store.write() as connection:
             batch = actions.to_freeze(connection, now, BATCH)
+            if not batch:
+                return
             people = customers.load(connection, {action.customer_id for action in batch})
             worth = scores.load(connection, people)
             since = transactions.first_of(connection, people)
@@ -64,8 +66,6 @@ def prepare(
                 score = worth.get(action.customer_id)
                 tier, first = score.facts.tier if score else "", since.get(action.customer_id)
                 _prepare(connection, office, action, people[action.customer_id], (tier, first), now, summary)
-        if not batch:
-            return
 
 
 def _prepare(
@@ -187,11 +187,13 @@ class _Sending:
             return await asyncio.to_thread(work, *arguments)
 
     def _recover(self) -> None:
-        """Take up what a run that ended abruptly left behind: nothing is lost, nothing is sent twice."""
+        """Take up what a run that ended abruptly left behind: nothing is lost, nothing is sent twice or too late."""
         safe = [name for name in self.office.adapters if self._replayable(name)]
+        now = self.clock()
         with self.store.write() as connection:
-            outbox.release_lost(connection, self.owner, self.clock())
-            outbox.replay_unknown(connection, safe, attempts=MAX_ATTEMPTS)
+            outbox.release_lost(connection, self.owner, now)
+            outbox.replay_unknown(connection, safe, attempts=MAX_ATTEMPTS, now=now)
+            self.summary.count(State.EXPIRED, actions.expire(connection, now))
 
     def _replayable(self, adapter: str) -> bool:
         return self.office.adapters[adapter].capability.idempotency is Idempotency.KEY
@@ -217,7 +219,6 @@ class _Sending:
         while True:
             now = self.clock()
             with self.store.write() as connection:
-                self.summary.count(State.EXPIRED, actions.expire(connection, now))
                 claimed = outbox.claim(
                     connection, owner=self.owner, now=began, until=now + LEASE, limit=BATCH, adapters=[name]
                 )

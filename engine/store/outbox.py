@@ -132,14 +132,20 @@ def release_lost(connection: Connection, owner: str, now: datetime) -> tuple[int
     return ready, len(ids)
 
 
-def replay_unknown(connection: Connection, adapters: Collection[str], *, attempts: int | None = None) -> int:
+def replay_unknown(
+    connection: Connection, adapters: Collection[str], *, attempts: int | None = None, now: datetime | None = None
+) -> int:
     """Doubtful actions of adapters that can safely send the same bytes again become ready; says how many.
 
-    attempts: after so many a doubt is left to a person.
+    attempts: after so many a doubt is left to a person. now: what is to be tried again later waits for its time, and
+    what is past its time is left to a person, since nobody may say of it that it never went out.
     """
     again = update(_ACTION).where(_ACTION.c.state == State.UNKNOWN, _ACTION.c.adapter.in_(adapters))
     if attempts is not None:
         again = again.where(_ACTION.c.attempts < attempts)
+    if now is not None:
+        in_time = _ACTION.c.valid_until.is_(None) | (_ACTION.c.valid_until >= now)
+        again = again.where(_ACTION.c.due_at <= now, in_time)
     return connection.execute(again.values(state=State.READY, reason="sent again under the same key")).rowcount
 
 

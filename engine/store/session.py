@@ -107,7 +107,8 @@ def _plain(reason: str) -> str:
         "file is not a database": "the file is not a Premura database; nothing was changed",
         "disk image is malformed": "the database file is damaged; restore a copy",
     }
-    return next((said for sign, said in hints.items() if sign in reason), f"the database does not answer: {reason}")
+    plain = f"the database does not answer: {' '.join(reason.split())}"
+    return next((said for sign, said in hints.items() if sign in reason), plain)
 
 
 def _engine(url: str) -> Engine:
@@ -175,10 +176,8 @@ def open_store(url: str) -> Store:
             found = _version(connection)
         _refuse_newer(found)
         if found != SCHEMA_VERSION:
-            hint = "premura db upgrade"
-            raise StoreError(
-                f"the database has shape {found or 'none'}, this version needs {SCHEMA_VERSION} (hint: {hint})"
-            )
+            shapes = f"the database has shape {found or 'none'}, this version needs {SCHEMA_VERSION}"
+            raise StoreError(f"{shapes} (hint: premura db upgrade)")
     return Store(engine)
 
 

@@ -277,6 +277,16 @@ def test_a_death_while_sending_is_replayed_at_once_where_a_key_makes_it_safe(sho
     assert [attempt["outcome"] for attempt in shop.attempts(action)] == ["unknown", "accepted"]
 
 
+def test_a_doubt_that_is_past_its_time_is_not_called_expired(shop: Shop) -> None:
+    with_key(shop).deeds = [Killed()]
+    action = shop.decide(lasts=DAY)
+    with pytest.raises(Killed):
+        shop.dispatch()
+
+    assert shop.dispatch(later=2 * DAY).states == {}
+    assert shop.state(action) is State.UNKNOWN, "nobody knows whether it went out"
+
+
 def test_a_death_while_a_reward_is_booked_books_it_once(shop: Shop) -> None:
     action = shop.decide("reward", options={"amount": "15.00"})
     prepare(shop.store, shop.office, Summary(), now=shop.now)
@@ -309,6 +319,7 @@ def test_a_doubt_is_replayed_later_and_later_and_in_the_end_left_to_a_person(sho
     for _ in range(3):
         shop.dispatch(later=timedelta(seconds=5))
     assert len(post.tried) == 1, "a doubt that comes every time is not replayed at every tick"
+    assert shop.state(action) is State.UNKNOWN
 
     for _ in range(2 * MAX_ATTEMPTS):
         shop.now = max(shop.now, shop.action(action).due_at)

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-DEADLINE = 30.0
+DEADLINE = 120.0
 
 
 def until(condition: Callable[[], bool], about: Callable[[], object] = lambda: "") -> None:

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from email import message_from_bytes
 from typing import Any
 
-DEADLINE = 30
+DEADLINE = 120
 
 
 class Sink(socketserver.ThreadingTCPServer):

@@ -35,7 +35,7 @@ class TestComplaints:
             assert (key in complaints.open_complaints(connection, [key])) is expected
             assert complaints.open_complaints(connection, []) == set()
 
-    @settings(deadline=None, max_examples=40)
+    @settings(deadline=None, max_examples=25)
     @given(st.lists(st.tuples(st.sampled_from(["C1", "C2"]), st.booleans()), max_size=8))
     def test_customers_do_not_answer_for_each_other(self, sandbox: Store, story: list[tuple[str, bool]]) -> None:
         open_now = {"C1": 0, "C2": 0}

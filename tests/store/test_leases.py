@@ -64,7 +64,7 @@ def test_leases_have_names(store: Store) -> None:
 STEPS = st.tuples(st.sampled_from(["take", "release", "wait"]), st.sampled_from("AB"), st.integers(1, 6))
 
 
-@settings(deadline=None)
+@settings(deadline=None, max_examples=50)
 @given(st.lists(STEPS, max_size=12))
 def test_there_is_never_more_than_one_holder(sandbox: Store, steps: list[tuple[str, str, int]]) -> None:
     clock, holder, ends = 0, "", 0

@@ -82,7 +82,7 @@ def test_entries_are_in_the_order_of_their_booking(store: Store) -> None:
         assert [entry["amount"] for entry in ledger.entries(connection)] == [3, 2, 1]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(st.lists(POSTINGS, max_size=6))
 def test_the_books_balance(sandbox: Store, postings: list[tuple[str, str, int, str, str]]) -> None:
     expected: Counter[tuple[str, str]] = Counter()

@@ -110,7 +110,7 @@ RUNS = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(RUNS)
 def test_before_is_always_what_decide_saw_last(sandbox: Store, story: list[str | dict[str, float]]) -> None:
     current: dict[str, float] = {}

@@ -173,8 +173,9 @@ class TestRefusing:
         bool(LACKING), reason=f"all tests here but this ran on SQLite only: no {' and no '.join(LACKING)}"
     )
     def test_a_server_that_does_not_answer(self) -> None:
-        with pytest.raises(StoreError, match="the database does not answer"):
+        with pytest.raises(StoreError, match="the database does not answer") as refused:
             open_store("postgresql://localhost:1/shop")
+        assert "\n" not in str(refused.value)
 
 
 class TestReadOnly:
@@ -189,6 +190,15 @@ class TestReadOnly:
         path.chmod(0o444)
         open_folder.chmod(0o777)
         with as_nobody(), pytest.raises(StoreError, match="read-only; nothing was changed"):
+            write_to(path)
+        assert path.read_bytes() == file.read_bytes()
+
+    def test_a_folder_in_which_the_log_beside_the_file_may_not_be_made(self, open_folder: Path, file: Path) -> None:
+        path = open_folder / "a.db"
+        path.write_bytes(file.read_bytes())
+        path.chmod(0o666)
+        open_folder.chmod(0o555)
+        with as_nobody(), pytest.raises(StoreError, match=r"rights|read-only"):
             write_to(path)
         assert path.read_bytes() == file.read_bytes()
 
