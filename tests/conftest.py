@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,8 +11,10 @@ from hypothesis import HealthCheck, settings
 
 from tests.shop import Shop
 
-# A busy machine is slow, and that is no fault of what is tested.
-settings.register_profile("premura", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+# A busy machine is slow, and that is no fault of what is tested. CI asks the same twice, people ask something new.
+settings.register_profile(
+    "premura", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+)
 settings.load_profile("premura")
 
 
