@@ -61,7 +61,7 @@ def parse_amount(text: str, decimal: str = "") -> Decimal:
     decimal = decimal or _decimal_mark(plain, text)
     group = "." if decimal == "," else ","
     whole, mark, fraction = plain.partition(decimal)
-    if group in fraction or decimal in fraction or not _well_grouped(whole, group) or (spaced and group in whole):
+    if group in fraction or decimal in fraction or not _well_grouped(whole, group):
         raise ValueError(f"'{text}' is not an amount")
     number = Decimal(whole.replace(group, "") + ("." + fraction if mark and fraction else ""))
     return number.copy_negate() if sign in ("-", "−") else number

@@ -1,7 +1,7 @@
 """`premura demo`: a workspace for the invented firm, and its last two months lived through the front door.
 
-Three years of history are taken in, then every day the firm's exports are put into the inbox and all stages run, in the
-morning and before the shop closes, as the daemon would. A second run finds the work done and adds nothing.
+Three years of history are taken in. Then, every day, the firm's exports are put into the inbox; what came in is decided
+on in the morning, and what is due goes out before the shop closes. A second run finds the work done and adds nothing.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from engine.demo.firm import build
 from engine.demo.log import FirmLog, consents_csv, customers_csv, events_jsonl, transactions_csv
 from engine.demo.result import collect, write_page
 from engine.dispatch.freeze import referral_code
+from engine.inbox import take_inbox
 from engine.store import leases, referrals
 
 LIVED = timedelta(days=60)
@@ -29,6 +30,8 @@ MORNING, AFTERNOON = time(11, 0), time(15, 50)
 KEY = "demo"
 """A key that everybody knows: codes and lots come out the same on every machine. A real workspace draws its own."""
 MARK = "demo.lived"
+SCORED_EVERY = 5
+"""Days between two scorings: the daemon scores every night, but nobody wants to wait that long for a demo."""
 
 
 def demonstrate(
@@ -128,11 +131,15 @@ def _live(app: App, log: FirmLog, day: date) -> None:
         path.write_text(text, encoding="utf-8")
         written = app.clock() - timedelta(hours=12)
         os.utime(path, (written.timestamp(), written.timestamp()))
-    daemon.once(app)
+    take_inbox(app)
+    if (log.today - day).days % SCORED_EVERY == 0:
+        app.score()
+    app.decide()
+    app.schedule()
     app.clock = _at(day, AFTERNOON)
     if day < log.today - timedelta(days=3):
         _approve(app)  # the shopkeeper looks at the cards; those of the last days wait for you
-    daemon.once(app)
+    app.dispatch()
     _mark(app, day)
 
 

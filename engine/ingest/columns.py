@@ -123,24 +123,18 @@ def _guess(
     kind: Kind, known: Mapping[str, Collection[str]], free: Collection[str], found: dict[str, str], file: str
 ) -> None:  # fmt: skip
     """Add to what was found the columns that have our names, then those that have other words for them."""
+    called: dict[str, list[str]] = {}
+    for name in free:
+        called.setdefault(_plain(name), []).append(name)
     for exact in (True, False):
         for ours, others in known.items():
-            names = [] if ours in found else _called((ours,) if exact else others, free)
-            names = [name for name in names if name not in found.values()]
+            words = () if ours in found else (_plain(ours),) if exact else others
+            names = next((called.pop(word) for word in words if word in called), [])
             if len(names) > 1:
                 text = f"'{names[0]}' and '{names[1]}' may both be {ours}"
                 raise IngestError(text + _say(kind, ours), file=file, row=1)
             if names:
                 found[ours] = names[0]
-
-
-def _called(words: Collection[str], names: Collection[str]) -> list[str]:
-    """The names that say the first of these words that any says, however they are written."""
-    for word in words:
-        said = [name for name in names if _plain(name) == _plain(word)]
-        if said:
-            return said
-    return []
 
 
 def _meant(word: str, known: Collection[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import islice
@@ -173,10 +173,15 @@ class _Taking:
         for start in range(0, len(self.late), BATCH):
             with self.store.write() as connection:
                 self._add(connection, self.late[start : start + BATCH], last=True)
-        if self.touched:
+        if self.coded:
             with self.store.write() as connection:
                 self.summary.notes += _convert(connection, self.source, self.coded, self.now)
-                _reverse(connection, self.touched, self.now)
+        if self.touched:
+            with self.store.read() as connection:
+                undone = _undone(connection, self.touched, self.now)
+            if undone:
+                with self.store.write() as connection:
+                    _reverse(connection, undone, self.now)
 
     def _parse(self, row: Row) -> Any:
         if row.fault:
@@ -333,12 +338,13 @@ def _convert(connection: Connection, source: str, keys: Sequence[str], now: date
     return notes
 
 
-def _reverse(connection: Connection, touched: Iterable[int], now: datetime) -> None:
-    """Undo the conversions of these customers that their whole history does not bear any more."""
-    newcomers = set(touched)
+def _undone(
+    connection: Connection, newcomers: Collection[int], now: datetime
+) -> list[tuple[Mapping[str, Any], datetime]]:
+    """The conversions of these customers that their whole history does not bear any more, and since when."""
+    undone = []
     for found in referrals.listing(connection):
-        newcomer = found["newcomer_id"]
-        if found["state"] != "converted" or newcomer not in newcomers:
+        if found["state"] != "converted" or found["newcomer_id"] not in newcomers:
             continue
         purchases = [
             rulings.Purchase(
@@ -348,13 +354,19 @@ def _reverse(connection: Connection, touched: Iterable[int], now: datetime) -> N
                 occurred_at=row.occurred_at,
                 amount_minor=row.amount_minor,
             )
-            for row in transactions.of_customer(connection, newcomer)
+            for row in transactions.of_customer(connection, found["newcomer_id"])
         ]
         at = rulings.undone_at(found["txn_id"], purchases, now)
         if at is not None:
-            referrals.reverse(connection, found["id"])
-            sides = (found["referrer_id"], newcomer, found["newcomer"])
-            events.add(connection, OWN_SOURCE, rulings.reversed_(found["code"], *sides, at), now)
+            undone.append((found, at))
+    return undone
+
+
+def _reverse(connection: Connection, undone: Sequence[tuple[Mapping[str, Any], datetime]], now: datetime) -> None:
+    for found, at in undone:
+        referrals.reverse(connection, found["id"])
+        sides = (found["referrer_id"], found["newcomer_id"], found["newcomer"])
+        events.add(connection, OWN_SOURCE, rulings.reversed_(found["code"], *sides, at), now)
 
 
 def _write_rejects(folder: Path, name: str, rejects: Sequence[Reject]) -> str:

@@ -117,6 +117,7 @@ valid_for = "P20D"
 def test_paper_under_the_cap_still_arrives_in_its_window(tmp_path: Path) -> None:
     shop = Shop(tmp_path / "shop", rules={"card": CARD})
     shop.configure("messages = 2", "messages = 1")
+    shop.configure('within = "P7D"', 'within = "P8D"')
     shop.customer()
     for hour in (8, 9):
         shop.event(DONE, f"2026-03-02T{hour:02}:00:00+01:00")
@@ -124,8 +125,8 @@ def test_paper_under_the_cap_still_arrives_in_its_window(tmp_path: Path) -> None
     summary = shop.app.schedule()
 
     assert (summary.scheduled, summary.deferred) == (2, 1)
-    # Two Tuesdays, the 17th and the 24th at midnight in Rome, less the three days that cards travel.
-    assert due(shop) == ["03-13 23:00", "03-20 23:00"]
+    # Two Tuesdays, the 17th and the 31st at midnight in Rome, less the three days that cards travel.
+    assert due(shop) == ["03-13 23:00", "03-27 23:00"]
 
 
 def test_a_step_that_the_cap_leaves_no_time_for_is_dropped_and_says_so(tmp_path: Path) -> None:
