@@ -14,7 +14,7 @@ Policy for money, in this order:
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Literal
 
@@ -102,6 +102,12 @@ class History:
 
     def __len__(self) -> int:
         return len(self.customer)
+
+    def take(self, rows: IntArray | BoolArray) -> History:
+        """Some of the customers."""
+        columns = {each.name: getattr(self, each.name) for each in fields(self)}
+        some = {name: values[rows] for name, values in columns.items() if isinstance(values, np.ndarray)}
+        return History(**(columns | some))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

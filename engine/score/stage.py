@@ -17,7 +17,7 @@ from engine.errors import ScoreError
 from engine.score.clv import Terms, tiers, values
 from engine.score.history import History, Log, TimeUnit, net_refunds, split, summarise
 from engine.score.models import BUYING, gamma_gamma
-from engine.score.models.fit import Fit
+from engine.score.models.fit import Fit, fit
 from engine.score.validate import validate
 from engine.store import scores, transactions
 from engine.store.session import Store
@@ -84,7 +84,7 @@ def score(
     if purchases.unmatched_minor:
         lost = f"{to_major(purchases.unmatched_minor, policy.currency)} {policy.currency}"
         flags = (*flags, f"{lost} were given back for purchases that are not here")
-    buying, spending = BUYING[MODEL].fit(history), gamma_gamma.fit(history)
+    buying, spending = fit(BUYING[MODEL], history), gamma_gamma.fit(history)
     horizon = parse_duration(policy.horizon)
     days = horizon.days + horizon.months * 365.25 / 12 + horizon.seconds / 86400
     terms = Terms(horizon_days=days, annual_rate=policy.discount_rate, margin=policy.margin)
@@ -167,7 +167,7 @@ def _validation(log: Log, today: int, policy: Policy) -> dict[str, Any]:
     if not len(calibration):
         return {}
     model = BUYING[MODEL]
-    fitted = model.fit(calibration)
+    fitted = fit(model, calibration)
     expected = model.expected_purchases(
         fitted.params, calibration.frequency, calibration.recency, calibration.T, window.length
     )

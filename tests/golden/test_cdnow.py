@@ -14,7 +14,7 @@ from engine.score.history import DAYS_PER_UNIT, FloatArray, History, TimeUnit, V
 from engine.score.history import summarise as history_of_purchases
 from engine.score.models import bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
-from engine.score.models.fit import Fit
+from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
 from engine.score.validate import validate
 from tests.score.shops import CALIBRATION_END, WINDOW_END, cdnow_log, cdnow_reference
@@ -25,7 +25,7 @@ MONTHS = np.arange(1.0, 13.0)
 @lru_cache(maxsize=1)
 def cdnow() -> tuple[History, ValidationWindow, Fit[BgNbd], Fit[GammaGamma]]:
     history, window = split(cdnow_log(), calibration_end_day=CALIBRATION_END, window_end_day=WINDOW_END)
-    return history, window, bg_nbd.fit(history), gamma_gamma.fit(history)
+    return history, window, fit(bg_nbd, history), gamma_gamma.fit(history)
 
 
 def pinned(model: str, what: str) -> Any:
@@ -166,7 +166,7 @@ def clv_of_lifetimes(days_per_month: float) -> FloatArray:
     history = rounded_to_hundredths()
     steps = Steps(end_days=days_per_month * MONTHS, factors=1.01**-MONTHS)
     spend = gamma_gamma.expected_spend(gamma_gamma.fit(history).params, history.frequency, history.monetary)
-    return discounted_purchases(bg_nbd, bg_nbd.fit(history).params, history, steps) * spend
+    return discounted_purchases(bg_nbd, fit(bg_nbd, history).params, history, steps) * spend
 
 
 def test_a_month_is_four_weeks_and_a_third() -> None:
@@ -186,7 +186,7 @@ def test_our_own_clv_is_the_same_in_days_weeks_and_months(unit: TimeUnit) -> Non
     purchases = net_refunds(cdnow_log(), as_of_day=CALIBRATION_END)
     history = history_of_purchases(purchases, time_unit=unit)
     terms = Terms(horizon_days=365.25, annual_rate=1.01**12 - 1)
-    found = values(bg_nbd, bg_nbd.fit(history).params, gamma_gamma.fit(history).params, history, terms)
+    found = values(bg_nbd, fit(bg_nbd, history).params, gamma_gamma.fit(history).params, history, terms)
     assert found.clv_minor[[0, 1, 5]].tolist() == [3648, 467, 28514]
     assert found.clv_minor.sum() == pytest.approx(7_190_832, abs=5)
     # lifetimes discounts from the end of each month, half a month more, and its year is a quarter of a day shorter

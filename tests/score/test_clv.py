@@ -23,6 +23,7 @@ from engine.score.clv import (
 from engine.score.history import DAYS_PER_UNIT, History, split
 from engine.score.models import bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
+from engine.score.models.fit import fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
 from tests.score.shops import histories, history_of, simulated_log
 
@@ -183,7 +184,7 @@ def test_a_simulated_shop_brings_what_it_is_said_to_be_worth() -> None:
     log = simulated_log(7, 6000, 1500)
     history, window = split(log, calibration_end_day=1000, window_end_day=1365, time_unit="day")
     terms = Terms(horizon_days=365.0, annual_rate=0.0)
-    found = values(bg_nbd, bg_nbd.fit(history).params, gamma_gamma.fit(history).params, history, terms)
+    found = values(bg_nbd, fit(bg_nbd, history).params, gamma_gamma.fit(history).params, history, terms)
     assert found.expected_purchases.sum() == pytest.approx(window.purchases.sum(), rel=0.05)
     assert found.clv_minor.sum() / 100 == pytest.approx(window.spend.sum(), rel=0.07)
     best = found.percentile >= 0.9

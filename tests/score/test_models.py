@@ -9,19 +9,20 @@ import numpy as np
 import pytest
 
 from engine.score.models import BUYING
+from engine.score.models.fit import fit, log_likelihood
 from tests.score.shops import simulated
 
 
 @pytest.mark.parametrize("name", BUYING)
 def test_every_buying_model_fits_and_predicts_through_the_same_four_functions(name: str) -> None:
     model, shop = BUYING[name], simulated(1, 400, r=0.6, alpha=6.0, a=0.9, b=2.5)
-    fit = model.fit(shop)
-    assert fit.params.time_unit == shop.time_unit
-    value, gradient = model.log_likelihood(fit.params, shop)
-    assert value == fit.log_likelihood
+    found = fit(model, shop)
+    assert found.params.time_unit == shop.time_unit
+    value, gradient = log_likelihood(model, found.params, shop)
+    assert value == found.log_likelihood
     assert gradient == pytest.approx(np.zeros(4), abs=0.05)
     past = (shop.frequency, shop.recency, shop.T)
-    alive, expected = model.p_alive(fit.params, *past), model.expected_purchases(fit.params, *past, 52.0)
+    alive, expected = model.p_alive(found.params, *past), model.expected_purchases(found.params, *past, 52.0)
     assert alive.shape == expected.shape == (400,)
     assert ((alive > 0) & (alive <= 1) & (expected >= 0)).all()
 

@@ -10,18 +10,22 @@ parameters' `time_unit`. Arguments broadcast; results are arrays of float64.
 
 from __future__ import annotations
 
-from dataclasses import astuple, dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, psi  # type: ignore[import-untyped]  # scipy ships none
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History, TimeUnit
-from engine.score.models.fit import Bounds, Fit, Prior, Rows, compress, refuse_impossible, scarcity, settle, time_scale
+from engine.score.history import FloatArray, IntArray, TimeUnit
+from engine.score.models.fit import Prior, Space
+from engine.score.models.rows import Rows
 
-# In units of the mean age, as the fit runs.
-_BOUNDS = Bounds(lowest=(1e-4, 1e-7, 1e-4, 1e-4), highest=(1e4, 1e7, 1e4, 1e4))
+OPPORTUNITIES = False
+SPACE = Space(
+    names=("r", "alpha", "a", "b"), lowest=(1e-4, 1e-7, 1e-4, 1e-4), highest=(1e4, 1e7, 1e4, 1e4), times=("alpha",)
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,74 +44,53 @@ class BgNbd:
             raise ScoreError(f"BG/NBD parameters must be positive numbers, not r, alpha, a, b = {values}")
 
 
-def log_likelihood(params: BgNbd, history: History) -> tuple[float, FloatArray]:
-    """FHL equation 6 over all customers, and its gradient by (r, alpha, a, b).
-
-    Raises ScoreError when parameters and history differ in their time unit.
-    """
-    if params.time_unit != history.time_unit:
-        raise ScoreError(f"the parameters count {params.time_unit}s, the history {history.time_unit}s")
-    return _likelihood(np.array(astuple(params)[:4]), compress(history.frequency, history.recency, history.T))
+RECORD = BgNbd
 
 
-def _likelihood(point: FloatArray, rows: Rows) -> tuple[float, FloatArray]:
-    r, alpha, a, b = point
-    x, shape, again = rows.x, r + rows.x, rows.x > 0
-    bought = np.maximum(x, 1)
-    log_now, log_then = np.log(alpha + rows.T), np.log(alpha + rows.t_x)
-    stayed = -shape * log_now
-    left = np.where(again, np.log(a) - np.log(b + bought - 1) - shape * log_then, -np.inf)
-    either = np.logaddexp(stayed, left)
-    value = gammaln(shape) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b) + either
-    alive, gone = np.exp(stayed - either), np.exp(left - either)
-    both = psi(a + b) - psi(a + b + x)
-    slopes = (
-        psi(shape) - psi(r) + np.log(alpha) - alive * log_now - gone * log_then,
-        r / alpha - shape * (alive / (alpha + rows.T) + gone / (alpha + rows.t_x)),
-        both + gone / a,
-        both + psi(b + x) - psi(b) - gone / (b + bought - 1),
-    )
-    return float((rows.weight * value).sum()), np.array([(rows.weight * slope).sum() for slope in slopes])
+def starts(rate: float) -> Sequence[Sequence[float]]:
+    """Where to begin: the same rate with much, some and little difference between customers."""
+    return (0.5, 0.5 / rate, 0.8, 2.5), (1.5, 1.0 / rate, 0.3, 3.0), (0.2, 0.1 / rate, 1.5, 1.5)
 
 
-def fit(history: History) -> Fit[BgNbd]:
-    """Maximum likelihood, or what `flags` say. Raises ScoreError for an empty history or an impossible likelihood."""
-    scarce, scale = scarcity(history), time_scale(history)
-    rows = compress(history.frequency, history.recency / scale, history.T / scale)
-    rate = max(float(history.frequency.sum()) / len(history), 0.01)  # repeat purchases in a mean age
-    optimum, flags = settle(
-        lambda point: _likelihood(point, rows),
-        [(0.5, 0.5 / rate, 0.8, 2.5), (1.5, 1.0 / rate, 0.3, 3.0), (0.2, 0.1 / rate, 1.5, 1.5)],
-        bounds=_BOUNDS,
-        size=len(history),
-        prior=_prior(scale * DAYS_PER_UNIT[history.time_unit]),
-        scarce=scarce,
-    )
-    r, alpha, a, b = (float(value) for value in optimum.point)
-    params = BgNbd(r=r, alpha=alpha * scale, a=a, b=b, time_unit=history.time_unit)
-    value, _ = log_likelihood(params, history)
-    refuse_impossible(value, _ceiling(history))
-    return Fit(
-        params=params,
-        log_likelihood=value,
-        converged=optimum.converged,
-        flags=flags,
-        n_customers=len(history),
-        n_repeat=int((history.frequency > 0).sum()),
-    )
-
-
-def _prior(scale_days: float) -> Prior:
+def prior(scale_days: float) -> Prior:
     """A shop whose customers come back about twice a year while they stay (r / alpha), give or take a factor of five,
     and of whom one in four leaves after a purchase (a / (a + b)). For logs that cannot carry a fit alone."""
     return Prior(centre=(0.5, 90 / scale_days, 0.8, 2.5), deviation=(1.0, 1.5, 1.0, 1.0))
 
 
-def _ceiling(history: History) -> float:
-    """No parameters can do better than each customer's own best rate, x / t_x, up to his last purchase."""
-    again = history.frequency > 0
-    x, t_x = history.frequency[again], history.recency[again]
-    return float((x * np.log(x / t_x) - x).sum())
+def log_likelihood(point: FloatArray, rows: Rows) -> tuple[float, FloatArray]:
+    """FHL equation 6 over all customers, and its gradient by (r, alpha, a, b).
+
+    The two terms in it, stayed to T and left after t_x, are added as logarithms, by their difference `odds`.
+    """
+    r, alpha, a, b = point
+    x, weight = rows.x.values, rows.x.weight
+    shape, bought = r + x, np.maximum(x, 1)
+    of_x = gammaln(shape) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
+    both = psi(a + b) - psi(a + b + x)
+    log_now, log_then = np.log(alpha + rows.T.values), np.log(alpha + rows.t_x.values)
+    leaves = np.where(x > 0, np.log(a) - np.log(b + bought - 1), -np.inf)
+    own = rows.x.spread(shape)
+    odds = rows.x.spread(leaves) + own * (rows.T.spread(log_now) - rows.t_x.spread(log_then))
+    gone = expit(odds)
+    either = np.logaddexp(0.0, odds) - own * rows.T.spread(log_now)
+    left = rows.weight * gone
+    left_by_x = np.bincount(rows.x.index, weights=left, minlength=len(x))
+    left_by_now = np.bincount(rows.T.index, weights=left, minlength=len(log_now))
+    left_by_then = np.bincount(rows.t_x.index, weights=left, minlength=len(log_then))
+    rate_by_now = np.bincount(rows.T.index, weights=own * (rows.weight - left), minlength=len(log_now))
+    rate_by_then = np.bincount(rows.t_x.index, weights=own * left, minlength=len(log_then))
+    slopes = (
+        weight @ (psi(shape) - psi(r) + np.log(alpha))
+        - (rows.T.weight - left_by_now) @ log_now
+        - left_by_then @ log_then,
+        weight.sum() * r / alpha
+        - rate_by_now @ (1 / (alpha + rows.T.values))
+        - rate_by_then @ (1 / (alpha + rows.t_x.values)),
+        weight @ both + left_by_x.sum() / a,
+        weight @ (both + psi(b + x) - psi(b)) - left_by_x @ (1 / (b + bought - 1)),
+    )
+    return float(weight @ of_x + rows.weight @ either), np.array(slopes)
 
 
 def p_alive(params: BgNbd, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:  # noqa: N803 - the papers' name
@@ -132,6 +115,23 @@ def expected_purchases(
     """
     x, t_x, T = (np.asarray(value, dtype=np.float64) for value in (x, t_x, T))  # noqa: N806 - the papers' name
     return p_alive(params, x, t_x, T) * _expected_alive(params, x, T, np.asarray(t, dtype=np.float64))
+
+
+def draw(
+    params: BgNbd,
+    x: ArrayLike,
+    T: ArrayLike,  # noqa: N803 - the papers' name
+    t: float,
+    chance: np.random.Generator,
+) -> IntArray:
+    """Purchases in the next t time units of customers who are alive at T, one draw for each of x and T together.
+
+    Given alive, the rate is a gamma (r + x, alpha + T) and the chance to leave after a purchase a beta (a, b + x).
+    """
+    x, T = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(T, dtype=np.float64))  # noqa: N806 - papers
+    wanted = chance.poisson(chance.gamma(params.r + x) / (params.alpha + T) * t)
+    leaves = np.maximum(chance.beta(params.a, params.b + x), 1e-18)
+    return np.minimum(wanted, chance.geometric(leaves))
 
 
 def expected_new(params: BgNbd, t: ArrayLike) -> FloatArray:

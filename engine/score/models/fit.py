@@ -1,27 +1,32 @@
 """Finding parameters, for every model alike: compressed rows, several starts, known slopes, and no silent nonsense.
 
 Maximum likelihood where the log can carry it. Where it cannot (see `FLAGS`), the same likelihood with a weak prior,
-a normal on the logarithms of the parameters, whose centre and width stand in the model's file.
+a normal on the logarithms of the parameters, whose centre and width stand in the model's file. A log of many customers
+is fitted on a sample first and then, from there, on the whole.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 import numpy as np
-from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
+from numpy.typing import ArrayLike
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History, IntArray
+from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
+from engine.score.models.rows import Rows, rows_of
+from engine.score.models.search import NOWHERE, Downhill, Optimum, curvature, lowest, refine, spread
 
 P = TypeVar("P")
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
 ENOUGH_CUSTOMERS = 50
 ENOUGH_REPEATERS = 10
+SAMPLE = 20_000
+"""Customers of a big log that are fitted first; a log up to twice as long is fitted whole at once."""
 
 FLAGS: Mapping[str, str] = MappingProxyType(
     {
@@ -40,25 +45,24 @@ FLAGS: Mapping[str, str] = MappingProxyType(
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Fit(Generic[P]):
-    """Parameters, and how far to trust them: log_likelihood without any prior, flags from `FLAGS`."""
+class Space:
+    """The parameters that are looked at, with times in units of the mean age; `times` names those that are times.
 
-    params: P
-    log_likelihood: float
-    converged: bool
-    flags: tuple[str, ...]
-    n_customers: int
-    n_repeat: int
+    A result within a factor ten of the bounds has run to the edge.
+    """
 
+    names: tuple[str, ...]
+    lowest: tuple[float, ...]
+    highest: tuple[float, ...]
+    times: tuple[str, ...] = ()
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rows:
-    """Equal histories counted once; x as floats, because every formula wants them so."""
+    def reached(self, point: FloatArray) -> bool:
+        """Whether any parameter ran to the edge."""
+        return bool(np.any((point < 10 * np.array(self.lowest)) | (point > np.array(self.highest) / 10)))
 
-    x: FloatArray
-    t_x: FloatArray
-    T: FloatArray
-    weight: FloatArray
+    def scales(self, scale: float) -> FloatArray:
+        """What each parameter is multiplied by when times are."""
+        return np.array([scale if name in self.times else 1.0 for name in self.names])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,41 +73,143 @@ class Prior:
     deviation: tuple[float, ...]
 
 
+class Model(Protocol):
+    """What a module must offer to be a buying model: a frozen record of its parameters, where to look for them, and
+    four functions. The record carries a `time_unit`; names are the papers': x repeat purchases, t_x and T age at the
+    last one and now, t a horizon."""
+
+    @property
+    def RECORD(self) -> Callable[..., Any]: ...  # noqa: N802 - a module's constant
+
+    @property
+    def SPACE(self) -> Space: ...  # noqa: N802 - a module's constant
+
+    @property
+    def OPPORTUNITIES(self) -> bool: ...  # noqa: N802 - a module's constant: its history counts whole periods
+
+    def starts(self, rate: float) -> Sequence[Sequence[float]]: ...
+
+    def prior(self, scale_days: float) -> Prior: ...
+
+    def log_likelihood(self, point: FloatArray, rows: Rows) -> tuple[float, FloatArray]: ...
+
+    def p_alive(self, params: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray: ...  # noqa: N803 - papers
+
+    def expected_purchases(
+        self,
+        params: Any,
+        x: ArrayLike,
+        t_x: ArrayLike,
+        T: ArrayLike,  # noqa: N803 - the papers' name
+        t: ArrayLike,
+    ) -> FloatArray: ...
+
+    def draw(
+        self,
+        params: Any,
+        x: ArrayLike,
+        T: ArrayLike,  # noqa: N803 - the papers' name
+        t: float,
+        chance: np.random.Generator,
+    ) -> IntArray: ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Bounds:
-    """The parameters that are looked at; a result within a factor ten of them has run to the edge."""
+class Fit(Generic[P]):
+    """Parameters, and how far to trust them.
 
-    lowest: tuple[float, ...]
-    highest: tuple[float, ...]
+    log_likelihood: without any prior. flags: from `FLAGS`. covariance: of the logarithms of the parameters, in the
+    order of the record's fields.
+    """
 
-    def reached(self, point: FloatArray) -> bool:
-        """Whether any parameter ran to the edge."""
-        return bool(np.any((point < 10 * np.array(self.lowest)) | (point > np.array(self.highest) / 10)))
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Optimum:
-    """The best point found; converged when the slope there is flat."""
-
-    point: FloatArray
+    params: P
+    log_likelihood: float
     converged: bool
+    flags: tuple[str, ...]
+    n_customers: int
+    n_repeat: int
+    covariance: FloatArray = field(default_factory=lambda: np.zeros((0, 0)))
 
 
-def compress(x: IntArray, t_x: FloatArray, T: FloatArray) -> Rows:  # noqa: N803 - the papers' name
-    """The distinct histories and how many customers have each."""
-    order = np.lexsort((T, t_x, x))
-    x, t_x, T = x[order], t_x[order], T[order]  # noqa: N806 - the papers' name
-    new = np.ones(len(x), dtype=np.bool_)
-    new[1:] = (np.diff(x) != 0) | (np.diff(t_x) != 0) | (np.diff(T) != 0)
-    starts = np.flatnonzero(new)
-    weight = np.diff(np.append(starts, len(x))).astype(np.float64)
-    return Rows(x=x[starts].astype(np.float64), t_x=t_x[starts], T=T[starts], weight=weight)
+def fit(model: Model, history: History, prior: Prior | None = None) -> Fit[Any]:
+    """Maximum likelihood, or what `flags` say; with a prior, whatever the log carries, where that is given.
+
+    prior: on the parameters with times in units of the mean age (`prior_around` makes one from parameters). Raises
+    ScoreError for an empty history or an impossible likelihood.
+    """
+    scarce, scale = scarcity(history), time_scale(model, history)
+    rate = max(float(history.frequency.sum()) / len(history), 0.01)  # repeat purchases in a mean age
+    found = settle(
+        _objective(model, history, scale),
+        model.starts(rate),
+        space=model.SPACE,
+        size=len(history),
+        prior=prior or model.prior(scale * DAYS_PER_UNIT[history.time_unit]),
+        scarce=scarce if prior is None else ("prior",),
+        sample=_sample(model, history, scale),
+    )
+    flags = found.flags if prior is None else tuple(flag for flag in found.flags if flag == "not_converged")
+    point = found.optimum.point * model.SPACE.scales(scale)
+    named = dict(zip(model.SPACE.names, point.tolist(), strict=True))
+    params = model.RECORD(**named, time_unit=history.time_unit)
+    value, _ = log_likelihood(model, params, history)
+    refuse_impossible(value, _ceiling(model, history))
+    return Fit(
+        params=params,
+        log_likelihood=value,
+        converged=found.optimum.converged,
+        flags=flags,
+        n_customers=len(history),
+        n_repeat=int((history.frequency > 0).sum()),
+        covariance=found.covariance,
+    )
 
 
-def time_scale(history: History) -> float:
+def log_likelihood(model: Model, params: Any, history: History) -> tuple[float, FloatArray]:
+    """The log-likelihood of all customers, and its gradient by the parameters in the order of the record.
+
+    Raises ScoreError when parameters and history differ in their time unit.
+    """
+    if params.time_unit != history.time_unit:
+        raise ScoreError(f"the parameters count {params.time_unit}s, the history {history.time_unit}s")
+    point = np.array([getattr(params, name) for name in model.SPACE.names])
+    return model.log_likelihood(point, rows_of(history))
+
+
+def prior_around(model: Model, params: Any, history: History, deviation: float) -> Prior:
+    """A prior for `fit` on this history whose centre are these parameters, equally wide for all of them."""
+    point = np.array([getattr(params, name) for name in model.SPACE.names])
+    centre = point / model.SPACE.scales(time_scale(model, history))
+    return Prior(centre=tuple(centre.tolist()), deviation=(deviation,) * len(centre))
+
+
+def time_scale(model: Model, history: History) -> float:
     """The mean age in the history's unit; a fit divides times by it, so that no parameter is far from 1."""
-    mean = float(history.T.mean())
+    mean = float(history.T.mean()) if len(history) and not model.OPPORTUNITIES else 1.0
     return mean if mean > 0 else 1.0
+
+
+def _objective(model: Model, history: History, scale: float) -> Objective:
+    rows = rows_of(history, scale)
+    return lambda point: model.log_likelihood(point, rows)
+
+
+def _sample(model: Model, history: History, scale: float) -> tuple[Objective, int] | None:
+    """The likelihood of every so manieth customer of a big log; they are sorted by key, which says nothing of them."""
+    every = len(history) // SAMPLE
+    if every < 2:
+        return None
+    some = history.take(np.arange(0, len(history), every))
+    return _objective(model, some, scale), len(some)
+
+
+def _ceiling(model: Model, history: History) -> float:
+    """No parameters can do better than each customer's own best rate, x / t_x, up to his last purchase."""
+    if model.OPPORTUNITIES:
+        return 0.0
+    again = history.frequency > 0
+    x, t_x = history.frequency[again], history.recency[again]
+    return float((x * np.log(x / t_x) - x).sum())
 
 
 def scarcity(history: History) -> tuple[str, ...]:
@@ -118,16 +224,73 @@ def scarcity(history: History) -> tuple[str, ...]:
     return ("few_customers",) if len(history) < ENOUGH_CUSTOMERS else ()
 
 
-def maximise(
-    objective: Objective, starts: Sequence[Sequence[float]], *, bounds: Bounds, size: float, prior: Prior | None = None
-) -> Optimum:
-    """The parameters, all positive, with the largest objective (plus the logarithm of the prior): L-BFGS-B on logs.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """Where a search ended, what had to be done for it, and how sure its end is."""
 
-    objective: value and gradient by the parameters; starts: where to begin, the best end wins; size: number of
-    observations, which makes the slope at which the search may stop the same for every log.
+    optimum: Optimum
+    flags: tuple[str, ...]
+    covariance: FloatArray
+
+
+def settle(
+    objective: Objective,
+    starts: Sequence[Sequence[float]],
+    *,
+    space: Space,
+    size: int,
+    prior: Prior,
+    scarce: tuple[str, ...] = (),
+    sample: tuple[Objective, int] | None = None,
+) -> Settled:
+    """Maximum likelihood; with the prior when the log is scarce or the likelihood runs to an edge. Says which.
+
+    objective: log-likelihood and gradient by the parameters; size: of how many observations. sample: the same of some
+    of them, for a log so big that the whole is looked at only near the end.
     """
+    search = _Search(objective=objective, starts=starts, space=space, size=size, sample=sample)
+    flags = scarce
+    found = None if scarce else search.run()
+    if found is None or space.reached(found[0].point):
+        found = replace(search, prior=prior).run()
+        flags = (*(scarce or ("boundary",)), "pooled_prior")
+    optimum, covariance = found
+    return Settled(
+        optimum=optimum, flags=flags if optimum.converged else (*flags, "not_converged"), covariance=covariance
+    )
 
-    def downhill(logs: FloatArray) -> tuple[float, FloatArray]:
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Search:
+    objective: Objective
+    starts: Sequence[Sequence[float]]
+    space: Space
+    size: int
+    sample: tuple[Objective, int] | None
+    prior: Prior | None = None
+
+    def run(self) -> tuple[Optimum, FloatArray]:
+        """The optimum, and the covariance of the logarithms there."""
+        low, high = np.log(self.space.lowest), np.log(self.space.highest)
+        starts = [np.log(start) for start in self.starts]
+        whole = downhill(self.objective, self.size, self.prior)
+        if self.sample is not None:
+            some = downhill(*self.sample, self.prior)
+            near = lowest(some, starts, low, high)
+            curved = curvature(some, near.logs)
+            if near.converged and not self.space.reached(near.point) and np.linalg.eigvalsh(curved)[0] > 0:
+                best = refine(whole, near.logs, curved, low, high)
+                if best.converged:
+                    return best, spread(curved, self.size)
+            starts = [near.logs]
+        best = lowest(whole, starts, low, high)
+        return best, spread(curvature(whole, best.logs), self.size)
+
+
+def downhill(objective: Objective, size: float, prior: Prior | None = None) -> Downhill:
+    """What the search lowers: minus the objective (plus the logarithm of the prior) by logarithms, per observation."""
+
+    def value_and_slope(logs: FloatArray) -> tuple[float, FloatArray]:
         point = np.exp(logs)
         value, gradient = objective(point)
         slope = gradient * point
@@ -135,42 +298,10 @@ def maximise(
             away = (logs - np.log(prior.centre)) / prior.deviation
             value, slope = value - 0.5 * float(away @ away), slope - away / prior.deviation
         if not (np.isfinite(value) and np.isfinite(slope).all()):
-            return 1e100, np.zeros_like(slope)
+            return NOWHERE, np.zeros_like(slope)
         return -value / size, -slope / size
 
-    low, high = np.log(bounds.lowest), np.log(bounds.highest)
-    ends = [
-        minimize(
-            downhill,
-            np.clip(np.log(start), low, high),
-            jac=True,
-            method="L-BFGS-B",
-            bounds=list(zip(low, high, strict=True)),
-            options={"ftol": 1e-13, "gtol": 1e-9, "maxiter": 300},
-        )
-        for start in starts
-    ]
-    best = min(ends, key=lambda end: float(end.fun))
-    inward = np.clip(best.x - best.jac, low, high) - best.x  # the slope, less what only pushes against the bounds
-    return Optimum(point=np.exp(best.x), converged=bool(best.fun < 1e100 and np.abs(inward).max() < 1e-5))
-
-
-def settle(
-    objective: Objective,
-    starts: Sequence[Sequence[float]],
-    *,
-    bounds: Bounds,
-    size: float,
-    prior: Prior,
-    scarce: tuple[str, ...],
-) -> tuple[Optimum, tuple[str, ...]]:
-    """Maximum likelihood; with the prior when the log is scarce or the likelihood runs to an edge. Says which."""
-    flags = scarce
-    optimum = None if scarce else maximise(objective, starts, bounds=bounds, size=size)
-    if optimum is None or bounds.reached(optimum.point):
-        optimum = maximise(objective, starts, bounds=bounds, size=size, prior=prior)
-        flags = (*(scarce or ("boundary",)), "pooled_prior")
-    return optimum, flags if optimum.converged else (*flags, "not_converged")
+    return value_and_slope
 
 
 def refuse_impossible(log_likelihood: float, ceiling: float = np.inf) -> None:

@@ -15,12 +15,12 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, psi  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History
-from engine.score.models.fit import ENOUGH_REPEATERS, Bounds, Fit, Prior, refuse_impossible, settle
+from engine.score.history import FloatArray, History, IntArray
+from engine.score.models.fit import ENOUGH_REPEATERS, SAMPLE, Fit, Objective, Prior, Space, refuse_impossible, settle
 
 # Fits run in units of the mean spend. The prior's mean spend, p v / (q - 1), is 1: the mean of the shop itself.
 _PRIOR = Prior(centre=(6.0, 4.0, 0.5), deviation=(1.0, 1.0, 1.0))
-_BOUNDS = Bounds(lowest=(1e-3, 1e-3, 1e-5), highest=(1e5, 1e5, 1e5))
+_SPACE = Space(names=("p", "q", "v"), lowest=(1e-3, 1e-3, 1e-5), highest=(1e5, 1e5, 1e5))
 _SMALLEST_Q = 1.05  # at q = 1 the mean over customers is infinite, and close above it is far over anything seen
 
 
@@ -40,7 +40,20 @@ class GammaGamma:
 
 def log_likelihood(params: GammaGamma, history: History) -> tuple[float, FloatArray]:
     """Note 025, the density of an observed mean, over those who came back and spent; its gradient by (p, q, v)."""
-    return _likelihood(np.array((params.p, params.q, params.v)), *_spenders(history))
+    return _likelihood(np.array((params.p, params.q, params.v)), _spent(*_spenders(history)))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Spent:
+    """Means of repeat spend, with what no parameter changes: how many purchases (by their distinct counts), the money
+    they brought, and its logarithm."""
+
+    counts: FloatArray
+    index: IntArray
+    of_counts: FloatArray
+    money: FloatArray
+    log_money: FloatArray
+    sum_log_mean: float
 
 
 def _spenders(history: History) -> tuple[FloatArray, FloatArray]:
@@ -48,19 +61,36 @@ def _spenders(history: History) -> tuple[FloatArray, FloatArray]:
     return history.frequency[spent].astype(np.float64), history.monetary[spent]
 
 
-def _likelihood(point: FloatArray, x: FloatArray, mean: FloatArray) -> tuple[float, FloatArray]:
-    p, q, v = point
-    counts, back = np.unique(x, return_inverse=True)
-    of_counts = gammaln(p * counts + q) - gammaln(p * counts)
-    slope_all, slope_own = psi(p * counts + q), psi(p * counts)
-    shape, total, log_total = p * x + q, v + x * mean, np.log(v + x * mean)
-    value = of_counts[back] - gammaln(q) + q * np.log(v) - np.log(mean) + p * x * np.log(x * mean) - shape * log_total
-    slopes = (
-        x * ((slope_all - slope_own)[back] + np.log(x * mean) - log_total),
-        slope_all[back] - psi(q) + np.log(v) - log_total,
-        q / v - shape / total,
+def _spent(x: FloatArray, mean: FloatArray) -> _Spent:
+    index = x.astype(np.int64)
+    money = x * mean
+    return _Spent(
+        counts=np.arange(index.max(initial=0) + 1.0),
+        index=index,
+        of_counts=np.bincount(index).astype(np.float64) if len(x) else np.zeros(1),
+        money=money,
+        log_money=np.log(money),
+        sum_log_mean=float(np.log(mean).sum()),
     )
-    return float(value.sum()), np.array([slope.sum() for slope in slopes])
+
+
+def _likelihood(point: FloatArray, spent: _Spent) -> tuple[float, FloatArray]:
+    p, q, v = point
+    x = np.maximum(spent.counts, 1)  # nobody is at zero
+    shape, slope_all, slope_own = p * x + q, psi(p * x + q), psi(p * x)
+    of_x = gammaln(shape) - gammaln(p * x) - gammaln(q) + q * np.log(v)
+    total = v + spent.money
+    log_total = np.log(total)
+    log_money_by_x = np.bincount(spent.index, weights=spent.log_money, minlength=len(x))
+    log_total_by_x = np.bincount(spent.index, weights=log_total, minlength=len(x))
+    over_by_x = np.bincount(spent.index, weights=1 / total, minlength=len(x))
+    value = spent.of_counts @ of_x - spent.sum_log_mean + p * (x @ log_money_by_x) - shape @ log_total_by_x
+    slopes = (
+        spent.of_counts @ (x * (slope_all - slope_own)) + x @ (log_money_by_x - log_total_by_x),
+        spent.of_counts @ (slope_all - psi(q) + np.log(v)) - log_total_by_x.sum(),
+        spent.of_counts.sum() * q / v - shape @ over_by_x,
+    )
+    return float(value), np.array(slopes)
 
 
 def fit(history: History) -> Fit[GammaGamma]:
@@ -75,20 +105,28 @@ def fit(history: History) -> Fit[GammaGamma]:
     scale = float(mean.mean())
     if np.ptp(mean) <= 1e-9 * scale:
         return _pooled_mean(history, ("no_spread",))
-    optimum, flags = settle(
-        lambda point: _likelihood(point, x, mean / scale),
+    every = max(len(x) // SAMPLE, 1)
+    found = settle(
+        _objective(x, mean / scale),
         [_PRIOR.centre, (1.0, 2.5, 1.5), (20.0, 10.0, 0.45)],
-        bounds=_BOUNDS,
+        space=_SPACE,
         size=len(x),
         prior=_PRIOR,
         scarce=("few_repeaters",) if len(x) < ENOUGH_REPEATERS else (),
+        sample=(_objective(x[::every], mean[::every] / scale), len(x[::every])) if every > 1 else None,
     )
-    if optimum.point[1] <= _SMALLEST_Q:
+    point = found.optimum.point
+    if point[1] <= _SMALLEST_Q:
         return _pooled_mean(history, ("infinite_mean",))
-    if _BOUNDS.reached(optimum.point):
+    if _SPACE.reached(point):
         return _pooled_mean(history, ("boundary",))
-    p, q, v = (float(value) for value in optimum.point)
-    return _result(GammaGamma(p=p, q=q, v=v * scale), history, flags, converged=optimum.converged)
+    p, q, v = (float(value) for value in point)
+    return _result(GammaGamma(p=p, q=q, v=v * scale), history, found.flags, found.optimum.converged, found.covariance)
+
+
+def _objective(x: FloatArray, mean: FloatArray) -> Objective:
+    spent = _spent(x, mean)
+    return lambda point: _likelihood(point, spent)
 
 
 def _pooled_mean(history: History, flags: tuple[str, ...]) -> Fit[GammaGamma]:
@@ -97,10 +135,12 @@ def _pooled_mean(history: History, flags: tuple[str, ...]) -> Fit[GammaGamma]:
     pooled = max(float(everybody.mean()) if len(everybody) else 0.0, 1e-9)
     p, q, _ = _PRIOR.centre
     params = GammaGamma(p=p, q=q, v=pooled * (q - 1) / p)
-    return _result(params, history, (*flags, "pooled_mean"), converged=True)
+    return _result(params, history, (*flags, "pooled_mean"), True, np.zeros((3, 3)))
 
 
-def _result(params: GammaGamma, history: History, flags: tuple[str, ...], *, converged: bool) -> Fit[GammaGamma]:
+def _result(
+    params: GammaGamma, history: History, flags: tuple[str, ...], converged: bool, covariance: FloatArray
+) -> Fit[GammaGamma]:
     value, _ = log_likelihood(params, history)
     refuse_impossible(value)
     return Fit(
@@ -110,6 +150,7 @@ def _result(params: GammaGamma, history: History, flags: tuple[str, ...], *, con
         flags=flags,
         n_customers=len(history),
         n_repeat=int((history.frequency > 0).sum()),
+        covariance=covariance,
     )
 
 
