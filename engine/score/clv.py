@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from engine.errors import ScoreError
 from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
-from engine.score.models import Model
+from engine.score.models import Model, rows
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
 
 DAYS_PER_YEAR = 365.25
@@ -76,25 +76,37 @@ def discounted_purchases(model: Model, params: Any, history: History, steps: Ste
 
     Raises ScoreError when the parameters were fitted in another time unit than the history's.
     """
+    alive = model.p_alive(params, history.frequency, history.recency, history.T)
+    return alive * if_alive(model, params, history, steps)[0]
+
+
+def if_alive(model: Model, params: Any, history: History, steps: Steps) -> tuple[FloatArray, FloatArray]:
+    """Of each customer, if he still is one: purchases over the horizon, discounted and not.
+
+    What a model expects is P(alive) times what it expects of those alive, and that depends on x and T alone: it is
+    computed once for each distinct pair, for a customer of it who bought just now.
+    """
     if params.time_unit != history.time_unit:
         raise ScoreError(f"the parameters count {params.time_unit}s, the history {history.time_unit}s")
-    ends = steps.end_days[:, None] / DAYS_PER_UNIT[history.time_unit]
-    expected = model.expected_purchases(params, history.frequency, history.recency, history.T, ends)
+    x, age, pair = rows.pairs(history)
+    ends = history.ahead(steps.end_days)[:, None]
+    last = np.where(x > 0, age, 0.0)
+    expected = model.expected_purchases(params, x, last, age, ends) / model.p_alive(params, x, last, age)
     # sum f_k (E_k - E_k-1), gathered by E_k
-    total: FloatArray = (steps.factors - np.append(steps.factors[1:], 0.0)) @ expected
-    return total
+    discounted = (steps.factors - np.append(steps.factors[1:], 0.0)) @ expected
+    return discounted[pair], expected[-1][pair]
 
 
 def values(model: Model, params: Any, spending: GammaGamma, history: History, terms: Terms) -> Values:
     """Everything that a score says about the future. Raises ScoreError for mixed time units or money beyond measure."""
-    purchases = discounted_purchases(model, params, history, monthly_steps(terms))
+    discounted, purchases = if_alive(model, params, history, monthly_steps(terms))
+    alive = model.p_alive(params, history.frequency, history.recency, history.T)
     spend = expected_spend(spending, history.frequency, history.monetary)
-    horizon = terms.horizon_days / DAYS_PER_UNIT[history.time_unit]
-    clv = to_minor(purchases * spend * terms.margin, history.exponent)
-    past = (history.frequency, history.recency, history.T)
+    margin = terms.margin if history.margin is None else history.margin
+    clv = to_minor(alive * discounted * spend * margin, history.exponent)
     return Values(
-        p_alive=model.p_alive(params, *past),
-        expected_purchases=model.expected_purchases(params, *past, horizon),
+        p_alive=alive,
+        expected_purchases=alive * purchases,
         expected_spend_minor=to_minor(spend, history.exponent),
         clv_minor=clv,
         percentile=percentiles(clv),
@@ -117,7 +129,11 @@ def percentiles(worth: FloatArray | IntArray) -> FloatArray:
     """
     if len(worth) == 1:
         return np.ones(1)
-    less: FloatArray = np.searchsorted(np.sort(worth), worth, side="left") / max(len(worth) - 1, 1)
+    order = np.argsort(worth)
+    ranked = worth[order]
+    new = np.append(True, ranked[1:] != ranked[:-1])
+    less = np.empty(len(worth))
+    less[order] = np.maximum.accumulate(np.where(new, np.arange(len(worth)), 0)) / max(len(worth) - 1, 1)
     return less
 
 

@@ -7,13 +7,14 @@ Policy for money, in this order:
 3. A refund that names its sale takes that sale's day down. A refund that names none, and what a named day could not
    bear, takes down the customer's latest purchase on or before its day, then the one before, and so on. What no
    purchase can bear (money back for something never seen here) is dropped and summed in `unmatched_minor`.
-4. A purchase day that was wholly taken back is no purchase any more. A sale that was free from the start (amount 0) is
+4. What is kept of a sale (its margin) goes down with it, in proportion.
+5. A purchase day that was wholly taken back is no purchase any more. A sale that was free from the start (amount 0) is
    one: the customer came. It adds nothing to the spend.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from types import MappingProxyType
 from typing import Literal
@@ -22,13 +23,21 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ScoreError
+from engine.score.refunds import IntArray as IntArray
+from engine.score.refunds import in_order, runs, take_back
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 BoolArray = NDArray[np.bool_]
 TimeUnit = Literal["day", "week", "month"]
+Clock = Callable[[FloatArray | IntArray], FloatArray]
+"""From calendar days (running numbers) to the days that a model counts; `engine.score.season` makes other ones."""
 
 DAYS_PER_UNIT: Mapping[TimeUnit, float] = MappingProxyType({"day": 1.0, "week": 7.0, "month": 365.25 / 12})
+
+
+def calendar(days: FloatArray | IntArray) -> FloatArray:
+    """The clock on which all days are equally long."""
+    return np.asarray(days, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,28 +45,41 @@ class Log:
     """Transactions as they were booked, one row each, in any order; all arrays have the same length.
 
     customer: an integer per customer. day: local calendar day as a running number (such as `date.toordinal`).
-    amount_minor: signed; below zero it is a refund. reverses: the row that a refund takes back, -1 for none; an entry
-    that is no sale of the same customer counts as -1. None when no refund names its sale.
+    amount_minor: signed; below zero it is a refund. sale_day: the day of the sale that a refund takes back, 0 for none;
+    None when no refund names its sale. kept_minor: what the shop keeps of each sale; None when that is not known row by
+    row.
     """
 
     customer: IntArray
     day: IntArray
     amount_minor: IntArray
-    reverses: IntArray | None = None
+    sale_day: IntArray | None = None
+    kept_minor: IntArray | None = None
+
+    def take(self, rows: IntArray | BoolArray) -> Log:
+        """Some of the rows."""
+        return Log(
+            customer=self.customer[rows],
+            day=self.day[rows],
+            amount_minor=self.amount_minor[rows],
+            sale_day=None if self.sale_day is None else self.sale_day[rows],
+            kept_minor=None if self.kept_minor is None else self.kept_minor[rows],
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Purchases:
     """Purchase days net of refunds as of a day, one row per customer and day, sorted by both.
 
-    unmatched_minor: refunded money that no known purchase could bear.
+    unmatched_minor: refunded money that no known purchase could bear. kept_minor: as in Log.
     """
 
     customer: IntArray
     day: IntArray
     amount_minor: IntArray
     as_of_day: int
-    unmatched_minor: int
+    unmatched_minor: int = 0
+    kept_minor: IntArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +88,9 @@ class History:
 
     frequency (x): purchase days after the first. recency (t_x), T: age at the last purchase and age now, in
     `time_unit`s. monetary: mean spend of the repeat days, 0 for a one-time buyer; first_spend: spend of the first day;
-    both in whole units of a currency with `exponent` decimals. Raises ScoreError for what no log can give.
+    both in whole units of a currency with `exponent` decimals. margin: the share that is kept of a customer's spend,
+    None when only the shop's is known. clock, as_of_day: how T was counted, and until when. Raises ScoreError for what
+    no log can give.
     """
 
     customer: IntArray
@@ -78,6 +102,9 @@ class History:
     days_since_purchase: IntArray
     time_unit: TimeUnit
     exponent: int
+    margin: FloatArray | None = None
+    as_of_day: int = 0
+    clock: Clock = calendar
 
     def __post_init__(self) -> None:
         columns = (self.frequency, self.recency, self.T, self.monetary, self.first_spend, self.days_since_purchase)
@@ -109,6 +136,11 @@ class History:
         some = {name: values[rows] for name, values in columns.items() if isinstance(values, np.ndarray)}
         return History(**(columns | some))
 
+    def ahead(self, days: FloatArray) -> FloatArray:
+        """How many `time_unit`s of the history's clock lie in the next calendar days."""
+        end = self.clock(self.as_of_day + days) - self.clock(np.array([self.as_of_day]))
+        return end / DAYS_PER_UNIT[self.time_unit]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ValidationWindow:
@@ -120,143 +152,212 @@ class ValidationWindow:
     time_unit: TimeUnit
 
 
+def kept(amount_minor: IntArray, cost_minor: FloatArray, margin: float) -> IntArray | None:
+    """What is kept of each row: the amount less its cost, or by the shop's margin where the cost is not known (NaN).
+
+    None when no cost is known at all: then the shop's margin is for everybody.
+    """
+    known = np.isfinite(cost_minor)
+    if not known.any():
+        return None
+    return np.rint(np.where(known, amount_minor - cost_minor, amount_minor * margin)).astype(np.int64)
+
+
 def net_refunds(log: Log, *, as_of_day: int) -> Purchases:
     """Merge each customer's sales by day and take refunds off them, by the policy on top of this module."""
     known = log.day <= as_of_day
-    sales = np.flatnonzero(known & (log.amount_minor >= 0))
-    refunds = np.flatnonzero(known & (log.amount_minor < 0))
-    sales = sales[np.lexsort((log.day[sales], log.customer[sales]))]
-    customer, day = log.customer[sales], log.day[sales]
-    starts, sizes = _runs(customer, day)
+    log = log if known.all() else log.take(known)
+    is_sale = log.amount_minor >= 0
+    sales = log if is_sale.all() else log.take(is_sale)
+    order, customer, day = in_order(sales.customer, sales.day)
+    starts, _ = runs(customer, day)
     customer, day = customer[starts], day[starts]
-    sold = np.add.reduceat(log.amount_minor[sales], starts)
-    unmatched = 0
-    left = sold
-    if len(refunds):
-        slot = np.full(len(log.day), -1)
-        slot[sales] = np.repeat(np.arange(len(starts)), sizes)
-        target = _named_sale_day(log, refunds, slot)
-        left, unmatched = _take_back(customer, day, sold, log, refunds, target)
+    sold = np.add.reduceat(sales.amount_minor[order], starts) if len(starts) else sales.amount_minor
+    left, unmatched = _less_refunds(customer, day, sold, log.take(~is_sale))
+    keep = None
+    if sales.kept_minor is not None and len(starts):
+        whole = np.add.reduceat(sales.kept_minor[order], starts)
+        keep = np.rint(whole * np.divide(left, sold, out=np.ones(len(left)), where=sold > 0)).astype(np.int64)
     stays = (sold == 0) | (left > 0)
+    if stays.all():
+        stays = slice(None)
     return Purchases(
         customer=customer[stays],
         day=day[stays],
         amount_minor=left[stays],
         as_of_day=as_of_day,
         unmatched_minor=unmatched,
+        kept_minor=None if keep is None else keep[stays],
     )
 
 
-def _runs(*keys: IntArray) -> tuple[IntArray, IntArray]:
-    """Where each run of equal keys starts, and how long it is."""
-    differs = np.ones(len(keys[0]), dtype=np.bool_)
-    differs[1:] = np.logical_or.reduce([np.diff(key) != 0 for key in keys])
-    starts = np.flatnonzero(differs)
-    return starts, np.diff(np.append(starts, len(differs)))
+def _less_refunds(customer: IntArray, day: IntArray, sold: IntArray, refunds: Log) -> tuple[IntArray, int]:
+    if not len(refunds.day):
+        return sold, 0
+    if not len(customer):
+        return sold, -int(refunds.amount_minor.sum())
+    return take_back(
+        customer,
+        day,
+        sold,
+        refund_customer=refunds.customer,
+        refund_day=refunds.day,
+        refund=refunds.amount_minor,
+        sale_day=np.zeros_like(refunds.day) if refunds.sale_day is None else refunds.sale_day,
+    )
 
 
-def _named_sale_day(log: Log, refunds: IntArray, slot: IntArray) -> IntArray:
-    """For each refund the row in the table of sale days that it names, or -1."""
-    if log.reverses is None:
-        return np.full(len(refunds), -1)
-    named = log.reverses[refunds]
-    inside = (named >= 0) & (named < len(slot))
-    named = np.where(inside, named, 0)
-    honest = inside & (log.customer[named] == log.customer[refunds])
-    return np.where(honest, slot[named], -1)
-
-
-def _take_back(
-    customer: IntArray, day: IntArray, sold: IntArray, log: Log, refunds: IntArray, target: IntArray
-) -> tuple[IntArray, int]:
-    """What is left of each sale day, and the refunded money that none could bear."""
-    named, open_ = target >= 0, target < 0
-    wanted = np.zeros_like(sold)
-    np.add.at(wanted, target[named], -log.amount_minor[refunds[named]])
-    left = np.maximum(sold - wanted, 0)
-    over = np.flatnonzero(wanted > sold)
-    back_customer = np.concatenate((log.customer[refunds[open_]], customer[over]))
-    back_day = np.concatenate((log.day[refunds[open_]], day[over]))
-    back = np.concatenate((log.amount_minor[refunds[open_]], (sold - wanted)[over]))
-    touched = np.flatnonzero(np.isin(customer, back_customer))
-    moves_customer = np.concatenate((customer[touched], back_customer))
-    moves_day = np.concatenate((day[touched], back_day))
-    moves = np.concatenate((left[touched], back))
-    order = np.lexsort((moves < 0, moves_day, moves_customer))  # on one day the sale comes before the refund
-    remaining = np.empty_like(moves)
-    remaining[order], unmatched = _unwind(moves_customer[order], moves[order])
-    left[touched] = remaining[: len(touched)]
-    return left, unmatched
-
-
-def _unwind(group: IntArray, moves: IntArray) -> tuple[IntArray, int]:
-    """Last in, first out, for all groups at once: what is left of each positive move after the negative ones.
-
-    The pile of money in a group is the running sum, reflected at zero (nothing can be taken from an empty pile). Of a
-    move there stays what the pile never sinks below from then on.
-    """
-    starts, sizes = _runs(group)
-    before = np.append(0, np.cumsum(moves))
-    running = before[1:] - np.repeat(before[starts], sizes)
-    missing = np.minimum(_running_minimum(running, sizes), 0)
-    pile = running - missing
-    floor = _running_minimum(pile[::-1], sizes[::-1])[::-1]
-    ends = starts + sizes - 1
-    return np.maximum(floor - (pile - np.maximum(moves, 0)), 0), int(-missing[ends].sum())
-
-
-def _running_minimum(values: IntArray, sizes: IntArray) -> IntArray:
-    """The running minimum that starts anew in each group; on ranks, so that no amount can overflow."""
-    distinct, rank = np.unique(values, return_inverse=True)
-    shift = np.repeat(np.arange(len(sizes)) * len(distinct), sizes)
-    lowest = np.minimum.accumulate(rank - shift) + shift
-    found: IntArray = distinct[lowest]
-    return found
-
-
-def summarise(purchases: Purchases, *, time_unit: TimeUnit = "week", exponent: int = 2) -> History:
+def summarise(
+    purchases: Purchases, *, time_unit: TimeUnit = "week", exponent: int = 2, clock: Clock = calendar
+) -> History:
     """One row per customer: Fader, Hardie & Lee 2005, Marketing Science 24(2), section 2, at day resolution.
 
     exponent: decimals of the currency (`engine.core.money.exponent`); time_unit: the unit of recency and T.
     """
-    first, counts = _runs(purchases.customer)
-    last = first + counts - 1
-    x = counts - 1
-    total = np.add.reduceat(purchases.amount_minor, first)
-    first_spend = purchases.amount_minor[first]
-    unit, major = DAYS_PER_UNIT[time_unit], 10.0**exponent
-    return History(
-        customer=purchases.customer[first],
-        frequency=x,
-        recency=(purchases.day[last] - purchases.day[first]) / unit,
-        T=(purchases.as_of_day - purchases.day[first]) / unit,
-        monetary=(total - first_spend) / (np.maximum(x, 1) * major),
-        first_spend=first_spend / major,
-        days_since_purchase=purchases.as_of_day - purchases.day[last],
+    rows, counts = runs(purchases.customer) if len(purchases.customer) else (purchases.customer, purchases.customer)
+    first, last = purchases.day[rows], purchases.day[rows + counts - 1]
+    began = clock(first)
+    return _history(
+        purchases,
+        rows,
+        counts,
+        recency=(clock(last) - began) / DAYS_PER_UNIT[time_unit],
+        T=(clock(np.array([purchases.as_of_day])) - began) / DAYS_PER_UNIT[time_unit],
+        days_since_purchase=purchases.as_of_day - last,
         time_unit=time_unit,
         exponent=exponent,
+        clock=clock,
     )
 
 
+def summarise_periods(purchases: Purchases, *, time_unit: TimeUnit = "month", exponent: int = 2) -> History:
+    """The same, counted in whole periods since each customer's first purchase: for models of opportunities.
+
+    Period k is the one that lies around k time units after the first purchase, half a unit to each side, so that a
+    renewal may come some days early or late. A period that is not over yet is left out. frequency: periods with a
+    purchase after the first; recency, T: number of the last such period and of the last one that is over; monetary:
+    mean spend of a period with purchases.
+    """
+    days = DAYS_PER_UNIT[time_unit]
+    starts, counts = runs(purchases.customer) if len(purchases.customer) else (purchases.customer, purchases.customer)
+    began = np.repeat(purchases.day[starts], counts)
+    over = np.maximum(np.floor((purchases.as_of_day - began) / days - 0.5), 0).astype(np.int64)
+    period = np.rint((purchases.day - began) / days).astype(np.int64)
+    inside = period <= over
+    cells, _ = runs(purchases.customer[inside], period[inside]) if len(starts) else (starts, starts)
+    keep = purchases.kept_minor
+    merged = Purchases(
+        customer=purchases.customer[inside][cells],
+        day=period[inside][cells],
+        amount_minor=_sums(purchases.amount_minor[inside], cells),
+        as_of_day=purchases.as_of_day,
+        kept_minor=None if keep is None else _sums(keep[inside], cells),
+    )
+    rows, of_each = runs(merged.customer) if len(starts) else (starts, counts)
+    last = merged.day[rows + of_each - 1]
+    return _history(
+        merged,
+        rows,
+        of_each,
+        recency=last.astype(np.float64),
+        T=over[starts].astype(np.float64),
+        days_since_purchase=purchases.as_of_day - purchases.day[starts + counts - 1],
+        time_unit=time_unit,
+        exponent=exponent,
+        clock=calendar,
+    )
+
+
+def _sums(values: IntArray, starts: IntArray) -> IntArray:
+    found: IntArray = np.add.reduceat(values, starts) if len(starts) else values
+    return found
+
+
+def _history(
+    purchases: Purchases,
+    rows: IntArray,
+    counts: IntArray,
+    *,
+    recency: FloatArray,
+    T: FloatArray,  # noqa: N803 - the papers' name
+    days_since_purchase: IntArray,
+    time_unit: TimeUnit,
+    exponent: int,
+    clock: Clock,
+) -> History:
+    """What both summaries have in common: whose row it is, how often, and money."""
+    major = 10.0**exponent
+    total, first_spend = _sums(purchases.amount_minor, rows), purchases.amount_minor[rows]
+    return History(
+        customer=purchases.customer[rows],
+        frequency=counts - 1,
+        recency=recency,
+        T=T,
+        monetary=(total - first_spend) / (np.maximum(counts - 1, 1) * major),
+        first_spend=first_spend / major,
+        days_since_purchase=days_since_purchase,
+        time_unit=time_unit,
+        exponent=exponent,
+        margin=None if purchases.kept_minor is None else _margins(total, _sums(purchases.kept_minor, rows), counts),
+        as_of_day=purchases.as_of_day,
+        clock=clock,
+    )
+
+
+def _margins(total: IntArray, keep: IntArray, counts: IntArray) -> FloatArray:
+    """Each customer's own margin, drawn to the shop's by the weight of one average purchase; never below nothing."""
+    everything = float(total.sum())
+    if everything <= 0:
+        return np.zeros(len(total))
+    shop, one = float(keep.sum()) / everything, everything / float(counts.sum())
+    found: FloatArray = np.clip((keep + shop * one) / (total + one), 0.0, 1.0)
+    return found
+
+
 def split(
-    log: Log, *, calibration_end_day: int, window_end_day: int, time_unit: TimeUnit = "week", exponent: int = 2
+    log: Log,
+    *,
+    calibration_end_day: int,
+    window_end_day: int,
+    time_unit: TimeUnit = "week",
+    exponent: int = 2,
+    clock: Clock = calendar,
+    periods: bool = False,
 ) -> tuple[History, ValidationWindow]:
     """The history as it was known on one day, and what its customers did from the next day to another.
 
     A refund in the window that takes back a sale from before the split lowers nothing in the window, and the history
-    does not know of it. Raises ScoreError when the window is empty.
+    does not know of it. periods: counted as `summarise_periods` does. Raises ScoreError when the window is empty.
     """
     if window_end_day <= calibration_end_day:
         raise ScoreError("the validation window must end after the calibration period")
-    history = summarise(net_refunds(log, as_of_day=calibration_end_day), time_unit=time_unit, exponent=exponent)
+    known = net_refunds(log, as_of_day=calibration_end_day)
     later = net_refunds(log, as_of_day=window_end_day)
-    row = np.searchsorted(history.customer, later.customer)
-    known = np.append(history.customer, -1)[row] == later.customer
-    inside = (later.day > calibration_end_day) & known & (row < len(history))
-    window = ValidationWindow(
-        purchases=np.bincount(row[inside], minlength=len(history)),
-        spend=np.bincount(row[inside], weights=later.amount_minor[inside], minlength=len(history)) / 10.0**exponent,
-        length=(window_end_day - calibration_end_day) / DAYS_PER_UNIT[time_unit],
-        time_unit=time_unit,
+    if periods:
+        history = summarise_periods(known, time_unit=time_unit, exponent=exponent)
+    else:
+        history = summarise(known, time_unit=time_unit, exponent=exponent, clock=clock)
+    return history, window_of(later, history, calibration_end_day, periods=periods)
+
+
+def window_of(
+    later: Purchases, history: History, calibration_end_day: int, *, periods: bool = False
+) -> ValidationWindow:
+    """What the customers of a history did after its end, up to the end of `later`."""
+    unit = DAYS_PER_UNIT[history.time_unit]
+    inside = later.day > calibration_end_day
+    customer, day, amount = later.customer[inside], later.day[inside], later.amount_minor[inside]
+    row = np.minimum(np.searchsorted(history.customer, customer), max(len(history) - 1, 0))
+    known = history.customer[row] == customer if len(history) else np.zeros(len(customer), dtype=np.bool_)
+    row, day, amount = row[known], day[known], amount[known]
+    bought = row
+    if periods and len(row):
+        starts, _ = runs(row, ((day - calibration_end_day - 1) // unit).astype(np.int64))
+        bought = row[starts]
+    ahead = history.ahead(np.array([later.as_of_day - calibration_end_day], dtype=np.float64))
+    return ValidationWindow(
+        purchases=np.bincount(bought, minlength=len(history)),
+        spend=np.bincount(row, weights=amount, minlength=len(history)) / 10.0**history.exponent,
+        length=float(ahead[0]),
+        time_unit=history.time_unit,
     )
-    return history, window

@@ -44,7 +44,11 @@ def log_of(*rows: tuple[int, int, int] | tuple[int, int, int, int]) -> Log:
     """A log from (customer, day, amount) or (customer, day, amount, reversed row)."""
     full = [row if len(row) == 4 else (*row, -1) for row in rows]
     customer, day, amount, reverses = (np.array([row[i] for row in full], dtype=np.int64) for i in range(4))
-    return Log(customer=customer, day=day, amount_minor=amount, reverses=reverses)
+    named = [
+        day[row] if 0 <= row < len(full) and customer[row] == who and amount[row] >= 0 else 0
+        for row, who in zip(reverses.tolist(), customer.tolist(), strict=True)
+    ]
+    return Log(customer=customer, day=day, amount_minor=amount, sale_day=np.array(named, dtype=np.int64))
 
 
 def gamma_by_log(value: FloatArray, shape: float, rate: FloatArray | float) -> FloatArray:

@@ -183,7 +183,7 @@ def test_a_big_log_is_fitted_on_a_sample_first_and_ends_where_the_whole_search_d
 def test_a_prior_that_is_given_holds_the_parameters_near_it() -> None:
     shop = simulated(10, 400, r=0.6, alpha=6.0, a=0.9, b=2.5)
     free, centre = fit(bg_nbd, shop), BgNbd(r=2.0, alpha=6.0, a=0.9, b=2.5, time_unit="week")
-    near, tight = (fit(bg_nbd, shop, prior_around(bg_nbd, centre, shop, width)) for width in (0.5, 0.01))
+    near, tight = (fit(bg_nbd, shop, prior_around(bg_nbd, centre, shop, width)) for width in (0.5, 0.001))
     assert free.params.r < near.params.r < tight.params.r
     assert tight.params.r == pytest.approx(2.0, rel=0.02)
     assert tight.params.alpha == pytest.approx(6.0, rel=0.05)

@@ -75,7 +75,7 @@ def test_a_name_that_is_no_sale_of_the_customer_counts_as_none(named: int) -> No
 
 
 def test_a_log_without_names_needs_no_column_for_them() -> None:
-    log = replace(log_of((1, 10, 500), (1, 20, -100)), reverses=None)
+    log = replace(log_of((1, 10, 500), (1, 20, -100)), sale_day=None)
     assert rows(net_refunds(log, as_of_day=99)) == [(1, 10, 400)]
 
 
@@ -106,7 +106,7 @@ Row = tuple[int, int, int, int]
 def ledgers(draw: st.DrawFn) -> list[Row]:
     moves = draw(
         st.lists(
-            st.tuples(st.integers(0, 3), st.integers(0, 9), st.integers(-50, 50), st.integers(-1, 30)), max_size=30
+            st.tuples(st.integers(0, 3), st.integers(1, 9), st.integers(-50, 50), st.integers(-1, 30)), max_size=30
         )
     )
     return [(customer, day, amount, row if amount < 0 else -1) for customer, day, amount, row in moves]
@@ -196,7 +196,7 @@ def test_an_empty_log_gives_an_empty_history() -> None:
 @settings(deadline=None)
 @given(ledgers(), st.integers(0, 99))
 def test_the_order_of_rows_does_not_matter(ledger: list[Row], seed: int) -> None:
-    log = replace(log_of(*ledger), reverses=None)
+    log = replace(log_of(*ledger), sale_day=None)
     order = np.random.default_rng(seed).permutation(len(ledger))
     mixed = Log(customer=log.customer[order], day=log.day[order], amount_minor=log.amount_minor[order])
     one, other = (summarise(net_refunds(each, as_of_day=9)) for each in (log, mixed))

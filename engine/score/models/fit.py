@@ -139,8 +139,9 @@ def fit(model: Model, history: History, prior: Prior | None = None) -> Fit[Any]:
     """
     scarce, scale = scarcity(history), time_scale(model, history)
     rate = max(float(history.frequency.sum()) / len(history), 0.01)  # repeat purchases in a mean age
+    objective = _objective(model, history, scale)
     found = settle(
-        _objective(model, history, scale),
+        objective,
         model.starts(rate),
         space=model.SPACE,
         size=len(history),
@@ -152,7 +153,7 @@ def fit(model: Model, history: History, prior: Prior | None = None) -> Fit[Any]:
     point = found.optimum.point * model.SPACE.scales(scale)
     named = dict(zip(model.SPACE.names, point.tolist(), strict=True))
     params = model.RECORD(**named, time_unit=history.time_unit)
-    value, _ = log_likelihood(model, params, history)
+    value = objective(found.optimum.point)[0] - _density(model, history, scale)
     refuse_impossible(value, _ceiling(model, history))
     return Fit(
         params=params,
@@ -192,6 +193,11 @@ def time_scale(model: Model, history: History) -> float:
 def _objective(model: Model, history: History, scale: float) -> Objective:
     rows = rows_of(history, scale)
     return lambda point: model.log_likelihood(point, rows)
+
+
+def _density(model: Model, history: History, scale: float) -> float:
+    """A likelihood is a density of the instants of purchase: each one counts once more when its unit is changed."""
+    return 0.0 if model.OPPORTUNITIES else float(history.frequency.sum()) * np.log(scale)
 
 
 def _sample(model: Model, history: History, scale: float) -> tuple[Objective, int] | None:

@@ -14,6 +14,7 @@ from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
 
 _MOST_LEVELS = 200_000
 _MOST_KEYS = 2**62
+_MOST_CELLS = 4_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,3 +89,17 @@ def _distinct(*columns: tuple[FloatArray, IntArray]) -> tuple[list[IntArray], Fl
         keys, place = np.divmod(keys, size)
         found.append(place)
     return found[::-1], counts.astype(np.float64)
+
+
+def pairs(history: History) -> tuple[FloatArray, FloatArray, IntArray]:
+    """The distinct pairs of x and T, and which of them each customer has: what one expects of those who stay."""
+    x, of_x = _levels(history.frequency.astype(np.float64), 1.0)
+    age, of_age = _levels(history.T, DAYS_PER_UNIT[history.time_unit])
+    key = of_x * len(age) + of_age
+    if len(x) * len(age) > _MOST_CELLS:
+        keys, index = np.unique(key, return_inverse=True)
+    else:  # few enough cells to tick them off, which is faster than sorting
+        there = np.zeros(len(x) * len(age), dtype=np.bool_)
+        there[key] = True
+        keys, index = np.flatnonzero(there), (np.cumsum(there) - 1)[key]
+    return x[keys // len(age)], age[keys % len(age)], index

@@ -19,7 +19,7 @@ Downhill = Callable[[FloatArray], tuple[float, FloatArray]]
 
 NOWHERE = 1e100
 """The value where the function is no number: so high that no search stays there."""
-_FLAT, _MOST_STEPS = 1e-9, 8
+_FLAT, _NEARLY_FLAT, _MOST_STEPS = 1e-9, 1e-7, 12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,15 +64,13 @@ def refine(downhill: Downhill, near: FloatArray, curvature: FloatArray, low: Flo
     logs = near
     value, slope = downhill(logs)
     for _ in range(_MOST_STEPS):
-        if np.abs(slope).max() < _FLAT:
+        if np.abs(slope).max() < _NEARLY_FLAT:
             break
         step = logs - np.linalg.solve(curvature, slope)
         then, slope = downhill(np.clip(step, low, high))
         if then > value + 1e-12 or not ((step > low) & (step < high)).all():
             return Optimum(logs=logs, value=value, converged=False)
-        done, logs, value = value - then < 1e-14 * abs(value), step, then
-        if done:
-            break
+        logs, value = step, then
     return Optimum(logs=logs, value=value, converged=bool(np.abs(slope).max() < 1e-6))
 
 
