@@ -17,7 +17,9 @@ from numpy.typing import NDArray
 
 from engine.errors import ScoreError
 from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
+from engine.score.interval import intervals
 from engine.score.models import Model, rows
+from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
 
 DAYS_PER_YEAR = 365.25
@@ -52,13 +54,16 @@ class Values:
     """One value per customer of the history, in its order.
 
     expected_purchases: over the horizon, not discounted. expected_spend_minor: per purchase day. clv_minor: discounted,
-    after margin. percentile: 0..1 by CLV.
+    after margin; clv_low_minor, clv_high_minor: where it will lie four times out of five (`interval`). percentile:
+    0..1 by CLV.
     """
 
     p_alive: FloatArray
     expected_purchases: FloatArray
     expected_spend_minor: IntArray
     clv_minor: IntArray
+    clv_low_minor: IntArray
+    clv_high_minor: IntArray
     percentile: FloatArray
 
 
@@ -97,18 +102,23 @@ def if_alive(model: Model, params: Any, history: History, steps: Steps) -> tuple
     return discounted[pair], expected[-1][pair]
 
 
-def values(model: Model, params: Any, spending: GammaGamma, history: History, terms: Terms) -> Values:
+def values(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: History, terms: Terms) -> Values:
     """Everything that a score says about the future. Raises ScoreError for mixed time units or money beyond measure."""
-    discounted, purchases = if_alive(model, params, history, monthly_steps(terms))
-    alive = model.p_alive(params, history.frequency, history.recency, history.T)
-    spend = expected_spend(spending, history.frequency, history.monetary)
-    margin = terms.margin if history.margin is None else history.margin
-    clv = to_minor(alive * discounted * spend * margin, history.exponent)
+    discounted, purchases = if_alive(model, buying.params, history, monthly_steps(terms))
+    alive = model.p_alive(buying.params, history.frequency, history.recency, history.T)
+    spend = expected_spend(spending.params, history.frequency, history.monetary)
+    worth = discounted * spend * (terms.margin if history.margin is None else history.margin)
+    low, high = intervals(
+        model, buying, spending, history, horizon_days=terms.horizon_days, alive=alive, if_alive=worth
+    )
+    clv = to_minor(alive * worth, history.exponent)
     return Values(
         p_alive=alive,
         expected_purchases=alive * purchases,
         expected_spend_minor=to_minor(spend, history.exponent),
         clv_minor=clv,
+        clv_low_minor=to_minor(low, history.exponent),
+        clv_high_minor=to_minor(high, history.exponent),
         percentile=percentiles(clv),
     )
 

@@ -186,7 +186,7 @@ def test_our_own_clv_is_the_same_in_days_weeks_and_months(unit: TimeUnit) -> Non
     purchases = net_refunds(cdnow_log(), as_of_day=CALIBRATION_END)
     history = history_of_purchases(purchases, time_unit=unit)
     terms = Terms(horizon_days=365.25, annual_rate=1.01**12 - 1)
-    found = values(bg_nbd, fit(bg_nbd, history).params, gamma_gamma.fit(history).params, history, terms)
+    found = values(bg_nbd, fit(bg_nbd, history), gamma_gamma.fit(history), history, terms)
     assert found.clv_minor[[0, 1, 5]].tolist() == [3648, 467, 28514]
     assert found.clv_minor.sum() == pytest.approx(7_190_832, abs=5)
     # lifetimes discounts from the end of each month, half a month more, and its year is a quarter of a day shorter

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from engine.score.history import DAYS_PER_UNIT, FloatArray, History, Log, TimeUnit
+from engine.score.models.fit import Fit
 
 CDNOW = Path(__file__).parent.parent / "data" / "cdnow"
 CALIBRATION_END = date(1997, 9, 30).toordinal()
@@ -38,6 +39,11 @@ def cdnow_reference() -> dict[str, Any]:
     """What other implementations say about it."""
     reference: dict[str, Any] = json.loads((CDNOW / "reference_cdnow.json").read_text())
     return reference
+
+
+def known(params: Any) -> Fit[Any]:
+    """Parameters that nobody needs to doubt."""
+    return Fit(params=params, log_likelihood=0.0, converged=True, flags=(), n_customers=1, n_repeat=1)
 
 
 def log_of(*rows: tuple[int, int, int] | tuple[int, int, int, int]) -> Log:

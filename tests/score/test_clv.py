@@ -25,7 +25,7 @@ from engine.score.models import bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
-from tests.score.shops import histories, history_of, simulated_log
+from tests.score.shops import histories, history_of, known, simulated_log
 
 BUYING = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="week")
 SPENDING = GammaGamma(p=6.25, q=3.74, v=15.44)
@@ -93,17 +93,17 @@ def test_weeks_are_not_taken_for_days() -> None:
 
 def test_the_worth_is_the_same_in_every_unit() -> None:
     weeks = shop()
-    expected = values(bg_nbd, BUYING, SPENDING, weeks, YEAR).clv_minor
+    expected = values(bg_nbd, known(BUYING), known(SPENDING), weeks, YEAR).clv_minor
     for unit, days in DAYS_PER_UNIT.items():
         factor = 7 / days
         history = replace(weeks, recency=weeks.recency * factor, T=weeks.T * factor, time_unit=unit)
         params = replace(BUYING, alpha=BUYING.alpha * factor, time_unit=unit)
-        assert values(bg_nbd, params, SPENDING, history, YEAR).clv_minor.tolist() == expected.tolist()
+        assert values(bg_nbd, known(params), known(SPENDING), history, YEAR).clv_minor.tolist() == expected.tolist()
 
 
 def test_values_are_purchases_times_spend_times_margin_in_cents() -> None:
     history, terms = shop(), replace(YEAR, margin=0.3)
-    found = values(bg_nbd, BUYING, SPENDING, history, terms)
+    found = values(bg_nbd, known(BUYING), known(SPENDING), history, terms)
     spend = expected_spend(SPENDING, history.frequency, history.monetary)
     discounted = discounted_purchases(bg_nbd, BUYING, history, monthly_steps(terms))
     assert found.expected_purchases.tolist() == pytest.approx(purchases_within(history, 365.25))
@@ -115,14 +115,15 @@ def test_values_are_purchases_times_spend_times_margin_in_cents() -> None:
 
 
 def test_a_currency_without_decimals_stays_whole() -> None:
-    euros, yen = (values(bg_nbd, BUYING, SPENDING, replace(shop(), exponent=e), YEAR).clv_minor for e in (2, 0))
+    buying, spending = known(BUYING), known(SPENDING)
+    euros, yen = (values(bg_nbd, buying, spending, replace(shop(), exponent=e), YEAR).clv_minor for e in (2, 0))
     assert yen.tolist() == pytest.approx((euros / 100).tolist(), abs=0.51)
 
 
 @settings(max_examples=40, deadline=None)
 @given(histories())
 def test_any_history_has_a_worth(history: History) -> None:
-    found = values(bg_nbd, replace(BUYING, time_unit=history.time_unit), SPENDING, history, YEAR)
+    found = values(bg_nbd, known(replace(BUYING, time_unit=history.time_unit)), known(SPENDING), history, YEAR)
     assert (found.clv_minor >= 0).all()
     assert np.isfinite(found.expected_purchases).all()
 
@@ -184,7 +185,7 @@ def test_a_simulated_shop_brings_what_it_is_said_to_be_worth() -> None:
     log = simulated_log(7, 6000, 1500)
     history, window = split(log, calibration_end_day=1000, window_end_day=1365, time_unit="day")
     terms = Terms(horizon_days=365.0, annual_rate=0.0)
-    found = values(bg_nbd, fit(bg_nbd, history).params, gamma_gamma.fit(history).params, history, terms)
+    found = values(bg_nbd, fit(bg_nbd, history), gamma_gamma.fit(history), history, terms)
     assert found.expected_purchases.sum() == pytest.approx(window.purchases.sum(), rel=0.05)
     assert found.clv_minor.sum() / 100 == pytest.approx(window.spend.sum(), rel=0.07)
     best = found.percentile >= 0.9
