@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.core.calendar import Duration
 from engine.errors import ScoreError
 from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
 from engine.score.interval import intervals
@@ -67,6 +68,11 @@ class Values:
     percentile: FloatArray
 
 
+def days_of(duration: Duration) -> float:
+    """A horizon in days, a month being a twelfth of a year."""
+    return duration.days + duration.months * DAYS_PER_UNIT["month"] + duration.seconds / 86400
+
+
 def monthly_steps(terms: Terms) -> Steps:
     """Months of a twelfth of a year, the last one cut at the horizon; factors from the middle of each."""
     month = DAYS_PER_UNIT["month"]
@@ -85,21 +91,36 @@ def discounted_purchases(model: Model, params: Any, history: History, steps: Ste
     return alive * if_alive(model, params, history, steps)[0]
 
 
+def purchases_within(model: Model, params: Any, history: History, length: float) -> FloatArray:
+    """Purchases expected of each customer in the next `length` time units of the history."""
+    alive = model.p_alive(params, history.frequency, history.recency, history.T)
+    expected: FloatArray = alive * _if_alive(model, params, history, np.array([length]))[0]
+    return expected
+
+
 def if_alive(model: Model, params: Any, history: History, steps: Steps) -> tuple[FloatArray, FloatArray]:
     """Of each customer, if he still is one: purchases over the horizon, discounted and not.
 
     What a model expects is P(alive) times what it expects of those alive, and that depends on x and T alone: it is
     computed once for each distinct pair, for a customer of it who bought just now.
     """
+    # sum f_k (E_k - E_k-1), gathered by E_k; and E at the end
+    weights = np.stack((steps.factors - np.append(steps.factors[1:], 0.0), np.zeros(len(steps.factors))))
+    weights[1, -1] = 1.0
+    discounted, whole = _if_alive(model, params, history, history.ahead(steps.end_days), weights)
+    return discounted, whole
+
+
+def _if_alive(
+    model: Model, params: Any, history: History, ends: FloatArray, weights: FloatArray | None = None
+) -> FloatArray:
+    """E[Y(t)] at several ends, or weighted sums of it, of customers who are here: (ends or weights, customers)."""
     if params.time_unit != history.time_unit:
         raise ScoreError(f"the parameters count {params.time_unit}s, the history {history.time_unit}s")
     x, age, pair = rows.pairs(history)
-    ends = history.ahead(steps.end_days)[:, None]
-    last = np.where(x > 0, age, 0.0)
-    expected = model.expected_purchases(params, x, last, age, ends) / model.p_alive(params, x, last, age)
-    # sum f_k (E_k - E_k-1), gathered by E_k
-    discounted = (steps.factors - np.append(steps.factors[1:], 0.0)) @ expected
-    return discounted[pair], expected[-1][pair]
+    expected = model.expected_purchases(params, x, age, age, ends[:, None]) / model.p_alive(params, x, age, age)
+    found = expected if weights is None else weights @ expected
+    return found[:, pair]
 
 
 def values(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: History, terms: Terms) -> Values:
@@ -145,6 +166,29 @@ def percentiles(worth: FloatArray | IntArray) -> FloatArray:
     less = np.empty(len(worth))
     less[order] = np.maximum.accumulate(np.where(new, np.arange(len(worth)), 0)) / max(len(worth) - 1, 1)
     return less
+
+
+CUSTOMER_FLAGS = (
+    "",
+    "one_purchase",
+    "young",
+    "one_purchase|young",
+    "unpaid",
+    "unpaid|one_purchase",
+    "unpaid|young",
+    "unpaid|one_purchase|young",
+)
+"""What is to be known about a customer's own figures, by the number that `customer_flags` gives."""
+YOUNG_DAYS = 30
+
+
+def customer_flags(history: History) -> IntArray:
+    """For each customer the sum of 1, he bought once (what is said of him is said of all such); 2, he came less than
+    a month ago; 4, he came back and never paid anything."""
+    once = history.frequency == 0
+    young = history.T * DAYS_PER_UNIT[history.time_unit] < YOUNG_DAYS
+    unpaid = ~once & (history.monetary == 0)
+    return once + 2 * young + 4 * unpaid
 
 
 def tiers(worth: FloatArray | IntArray, bands: Mapping[str, float]) -> NDArray[np.str_]:

@@ -76,8 +76,9 @@ def _grid(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: Hi
     of_age = np.searchsorted((ages[1:] + ages[:-1]) / 2, history.T)
     taken, node = np.unique(of_count * len(ages) + of_age, return_inverse=True)
     x, age = counts[taken // len(ages)], ages[taken % len(ages)]
-    last = np.where(x > 0, age, 0.0)
-    mean = model.expected_purchases(buying.params, x, last, age, horizon) / model.p_alive(buying.params, x, last, age)
+    if model.OPPORTUNITIES:  # nobody can have come more often than there were occasions
+        age = np.maximum(np.rint(age), x)
+    mean = model.expected_purchases(buying.params, x, age, age, horizon) / model.p_alive(buying.params, x, age, age)
     mean = np.maximum(mean, 1e-300) * spending.params.p / (spending.params.p * x + spending.params.q - 1)
     futures = _futures(model, buying, spending, x, age, horizon) / mean[:, None]
     levels = np.linspace(0, 1, _LEVELS)

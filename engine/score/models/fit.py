@@ -39,6 +39,7 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "no_spread": "everybody who came back spends the same on average",
         "infinite_mean": "the spend is so uneven that its model has no mean",
         "pooled_mean": "the spend model is replaced by the mean of all, with a customary weight for one's own",
+        "not_judged": "the log is too short to judge a model by its last part",
         "not_converged": "the search stopped before its end; the numbers are its best",
     }
 )

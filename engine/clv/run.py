@@ -1,0 +1,133 @@
+"""The whole way from a file of transactions to scores, without a workspace; every part is timed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import date
+from pathlib import Path
+from time import perf_counter
+from typing import Literal
+
+import numpy as np
+
+from engine.clv.read import Table, read
+from engine.core.money import exponent
+from engine.errors import UsageError
+from engine.score.choose import Verdict
+from engine.score.clv import Terms, Values, tiers
+from engine.score.fitting import Fitted, Plan, fit_shop, value_everybody
+from engine.score.history import History, Log, Purchases, TimeUnit, net_refunds
+
+TIERS: Mapping[str, float] = {"gold": 0.9, "silver": 0.6, "bronze": 0.0}
+"""The tiers of a file that belongs to no workspace: those that `premura init` proposes."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What was asked for: the file, its columns ("" to guess), the model and the terms.
+
+    calibration_end: score as of that day, and judge by what came after it up to holdout_end (the last day of the file
+    by default). Without it everything is scored as of the last day, and the log's last part is the judge.
+    """
+
+    path: Path
+    customer: str = ""
+    date: str = ""
+    amount: str = ""
+    model: str = "auto"
+    time_unit: TimeUnit = "week"
+    calibration_end: date | None = None
+    holdout_end: date | None = None
+    terms: Terms = field(default_factory=Terms)
+    currency: str = "EUR"
+    cohorts: Literal["", "year", "quarter"] = ""
+    seasonal: bool = True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Result:
+    """What came out; `history` and `values` have a row per customer, `seconds` says how long each part took."""
+
+    request: Request
+    table: Table
+    purchases: Purchases
+    history: History
+    fitted: Fitted
+    values: Values
+    verdict: Verdict | None
+    seconds: Mapping[str, float]
+
+    @property
+    def tiers(self) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
+        """Each customer's tier."""
+        return tiers(self.values.percentile, TIERS)
+
+
+class _Watch:
+    """Seconds by part; the same part may be begun again."""
+
+    def __init__(self, tell: Callable[[str], None]) -> None:
+        self.seconds: dict[str, float] = {}
+        self._tell, self._since = tell, perf_counter()
+
+    def done(self, part: str, then: str = "") -> None:
+        now = perf_counter()
+        self.seconds[part] = self.seconds.get(part, 0.0) + now - self._since
+        self._since = now
+        if then:
+            self._tell(then)
+
+
+def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> Result:
+    """Read, sum up, judge, fit and predict. tell: hears what is being done.
+
+    Raises IngestError for a file that cannot be read, UsageError for days that do not fit it, ScoreError when nothing
+    can be scored.
+    """
+    tell(f"reading {request.path.name}")
+    watch = _Watch(tell)
+    places = exponent(request.currency)
+    table = read(request.path, customer=request.customer, date=request.date, amount=request.amount, exponent=places)
+    watch.done("read", "summing up purchases")
+    log = Log(customer=table.customer, day=table.day, amount_minor=table.amount_minor)
+    as_of_day, last_day = _days(request, int(table.day.min()), int(table.day.max()))
+    purchases = net_refunds(log, as_of_day=as_of_day)
+    plan = Plan(
+        model=request.model,
+        time_unit=request.time_unit,
+        exponent=places,
+    )
+    watch.done("history", "judging models by the last part of the log")
+    verdict = plan.judge(log, last_day, None if request.calibration_end is None else as_of_day)
+    watch.done("validate", "fitting")
+    history, fitted = fit_shop(purchases, plan, verdict.model if verdict else "")
+    watch.done("fit", "looking ahead")
+    values = value_everybody(fitted, history, request.terms)
+    watch.done("predict")
+    return Result(
+        request=request,
+        table=table,
+        purchases=purchases,
+        history=history,
+        fitted=fitted,
+        values=values,
+        verdict=verdict,
+        seconds=watch.seconds,
+    )
+
+
+def _days(request: Request, first: int, last: int) -> tuple[int, int]:
+    """The day as of which is scored, and the last one that is looked at."""
+    end = request.holdout_end.toordinal() if request.holdout_end else last
+    if request.calibration_end is None:
+        if request.holdout_end is not None:
+            raise UsageError("--holdout-end goes with --calibration-end")
+        return last, last
+    split = request.calibration_end.toordinal()
+    if not first <= split < end:
+        shown = f"{date.fromordinal(first)} to {date.fromordinal(last)}"
+        raise UsageError(
+            f"--calibration-end {request.calibration_end} must lie in the log ({shown}) and before --holdout-end"
+        )
+    return split, end

@@ -1,0 +1,121 @@
+"""What leaves the house: one row per customer as CSV, and one JSON document about the whole."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+
+from engine.clv.run import Result
+from engine.errors import UsageError
+from engine.score.clv import CUSTOMER_FLAGS, customer_flags
+from engine.score.history import FloatArray, IntArray
+
+COLUMNS = (
+    "customer_id", "frequency", "recency", "T", "monetary", "p_alive", "expected_purchases", "expected_spend", "clv",
+    "clv_low", "clv_high", "percentile", "tier", "flags",
+)  # fmt: skip
+"""The columns of scores.csv; recency and T in the time unit, money in whole units of the currency."""
+
+
+def save(result: Result, path: Path) -> None:
+    """Write scores.csv, whole or not at all. Raises UsageError when the place cannot be written to."""
+    history, values = result.history, result.values
+    names = result.table.names
+    ids = pl.Series(names)
+    frame = pl.DataFrame(
+        {
+            "customer_id": ids.gather(history.customer),
+            "frequency": history.frequency,
+            "recency": history.recency.round(4),
+            "T": history.T.round(4),
+            "monetary": _money(history.monetary * 10.0**history.exponent, history.exponent),
+            "p_alive": values.p_alive.round(6),
+            "expected_purchases": values.expected_purchases.round(6),
+            "expected_spend": _money(values.expected_spend_minor, history.exponent),
+            "clv": _money(values.clv_minor, history.exponent),
+            "clv_low": _money(values.clv_low_minor, history.exponent),
+            "clv_high": _money(values.clv_high_minor, history.exponent),
+            "percentile": values.percentile.round(6),
+            "tier": _named(result.tiers),
+            "flags": pl.Series(CUSTOMER_FLAGS).gather(customer_flags(history)),
+        }
+    )
+    partial = path.with_name(f".{path.name}.part")
+    try:
+        frame.select(COLUMNS).write_csv(partial)
+        partial.replace(path)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from None
+
+
+def _money(minor: FloatArray | IntArray, exponent: int) -> FloatArray:
+    found: FloatArray = np.rint(minor) / 10.0**exponent
+    return found
+
+
+def _named(tiers: np.ndarray[Any, np.dtype[np.str_]]) -> pl.Series:
+    names, code = np.unique(tiers, return_inverse=True)
+    return pl.Series(names.tolist()).gather(code)
+
+
+def document(result: Result) -> dict[str, Any]:
+    """The JSON document of `premura clv --json`: models, figures, totals, and how long each part took."""
+    fitted, history, request = result.fitted, result.history, result.request
+    names, counts = np.unique(result.tiers, return_counts=True)
+    return {
+        "model": fitted.model,
+        "params": _params(fitted.buying.params),
+        "log_likelihood": fitted.buying.log_likelihood,
+        "spend": {
+            "model": "gamma_gamma",
+            "params": _params(fitted.spending.params),
+            "log_likelihood": fitted.spending.log_likelihood,
+        },
+        "customers": len(history),
+        "transactions": len(result.table.customer),
+        "rejected": result.table.rejected,
+        "columns": dict(result.table.columns),
+        "time_unit": history.time_unit,
+        "as_of": _day(result.purchases.as_of_day),
+        "horizon_days": request.terms.horizon_days,
+        "discount_rate": request.terms.annual_rate,
+        "margin": request.terms.margin,
+        "currency": request.currency,
+        "flags": list(fitted.flags),
+        "validation": validation_document(result),
+        "tiers": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        "total_clv": float(result.values.clv_minor.sum()) / 10.0**history.exponent,
+        "seconds": {part: round(seconds, 4) for part, seconds in result.seconds.items()},
+    }
+
+
+def _params(record: Any) -> dict[str, float]:
+    return {name: value for name, value in asdict(record).items() if name != "time_unit"}
+
+
+def _day(ordinal: int) -> str:
+    return date.fromordinal(ordinal).isoformat()
+
+
+def validation_document(result: Result) -> dict[str, Any] | None:
+    """The chosen model's figures beside the baselines' and the other candidates', or None when nothing was judged."""
+    verdict = result.verdict
+    if verdict is None:
+        return None
+    return {
+        **asdict(verdict.validation.model),
+        "baselines": {name: asdict(figures) for name, figures in verdict.validation.baselines.items()},
+        "candidates": {
+            name: {**asdict(figures), "loss": verdict.losses[name]} for name, figures in verdict.candidates.items()
+        },
+        "calibration_end": _day(verdict.calibration_end_day),
+        "length": verdict.validation.length,
+        "time_unit": verdict.validation.time_unit,
+        "customers": verdict.validation.n_customers,
+    }

@@ -1,0 +1,134 @@
+"""Which model foretells this shop best, by what its own customers did in the last part of the log.
+
+Each candidate is fitted on the log as it was known at the start of the window, and judged on what came then. No single
+figure tells a good model from a bad one (`validate` says why), so a model's loss adds four that are all nought for a
+perfect one and of one size: RMSE over that of the best baseline, bias, RMS error of the deciles' means over the mean
+(squared, because the best deciles hold the money), and what is missing to a perfect ranking.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+
+from engine.score.clv import purchases_within
+from engine.score.history import (
+    Clock,
+    FloatArray,
+    History,
+    Log,
+    Purchases,
+    TimeUnit,
+    ValidationWindow,
+    calendar,
+    net_refunds,
+    summarise,
+    summarise_periods,
+    window_of,
+)
+from engine.score.models import BUYING
+from engine.score.models.fit import fit
+from engine.score.validate import Figures, Validation, validate
+
+CANDIDATES = ("bg_nbd", "mbg_nbd", "pareto_nbd")
+"""What "auto" chooses from: models of customers without a contract, in the order in which a tie is decided."""
+SHORTEST_LOG = 182
+"""Days that a log must span before its last part is used to judge a model fitted on the first."""
+LONGEST_WINDOW = 365
+MOST_CUSTOMERS = 200_000
+"""Of more, every so manieth is judged: figures of so many are as sure as they need to be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """What the window said: the best model with its validation, and every candidate's figures and loss.
+
+    history, window, predicted: what the best one was judged on, for pictures; calibration_end_day: the last one known.
+    """
+
+    model: str
+    validation: Validation
+    candidates: Mapping[str, Figures]
+    losses: Mapping[str, float]
+    calibration_end_day: int
+    history: History
+    window: ValidationWindow
+    predicted: FloatArray
+
+
+def judge(
+    log: Log,
+    names: Sequence[str],
+    *,
+    window_end_day: int,
+    calibration_end_day: int | None = None,
+    time_unit: TimeUnit = "week",
+    exponent: int = 2,
+    clock_of: Callable[[Purchases], Clock] = lambda _purchases: calendar,
+) -> Verdict | None:
+    """Judge models (names of `BUYING`, all of opportunities or none) on the log's last part.
+
+    The window is the last third of the log, a year at most, unless the day before it is given. clock_of: how to count
+    days, found in what was known before the window. None when the log is too short or nobody was there before it.
+    """
+    first_day = int(log.day.min()) if len(log.day) else window_end_day
+    span = window_end_day - first_day
+    if calibration_end_day is None:
+        if span < SHORTEST_LOG:
+            return None
+        calibration_end_day = window_end_day - min(span // 3, LONGEST_WINDOW)
+    some = _some_customers(log)
+    known = net_refunds(some, as_of_day=calibration_end_day)
+    later = net_refunds(some, as_of_day=window_end_day)
+    if not len(known.customer):
+        return None
+    periods = BUYING[names[0]].OPPORTUNITIES
+    if periods:
+        history = summarise_periods(known, time_unit=time_unit, exponent=exponent)
+    else:
+        history = summarise(known, time_unit=time_unit, exponent=exponent, clock=clock_of(known))
+    window = window_of(later, history, calibration_end_day, periods=periods)
+    return _best(names, history, window, calibration_end_day)
+
+
+def _some_customers(log: Log) -> Log:
+    customers = len(np.unique(log.customer)) if len(log.customer) > MOST_CUSTOMERS else 0
+    every = customers // MOST_CUSTOMERS
+    return log if every < 2 else log.take(log.customer % every == 0)
+
+
+def _best(names: Sequence[str], history: History, window: ValidationWindow, calibration_end_day: int) -> Verdict:
+    predictions = {}
+    for name in names:
+        fitted = fit(BUYING[name], history)
+        predictions[name] = purchases_within(BUYING[name], fitted.params, history, window.length)
+    validations = {name: validate(predicted, history, window) for name, predicted in predictions.items()}
+    losses = {name: loss(validation) for name, validation in validations.items()}
+    best = min(losses, key=lambda name: losses[name])
+    return Verdict(
+        model=best,
+        validation=validations[best],
+        candidates={name: validation.model for name, validation in validations.items()},
+        losses=losses,
+        calibration_end_day=calibration_end_day,
+        history=history,
+        window=window,
+        predicted=predictions[best],
+    )
+
+
+def loss(validation: Validation) -> float:
+    """The sum of four shortcomings, 0 for a perfect forecast; see the top of this module."""
+    own = validation.model
+    rmse = min(figures.rmse for figures in validation.baselines.values())
+    mean = sum(actual for _, actual in own.deciles) / len(own.deciles)
+    deciles = sqrt(sum((predicted - actual) ** 2 for predicted, actual in own.deciles) / len(own.deciles))
+    return (
+        (own.rmse / rmse if rmse else float(own.rmse > 0))
+        + (abs(own.bias_pct) / 100 if own.bias_pct is not None else 0.0)
+        + (deciles / mean if mean else deciles)
+        + (1 - own.norm_gini if own.norm_gini is not None else 0.0)
+    )
