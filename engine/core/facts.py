@@ -93,7 +93,8 @@ class Score:
     """What a customer is worth, as of `scored_at`.
 
     frequency: repeat purchase days; recency, T: in `time_unit`s (age at the last purchase, age now); monetary: mean
-    repeat-day spend; p_alive: 0..1; expected_purchases, clv_minor: over the horizon; percentile: 0..1, 1 is the best.
+    repeat-day spend; p_alive: 0..1; expected_purchases, clv_minor: over the horizon; percentile: 0..1, 1 is the best;
+    clv_low_minor, clv_high_minor: the interval around clv_minor, None where none was made.
     """
 
     customer: str
@@ -108,3 +109,5 @@ class Score:
     percentile: float | None
     tier: str
     days_since_purchase: int
+    clv_low_minor: int | None = None
+    clv_high_minor: int | None = None

@@ -2,22 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from itertools import islice
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Row, case, delete, func, insert, select, update
+import sqlalchemy
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from engine.core.facts import Score
 from engine.store import tables
-from engine.store.session import in_chunks, insert_into
+from engine.store.session import in_chunks
 
 _SCORE = tables.table(tables.Score)
-_HISTORY = tables.table(tables.ScoreHistory)
 _RUN = tables.table(tables.ModelRun)
 _DIRTY = tables.table(tables.DirtyCustomer)
-_VALUES = tuple(name for name in _SCORE.c.keys() if name not in ("customer_id", "decided_at") and name[:5] != "prev_")  # noqa: SIM118 - a column collection, not a dict
+COLUMNS = (
+    "customer_id",
+    "frequency",
+    "recency",
+    "T",
+    "monetary_minor",
+    "p_alive",
+    "expected_purchases",
+    "expected_spend_minor",
+    "clv_minor",
+    "clv_low_minor",
+    "clv_high_minor",
+    "percentile",
+    "tier",
+    "days_since_purchase",
+)
+"""What a row to be saved holds, in this order; the names are those of `Score`."""
+Row: TypeAlias = tuple[Any, ...]
+_BATCH = 10_000
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 
 
@@ -52,33 +71,76 @@ def last_run(connection: Connection) -> dict[str, Any] | None:
     return row._asdict() if row else None
 
 
-def save(connection: Connection, run: int, rows: Sequence[tuple[int, Score]], now: datetime, *, baseline: bool) -> None:
-    """Write the scores of all customers that have one, keep what decide saw before, and append all to the history.
+def save(
+    connection: Connection,
+    run: int,
+    rows: Iterable[Row],
+    now: datetime,
+    *,
+    baseline: bool,
+    among: Collection[int] | None = None,
+) -> None:
+    """Write scores, plain tuples in the order of `COLUMNS`, and keep what decide saw before.
 
-    baseline: the first scores ever of this store; nobody "becomes" anything by them.
+    baseline: the first scores ever of this store; nobody "becomes" anything by them. among: who was looked at, when it
+    was not everybody; whoever was looked at and has no row (no purchase left) has no score any more.
     """
-    values = [
-        {"customer_id": customer, "run_id": run, "scored_at": now}
-        | {name: getattr(fact, name) for name in _VALUES if name not in ("run_id", "scored_at")}
-        for customer, fact in rows
+    at = _as_stored(connection, now)
+    more = (run, at, at if baseline else None)
+    statement, left, saved = _upsert(connection), iter(rows), set[int]()
+    while batch := [(*row, *more) for row in islice(left, _BATCH)]:
+        connection.exec_driver_sql(statement, batch)
+        if among is not None:
+            saved.update(row[0] for row in batch)
+    if among is None:
+        connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))
+    else:
+        for some in in_chunks(set(among) - saved):
+            connection.execute(delete(_SCORE).where(_SCORE.c.customer_id.in_(some)))
+
+
+def _upsert(connection: Connection) -> str:
+    """The statement for the driver itself: a dictionary for each row would cost more than the writing."""
+    quoted, sign = connection.dialect.identifier_preparer.quote, "?" if connection.dialect.name == "sqlite" else "%s"
+    names = [quoted(name) for name in (*COLUMNS, "run_id", "scored_at", "decided_at")]
+    kept = [
+        f"prev_{name} = CASE WHEN score.decided_at IS NULL THEN score.prev_{name} ELSE score.{name} END"
+        for name in _PREVIOUS
     ]
-    statement = insert_into(connection, _SCORE)
-    seen = _SCORE.c.decided_at.is_not(None)
-    kept = {f"prev_{name}": case((seen, _SCORE.c[name]), else_=_SCORE.c[f"prev_{name}"]) for name in _PREVIOUS}
-    changed = {name: statement.excluded[name] for name in _VALUES}
-    decided = now if baseline else None
-    if values:
-        upsert = statement.on_conflict_do_update(
-            index_elements=["customer_id"], set_={**changed, **kept, "decided_at": decided}
-        )
-        connection.execute(upsert, [{**row, "decided_at": decided} for row in values])
-        connection.execute(insert(_HISTORY), values)
-    connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))  # whoever has no purchase left has no score
+    changed = ", ".join([*kept, *(f"{name} = excluded.{name}" for name in names[1:])])
+    signs = ", ".join([sign] * len(names))
+    return (
+        f"INSERT INTO score ({', '.join(names)}) VALUES ({signs}) "  # noqa: S608 - names of columns, from above
+        f"ON CONFLICT (customer_id) DO UPDATE SET {changed}"
+    )
 
 
-def clean(connection: Connection, until: datetime) -> None:
-    """Everybody whose history changed up to an instant has been scored."""
-    connection.execute(delete(_DIRTY).where(_DIRTY.c.since <= until))
+def _as_stored(connection: Connection, instant: datetime) -> Any:
+    """An instant as this database keeps it."""
+    process = _SCORE.c.scored_at.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    return process(instant) if process else instant
+
+
+def dirty_customers(connection: Connection, until: datetime) -> list[int]:
+    """Whose histories changed up to an instant and were not scored since."""
+    query = select(_DIRTY.c.customer_id).where(_DIRTY.c.since <= until).order_by(_DIRTY.c.customer_id)
+    return list(connection.execute(query).scalars())
+
+
+def clean(
+    connection: Connection, until: datetime, customers: Collection[int] | None = None, *, seen: int
+) -> None:  # fmt: skip
+    """These customers, or all, have been scored by what came up to an instant.
+
+    seen: the newest transaction (`transactions.newest`) when score read them. What was stored later stays to be scored,
+    whatever the clock of whoever stored it said.
+    """
+    done = delete(_DIRTY).where(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
+    if customers is None:
+        connection.execute(done)
+        return
+    for some in in_chunks(customers):
+        connection.execute(done.where(_DIRTY.c.customer_id.in_(some)))
 
 
 def dirty(connection: Connection) -> int:
@@ -109,8 +171,8 @@ def mark_decided(connection: Connection, customers: Collection[int], now: dateti
     connection.execute(update(_SCORE).where(_SCORE.c.customer_id.in_(customers)).values(decided_at=now))
 
 
-def _stored(row: Row[Any]) -> Stored:
+def _stored(row: sqlalchemy.Row[Any]) -> Stored:
     values = row._asdict()
     previous = Previous(**{name: values[f"prev_{name}"] for name in _PREVIOUS})
-    facts = Score(customer="", **{name: values[name] for name in _VALUES if name not in ("run_id", "scored_at")})
+    facts = Score(customer="", **{name: values[name] for name in COLUMNS[1:]})
     return Stored(customer_id=values["customer_id"], facts=facts, previous=previous, scored_at=values["scored_at"])

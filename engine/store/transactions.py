@@ -31,8 +31,13 @@ class Stored:
     referral_code: str
 
 
-def add(connection: Connection, source: str, rows: Sequence[tuple[int, Transaction]], now: datetime) -> int:
-    """Append transactions of customers by key and mark the customers dirty. Says how many were not known yet."""
+def add(
+    connection: Connection, source: str, rows: Sequence[tuple[int, Transaction]], now: datetime, time_zone: str
+) -> int:  # fmt: skip
+    """Append transactions of customers by key and mark the customers dirty. Says how many were not known yet.
+
+    time_zone: the shop's, by which a transaction has its calendar day for good.
+    """
     values = [
         {
             "customer_id": customer,
@@ -40,6 +45,7 @@ def add(connection: Connection, source: str, rows: Sequence[tuple[int, Transacti
             "ext_key": fact.ext_key,
             "kind": fact.kind,
             "occurred_at": fact.occurred_at,
+            "day": local_date(fact.occurred_at, time_zone).toordinal(),
             "amount_minor": fact.amount_minor,
             "currency": fact.currency,
             "cost_minor": fact.cost_minor,
@@ -54,35 +60,27 @@ def add(connection: Connection, source: str, rows: Sequence[tuple[int, Transacti
         return 0
     new = connection.execute(insert_into(connection, _TXN).on_conflict_do_nothing(), values).rowcount
     if new:
-        dirty = [{"customer_id": customer, "since": now} for customer in sorted({customer for customer, _ in rows})]
-        statement = insert_into(connection, _DIRTY)
-        connection.execute(
-            statement.on_conflict_do_update(index_elements=["customer_id"], set_={"since": statement.excluded.since}),
-            dirty,
-        )
+        _mark_dirty(connection, {customer for customer, _ in rows}, now)
     return new
 
 
-def known_keys(connection: Connection, source: str, keys: Collection[str]) -> set[str]:
-    """Which of these keys of that source are stored."""
-    query = select(_TXN.c.ext_key).where(_TXN.c.source == source, _TXN.c.ext_key.in_(keys))
-    return set(connection.execute(query).scalars())
+def _mark_dirty(connection: Connection, customers: Collection[int], now: datetime) -> None:
+    last = newest(connection)
+    dirty = [{"customer_id": customer, "since": now, "txn_id": last} for customer in sorted(customers)]
+    statement = insert_into(connection, _DIRTY)
+    changed = {name: statement.excluded[name] for name in ("since", "txn_id")}
+    connection.execute(statement.on_conflict_do_update(index_elements=["customer_id"], set_=changed), dirty)
+
+
+def newest(connection: Connection) -> int:
+    """The key of the transaction that was stored last, 0 when there is none."""
+    return connection.execute(select(func.max(_TXN.c.id))).scalar() or 0
 
 
 def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[str, Stored]:
     """The transactions with these keys of that source."""
     query = _stored().where(_TXN.c.source == source, _TXN.c.ext_key.in_(keys))
     return {row.ext_key: _from(row) for row in connection.execute(query)}
-
-
-def reversing(connection: Connection, source: str, keys: Collection[str]) -> dict[str, int]:
-    """How much of each of these sales was reversed so far, as a positive number of minor units."""
-    query = (
-        select(_TXN.c.reverses, func.sum(_TXN.c.amount_minor))
-        .where(_TXN.c.source == source, _TXN.c.reverses.in_(keys))
-        .group_by(_TXN.c.reverses)
-    )
-    return {key: -int(total) for key, total in connection.execute(query)}  # PostgreSQL sums to numeric
 
 
 def first_of(connection: Connection, customers: Collection[int]) -> dict[int, datetime]:
@@ -100,6 +98,27 @@ def history(connection: Connection, before: datetime) -> Iterator[Stored]:
     query = _stored().where(_TXN.c.occurred_at < before)
     for row in connection.execute(query.order_by(_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.id)):
         yield _from(row)
+
+
+def purchases(
+    connection: Connection, currency: str, through_day: int, customers: Collection[int] | None = None
+) -> Iterator[list[Purchase]]:
+    """What score reads, of all or of these customers, up to and including a day: lists, by customer and day.
+
+    sale_day: the day of the sale that a refund names, 0 when it names none or it is not there.
+    """
+    query = _purchases(currency, through_day)
+    if customers is None:
+        yield from _plain(connection, query)
+        return
+    for some in in_chunks(customers):
+        yield from _plain(connection, query.where(_TXN.c.customer_id.in_(some)))
+
+
+def foreign(connection: Connection, currency: str, through_day: int) -> int:
+    """How many transactions up to and including a day are in other currencies."""
+    query = select(func.count()).select_from(_TXN).where(_TXN.c.currency != currency, _TXN.c.day <= through_day)
+    return connection.execute(query).scalar_one()
 
 
 def of_customer(connection: Connection, customer: int) -> list[Stored]:

@@ -88,6 +88,7 @@ def history_of(
         monetary=np.where(frequency > 0, spend, 0.0),
         first_spend=spend,
         days_since_purchase=np.rint((T - t_x) * DAYS_PER_UNIT[time_unit]).astype(np.int64),
+        first_day=-np.rint(T * DAYS_PER_UNIT[time_unit]).astype(np.int64),
         time_unit=time_unit,
         exponent=2,
     )

@@ -14,6 +14,7 @@ from engine.score.history import DAYS_PER_UNIT, History, TimeUnit
 from engine.score.models import bg_nbd
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import FLAGS, fit, log_likelihood
+from engine.score.models.leaving import by_quadrature
 from tests.score.shops import beta_by_logit, gamma_by_log, histories, history_of, simulated
 
 SHOP = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="week")
@@ -174,7 +175,7 @@ def test_the_closed_form_and_the_integral_agree_wherever_the_first_is_used(
     assume(1 / params.a + 1 / (params.b + x) > 0.01)
     found = bg_nbd.expected_purchases(params, x, age, age, t) / bg_nbd.p_alive(params, x, age, age)
     shape, pace = np.array([[params.r + x]]), np.array([[t / (params.alpha + age)]])
-    integral = bg_nbd._by_quadrature(shape, pace, params.a, np.array([[params.b + x]]))
+    integral = by_quadrature(shape, pace, params.a, np.array([[params.b + x]]))
     assert float(found) == pytest.approx(float(integral[0]), rel=1e-4)
 
 

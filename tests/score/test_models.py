@@ -44,8 +44,8 @@ def period_histories(draw: st.DrawFn) -> History:
         x = draw(st.integers(1, last)) if last else 0
         rows.append((x, last, last + draw(st.one_of(st.just(0), st.integers(0, 1200 - last)))))
     unit: TimeUnit = draw(st.sampled_from(("day", "week", "month")))
-    x, t_x, age = zip(*rows, strict=True)
-    return history_of(x, t_x, age, draw(st.floats(0.0, 1e6)), time_unit=unit)
+    counts, recencies, ages = zip(*rows, strict=True)
+    return history_of(counts, recencies, ages, draw(st.floats(0.0, 1e6)), time_unit=unit)
 
 
 @pytest.mark.parametrize("name", BUYING)

@@ -15,11 +15,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import betainc, betaln, expit, gammaln, hyp2f1, psi  # type: ignore[import-untyped]  # scipy ships none
+from scipy.special import betainc, betaln, expit, gammaln, psi  # type: ignore[import-untyped]  # scipy ships none
 
 from engine.errors import ScoreError
 from engine.score.history import FloatArray, IntArray, TimeUnit
 from engine.score.models.fit import Prior, Space
+from engine.score.models.leaving import draw_alive, expected_alive, stayed_or_left
 from engine.score.models.rows import Rows
 
 OPPORTUNITIES = False
@@ -68,29 +69,15 @@ def log_likelihood(point: FloatArray, rows: Rows) -> tuple[float, FloatArray]:
     shape, bought = r + x, np.maximum(x, 1)
     of_x = gammaln(shape) - gammaln(r) + r * np.log(alpha) + betaln(a, b + x) - betaln(a, b)
     both = psi(a + b) - psi(a + b + x)
-    log_now, log_then = np.log(alpha + rows.T.values), np.log(alpha + rows.t_x.values)
     leaves = np.where(x > 0, np.log(a) - np.log(b + bought - 1), -np.inf)
-    own = rows.x.spread(shape)
-    odds = rows.x.spread(leaves) + own * (rows.T.spread(log_now) - rows.t_x.spread(log_then))
-    gone = expit(odds)
-    either = np.logaddexp(0.0, odds) - own * rows.T.spread(log_now)
-    left = rows.weight * gone
-    left_by_x = np.bincount(rows.x.index, weights=left, minlength=len(x))
-    left_by_now = np.bincount(rows.T.index, weights=left, minlength=len(log_now))
-    left_by_then = np.bincount(rows.t_x.index, weights=left, minlength=len(log_then))
-    rate_by_now = np.bincount(rows.T.index, weights=own * (rows.weight - left), minlength=len(log_now))
-    rate_by_then = np.bincount(rows.t_x.index, weights=own * left, minlength=len(log_then))
+    either, (by_r, by_alpha), left = stayed_or_left(r, alpha, leaves, rows)
     slopes = (
-        weight @ (psi(shape) - psi(r) + np.log(alpha))
-        - (rows.T.weight - left_by_now) @ log_now
-        - left_by_then @ log_then,
-        weight.sum() * r / alpha
-        - rate_by_now @ (1 / (alpha + rows.T.values))
-        - rate_by_then @ (1 / (alpha + rows.t_x.values)),
-        weight @ both + left_by_x.sum() / a,
-        weight @ (both + psi(b + x) - psi(b)) - left_by_x @ (1 / (b + bought - 1)),
+        weight @ (psi(shape) - psi(r) + np.log(alpha)) + by_r,
+        weight.sum() * r / alpha + by_alpha,
+        weight @ both + left.sum() / a,
+        weight @ (both + psi(b + x) - psi(b)) - left @ (1 / (b + bought - 1)),
     )
-    return float(weight @ of_x + rows.weight @ either), np.array(slopes)
+    return float(weight @ of_x + either), np.array(slopes)
 
 
 def p_alive(params: BgNbd, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:  # noqa: N803 - the papers' name
@@ -114,7 +101,7 @@ def expected_purchases(
     Several horizons at once: t of shape (k, 1) and customers of shape (n,) give (k, n).
     """
     x, t_x, T = (np.asarray(value, dtype=np.float64) for value in (x, t_x, T))  # noqa: N806 - the papers' name
-    return p_alive(params, x, t_x, T) * _expected_alive(params, x, T, np.asarray(t, dtype=np.float64))
+    return p_alive(params, x, t_x, T) * expected_alive(x, T, t, r=params.r, alpha=params.alpha, a=params.a, b=params.b)
 
 
 def draw(
@@ -128,81 +115,12 @@ def draw(
 
     Given alive, the rate is a gamma (r + x, alpha + T) and the chance to leave after a purchase a beta (a, b + x).
     """
-    x, T = np.broadcast_arrays(np.asarray(x, dtype=np.float64), np.asarray(T, dtype=np.float64))  # noqa: N806 - papers
-    wanted = chance.poisson(chance.gamma(params.r + x) / (params.alpha + T) * t)
-    leaves = np.maximum(chance.beta(params.a, params.b + x), 1e-18)
-    return np.minimum(wanted, chance.geometric(leaves))
+    return draw_alive(x, T, t, chance, r=params.r, alpha=params.alpha, a=params.a, b=params.b)
 
 
 def expected_new(params: BgNbd, t: ArrayLike) -> FloatArray:
     """E[X(t)], repeat purchases in the t time units after somebody's first purchase: FHL equation 9."""
-    return _expected_alive(params, np.zeros(()), np.zeros(()), np.asarray(t, dtype=np.float64))
-
-
-def _expected_alive(params: BgNbd, x: FloatArray, T: FloatArray, t: FloatArray) -> FloatArray:  # noqa: N803 - as above
-    """E[Y(t)] of customers who are alive at T, computed once for each distinct (x, T)."""
-    x, T = np.broadcast_arrays(x, T)  # noqa: N806 - the papers' name
-    if x.ndim != 1:
-        return _bracket(params, x, T, t)
-    pairs, back = np.unique(x + 1j * T, return_inverse=True)
-    return np.take(_bracket(params, pairs.real, pairs.imag, t), back, axis=-1)
-
-
-def _bracket(params: BgNbd, x: FloatArray, T: FloatArray, t: FloatArray) -> FloatArray:  # noqa: N803 - as above
-    """FHL's 2F1(r+x, b+x; a+b+x-1; z) overflows for large x. Euler's transformation (DLMF 15.8.1) turns their bracket
-    into 1 - (1-z)^(a-1) 2F1(a+b-1-r, a-1; a+b+x-1; z), with x in one place only."""
-    r, alpha, a, b = params.r, params.alpha, params.a, params.b
-    share = t / (alpha + T + t)
-    with np.errstate(all="ignore"):
-        steepness = (a + b + x - 1) / (a - 1)
-        series = hyp2f1(a + b - 1 - r, a - 1, a + b + x - 1, share)
-        exact: FloatArray = np.asarray(steepness * (1 - (1 - share) ** (a - 1) * series))
-        most = (r + x) * t / (alpha + T)  # if nobody ever left
-        weak = ~((exact > 1e-9 * (100 + r) * np.abs(steepness)) & (exact <= most * (1 + 1e-9)))
-    if weak.any():  # the bracket cancels (hardly any purchases, or a near 1), or 2F1 overflows (parameters of hundreds)
-        shape, pace, b_now = (np.broadcast_to(v, exact.shape)[weak] for v in (r + x, t / (alpha + T), b + x))
-        exact[weak] = _over_leaving(shape, pace, a, b_now)
-    return exact
-
-
-def _over_leaving(shape: FloatArray, pace: FloatArray, a: float, b: FloatArray) -> FloatArray:
-    """E[g(p)], g(p) = (1 - (1 + p pace)^-shape) / p, for a leaving probability p from a beta (a, b): no closed form.
-
-    g is what FHL's E[X(t) | lambda, p] = (1 - exp(-lambda p t)) / p becomes over a gamma rate; pace = t / (alpha + T).
-    """
-    expected = np.empty_like(shape)
-    narrow = 1 / a + 1 / b < 0.005
-    expected[narrow] = _around_the_mean(shape[narrow], pace[narrow], a, b[narrow])
-    wide = np.flatnonzero(~narrow)
-    for some in np.array_split(wide, len(wide) // 512 + 1):
-        expected[some] = _by_quadrature(shape[some, None], pace[some, None], a, b[some, None])
-    return expected
-
-
-def _by_quadrature(shape: FloatArray, pace: FloatArray, a: float, b: FloatArray) -> FloatArray:
-    """E[g(p)] = g(1) + integral of -g'(p) I_p(a, b): all positive, so nothing cancels; trapezoids in the logit of p.
-
-    Correct to 1e-12 unless p is so concentrated that its distribution is a step between two nodes.
-    """
-    low = -30 - np.log1p((shape + 1) * pace)  # below it g is flat
-    logit = low + (40 - low) * np.linspace(0, 1, 1024)
-    p = expit(logit)
-    ends = np.log1p(p * pace)
-    falls = -np.expm1(-shape * ends) / p - shape * pace / (1 + p * pace) * np.exp(-shape * ends)
-    area = (np.maximum(falls, 0) * expit(-logit) * betainc(a, b, p)).sum(axis=-1) * (logit[:, 1] - logit[:, 0])
-    expected: FloatArray = area - np.expm1(-shape * np.log1p(pace))[:, 0]
-    return expected
-
-
-def _around_the_mean(shape: FloatArray, pace: FloatArray, a: float, b: FloatArray) -> FloatArray:
-    """E[g(p)] to second order around the mean of p; correct to 1e-4 where p varies by less than 7 %."""
-    p = a / (a + b)
-    ends, falls = np.log1p(p * pace), pace / (1 + p * pace)
-    survives, g = np.exp(-shape * ends), -np.expm1(-shape * ends) / p
-    first = (shape * falls * survives - g) / p
-    second = (-shape * (shape + 1) * falls**2 * survives - 2 * first) / p
-    expected: FloatArray = g + p * (1 - p) / (a + b + 1) / 2 * second
-    return expected
+    return expected_alive(0, 0, t, r=params.r, alpha=params.alpha, a=params.a, b=params.b)
 
 
 def probability_new(params: BgNbd, count: ArrayLike, t: ArrayLike) -> FloatArray:

@@ -16,7 +16,8 @@ class Txn(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("source", "ext_key"),
-        Index("txn_history", "customer_id", "occurred_at", "amount_minor"),
+        # all that score reads, in its order; the table itself is not touched
+        Index("txn_history", "customer_id", "day", "amount_minor", "cost_minor", "currency", "reverses"),
     )
     id: int | None = key()
     customer_id: int = ref_to("customer.id", index=False)
@@ -24,6 +25,7 @@ class Txn(SQLModel, table=True):
     ext_key: str
     kind: str
     occurred_at: datetime
+    day: int  # the shop's own calendar day of it, as date.toordinal
     amount_minor: int = Field(sa_type=BIG)
     currency: str = Field(max_length=3)
     cost_minor: int | None = Field(default=None, sa_type=BIG)
@@ -59,8 +61,9 @@ class Event(SQLModel, table=True):
 
 
 class DirtyCustomer(SQLModel, table=True):
-    """A customer whose history changed since the last score, and when it last did."""
+    """A customer whose history changed since the last score, when it last did, and the newest transaction by then."""
 
     __tablename__ = "dirty_customer"
     customer_id: int = Field(primary_key=True, foreign_key="customer.id", sa_type=BIG)
     since: datetime
+    txn_id: int = Field(sa_type=BIG)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, text
+from sqlalchemy import JSON, Index, text
 from sqlmodel import Field, SQLModel
 
 from engine.store.tables.columns import BIG, json, key, ref_to
@@ -28,26 +28,15 @@ class ModelRun(SQLModel, table=True):
     as_of: datetime
     validation: dict[str, Any] = json()
     flags: list[str] = json()
+    kind: str = "full"  # everybody was scored; who is scored in between gets the parameters of the last full run
+    quantiles: list[float] = Field(default_factory=list, sa_type=JSON)  # of everybody's CLV: a percentile by one look
+    covariance: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # of the parameters
+    season: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the yearly pattern
+    cohorts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # their own parameters
     fitted_at: datetime
 
 
-class _ScoreColumns(SQLModel):
-    run_id: int = Field(foreign_key="model_run.id", sa_type=BIG)
-    frequency: int
-    recency: float
-    T: float
-    monetary_minor: int | None = Field(default=None, sa_type=BIG)
-    p_alive: float | None = None
-    expected_purchases: float | None = None
-    expected_spend_minor: int | None = Field(default=None, sa_type=BIG)
-    clv_minor: int | None = Field(default=None, sa_type=BIG)
-    percentile: float | None = None
-    tier: str
-    days_since_purchase: int
-    scored_at: datetime
-
-
-class Score(_ScoreColumns, table=True):
+class Score(SQLModel, table=True):
     """What a customer is worth now, and the values (`prev_*`) that decide saw before: crossings lie between the two."""
 
     __table_args__ = (
@@ -59,6 +48,21 @@ class Score(_ScoreColumns, table=True):
         ),
     )
     customer_id: int = Field(primary_key=True, foreign_key="customer.id", sa_type=BIG)
+    run_id: int = Field(foreign_key="model_run.id", sa_type=BIG)
+    frequency: int
+    recency: float
+    T: float
+    monetary_minor: int | None = Field(default=None, sa_type=BIG)
+    p_alive: float | None = None
+    expected_purchases: float | None = None
+    expected_spend_minor: int | None = Field(default=None, sa_type=BIG)
+    clv_minor: int | None = Field(default=None, sa_type=BIG)
+    clv_low_minor: int | None = Field(default=None, sa_type=BIG)
+    clv_high_minor: int | None = Field(default=None, sa_type=BIG)
+    percentile: float | None = None
+    tier: str
+    days_since_purchase: int
+    scored_at: datetime
     prev_p_alive: float | None = None
     prev_clv_minor: int | None = Field(default=None, sa_type=BIG)
     prev_percentile: float | None = None
@@ -66,10 +70,14 @@ class Score(_ScoreColumns, table=True):
     decided_at: datetime | None = None
 
 
-class ScoreHistory(_ScoreColumns, table=True):
-    """Append-only: what was known of a customer's worth at each run."""
+class ScoreHistory(SQLModel, table=True):
+    """What was known of worth before: many customers of one save in one packed row, see engine.store.score_history."""
 
     __tablename__ = "score_history"
-    __table_args__ = (Index("score_history_customer", "customer_id", "scored_at"),)
+    __table_args__ = (Index("score_history_span", "first_customer", "last_customer", "scored_at"),)
     id: int | None = key()
-    customer_id: int = ref_to("customer.id", index=False)
+    run_id: int = ref_to("model_run.id", index=False)
+    scored_at: datetime
+    first_customer: int = Field(sa_type=BIG)
+    last_customer: int = Field(sa_type=BIG)
+    content: bytes

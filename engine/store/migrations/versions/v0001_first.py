@@ -70,6 +70,11 @@ def upgrade() -> None:
         sa.Column("as_of", UTCDateTime(), nullable=False),
         sa.Column("validation", sa.JSON(), nullable=False),
         sa.Column("flags", sa.JSON(), nullable=False),
+        sa.Column("kind", AutoString(), nullable=False),
+        sa.Column("quantiles", sa.JSON(), nullable=False),
+        sa.Column("covariance", sa.JSON(), nullable=False),
+        sa.Column("season", sa.JSON(), nullable=False),
+        sa.Column("cohorts", sa.JSON(), nullable=False),
         sa.Column("fitted_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -114,6 +119,7 @@ def upgrade() -> None:
         "dirty_customer",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("since", UTCDateTime(), nullable=False),
+        sa.Column("txn_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
@@ -177,6 +183,7 @@ def upgrade() -> None:
     op.create_index("journey_customer", "journey", ["customer_id", "state"], unique=False)
     op.create_table(
         "score",
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("frequency", sa.Integer(), nullable=False),
         sa.Column("recency", sa.Float(), nullable=False),
@@ -186,11 +193,12 @@ def upgrade() -> None:
         sa.Column("expected_purchases", sa.Float(), nullable=True),
         sa.Column("expected_spend_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("clv_low_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("clv_high_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("percentile", sa.Float(), nullable=True),
         sa.Column("tier", AutoString(), nullable=False),
         sa.Column("days_since_purchase", sa.Integer(), nullable=False),
         sa.Column("scored_at", UTCDateTime(), nullable=False),
-        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("prev_p_alive", sa.Float(), nullable=True),
         sa.Column("prev_clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("prev_percentile", sa.Float(), nullable=True),
@@ -216,32 +224,19 @@ def upgrade() -> None:
     )
     op.create_table(
         "score_history",
-        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("frequency", sa.Integer(), nullable=False),
-        sa.Column("recency", sa.Float(), nullable=False),
-        sa.Column("T", sa.Float(), nullable=False),
-        sa.Column("monetary_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("p_alive", sa.Float(), nullable=True),
-        sa.Column("expected_purchases", sa.Float(), nullable=True),
-        sa.Column("expected_spend_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("percentile", sa.Float(), nullable=True),
-        sa.Column("tier", AutoString(), nullable=False),
-        sa.Column("days_since_purchase", sa.Integer(), nullable=False),
-        sa.Column("scored_at", UTCDateTime(), nullable=False),
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"],
-            ["customer.id"],
-        ),
+        sa.Column("run_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("scored_at", UTCDateTime(), nullable=False),
+        sa.Column("first_customer", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_customer", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("content", sa.LargeBinary(), nullable=False),
         sa.ForeignKeyConstraint(
             ["run_id"],
             ["model_run.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("score_history_customer", "score_history", ["customer_id", "scored_at"], unique=False)
+    op.create_index("score_history_span", "score_history", ["first_customer", "last_customer", "scored_at"], unique=False)
     op.create_table(
         "txn",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -250,6 +245,7 @@ def upgrade() -> None:
         sa.Column("ext_key", AutoString(), nullable=False),
         sa.Column("kind", AutoString(), nullable=False),
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.Column("day", sa.Integer(), nullable=False),
         sa.Column("amount_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("currency", AutoString(length=3), nullable=False),
         sa.Column("cost_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
@@ -264,7 +260,12 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("source", "ext_key"),
     )
-    op.create_index("txn_history", "txn", ["customer_id", "occurred_at", "amount_minor"], unique=False)
+    op.create_index(
+        "txn_history",
+        "txn",
+        ["customer_id", "day", "amount_minor", "cost_minor", "currency", "reverses"],
+        unique=False,
+    )
     op.create_table(
         "action",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
