@@ -116,19 +116,15 @@ class App:
 
     def score(self, *, progress: Progress = _silent) -> Scored:
         """Stage 2 for everybody."""
-        from engine.score.stage import Policy, score
+        from engine.score.stage import score
 
-        scoring, shop = self.settings.score, self.settings.shop
-        policy = Policy(
-            time_unit=scoring.time_unit,
-            horizon=scoring.horizon,
-            discount_rate=scoring.discount_rate,
-            margin=scoring.margin,
-            tiers=scoring.tiers,
-            currency=shop.currency,
-            time_zone=shop.time_zone,
-        )
-        return score(self.store, policy, now=self.clock(), progress=progress)
+        return score(self.store, assemble.scoring(self.settings), now=self.clock(), progress=progress)
+
+    def rescore(self) -> int | None:
+        """Stage 2 for those whose history changed, by the last fit; None when everybody must be scored."""
+        from engine.score.stage import rescore
+
+        return rescore(self.store, assemble.scoring(self.settings), now=self.clock())
 
     def decide(self, *, progress: Progress = _silent) -> Decided:
         """Stage 3 up to now."""

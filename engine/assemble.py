@@ -16,6 +16,7 @@ if TYPE_CHECKING:  # each room is imported when it is first used, so that `premu
     from engine.dispatch.freeze import Sender
     from engine.dispatch.port import Adapter
     from engine.ingest.stage import Intake
+    from engine.score.stage import Policy
 
 
 def intake(settings: config.Settings, words: Vocabulary) -> Intake:
@@ -34,6 +35,26 @@ def intake(settings: config.Settings, words: Vocabulary) -> Intake:
         readings=readings,
         event_kinds=kinds,
         reject_unknown_customers=settings.ingest.unknown_customers == "reject",
+    )
+
+
+def scoring(settings: config.Settings) -> Policy:
+    """What the shop says about worth."""
+    from engine.score.stage import Policy
+
+    said, shop = settings.score, settings.shop
+    return Policy(
+        model=said.model,
+        seasonal=said.seasonal,
+        cohorts=said.cohorts,
+        time_unit=said.time_unit,
+        horizon=said.horizon,
+        discount_rate=said.discount_rate,
+        margin=said.margin,
+        tiers=said.tiers,
+        tiers_by=said.tiers_by,
+        currency=shop.currency,
+        time_zone=shop.time_zone,
     )
 
 

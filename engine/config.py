@@ -107,20 +107,27 @@ class Ingest(_Section):
 
 
 class Scoring(_Section):
-    """How customers are scored."""
+    """How customers are scored. tiers begin at percentiles (0..1) or at amounts in whole units of the currency."""
 
+    model: Literal["auto", "bg_nbd", "mbg_nbd", "pareto_nbd", "bg_bb", "sbg"] = "bg_nbd"
+    seasonal: bool = True
+    cohorts: Literal["", "year", "quarter"] = ""
     time_unit: Literal["day", "week", "month"] = "week"
     horizon: DurationText = "P365D"
     discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.10
     margin: Annotated[float, Field(gt=0, le=1)] = 1.0
-    tiers: dict[str, Annotated[float, Field(ge=0, le=1)]] = Field(
+    tiers_by: Literal["percentile", "amount"] = "percentile"
+    tiers: dict[str, Annotated[float, Field(ge=0)]] = Field(
         default_factory=lambda: {"gold": 0.9, "silver": 0.6, "bronze": 0.0}
     )
+    acquisition_cost: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _everybody_has_a_tier(self) -> Scoring:
         if 0.0 not in self.tiers.values():
             raise ValueError("one tier must begin at 0.0, so that everybody has one")
+        if self.tiers_by == "percentile" and max(self.tiers.values()) > 1:
+            raise ValueError('tiers by percentile begin between 0 and 1; for amounts say tiers_by = "amount"')
         return self
 
 

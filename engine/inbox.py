@@ -61,7 +61,7 @@ def _move(path: Path, folder: Path) -> Path:
 
 
 def score_if_due(app: App) -> dict[str, Any] | None:
-    """Score when histories changed, or when a new local day's hour has come: waiting alone changes P(alive)."""
+    """Score who bought at once, and everybody when a new local day's hour has come: waiting alone changes P(alive)."""
     now, tz = app.clock(), app.settings.shop.time_zone
     with app.store.read() as connection:
         changed = scores.dirty(connection)
@@ -72,5 +72,9 @@ def score_if_due(app: App) -> dict[str, Any] | None:
     new_day = last is not None and local_date(last["as_of"], tz) < local_date(now, tz) and hour_has_come
     if not changed and not new_day:
         return None
+    if changed and not new_day:
+        some = app.rescore()
+        if some is not None:
+            return {"customers": some, "model": "", "flags": []} if some else None
     done = app.score()
     return {"customers": done.customers, "model": done.model, "flags": list(done.flags)}

@@ -285,7 +285,8 @@ class _Taking:
         if self.summary.kind == "events":
             return events.add(connection, self.source, _only(Event, facts), self.now)
         self.touched.update(customer for customer, _ in facts)
-        return transactions.add(connection, self.source, _only(Transaction, facts), self.now)
+        zone = self.intake.shop.time_zone
+        return transactions.add(connection, self.source, _only(Transaction, facts), self.now, zone)
 
 
 def _only(kind: type[T], facts: Sequence[tuple[int, Any]]) -> list[tuple[int, T]]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import numpy as np
 
@@ -46,7 +47,8 @@ MOST_CUSTOMERS = 200_000
 class Verdict:
     """What the window said: the best model with its validation, and every candidate's figures and loss.
 
-    history, window, predicted: what the best one was judged on, for pictures; calibration_end_day: the last one known.
+    history, window, predicted: what the best one was judged on; params: its own, from before the window; later: the
+    purchases up to the window's end; calibration_end_day: the last day that it knew.
     """
 
     model: str
@@ -57,6 +59,8 @@ class Verdict:
     history: History
     window: ValidationWindow
     predicted: FloatArray
+    params: Any
+    later: Purchases
 
 
 def judge(
@@ -91,7 +95,7 @@ def judge(
     else:
         history = summarise(known, time_unit=time_unit, exponent=exponent, clock=clock_of(known))
     window = window_of(later, history, calibration_end_day, periods=periods)
-    return _best(names, history, window, calibration_end_day)
+    return _best(names, history, window, later, calibration_end_day)
 
 
 def _some_customers(log: Log) -> Log:
@@ -100,11 +104,11 @@ def _some_customers(log: Log) -> Log:
     return log if every < 2 else log.take(log.customer % every == 0)
 
 
-def _best(names: Sequence[str], history: History, window: ValidationWindow, calibration_end_day: int) -> Verdict:
-    predictions = {}
-    for name in names:
-        fitted = fit(BUYING[name], history)
-        predictions[name] = purchases_within(BUYING[name], fitted.params, history, window.length)
+def _best(
+    names: Sequence[str], history: History, window: ValidationWindow, later: Purchases, calibration_end_day: int
+) -> Verdict:
+    params = {name: fit(BUYING[name], history).params for name in names}
+    predictions = {name: purchases_within(BUYING[name], params[name], history, window.length) for name in names}
     validations = {name: validate(predicted, history, window) for name, predicted in predictions.items()}
     losses = {name: loss(validation) for name, validation in validations.items()}
     best = min(losses, key=lambda name: losses[name])
@@ -117,6 +121,8 @@ def _best(names: Sequence[str], history: History, window: ValidationWindow, cali
         history=history,
         window=window,
         predicted=predictions[best],
+        params=params[best],
+        later=later,
     )
 
 

@@ -8,8 +8,8 @@ taken for a day.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -144,6 +144,15 @@ def values(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: H
     )
 
 
+def joined(parts: Sequence[tuple[IntArray, Values]]) -> Values:
+    """The values of some customers and those of others, each with their rows, as those of all together."""
+    order = np.argsort(np.concatenate([rows for rows, _ in parts]), kind="stable")
+    columns = {
+        each.name: np.concatenate([getattr(found, each.name) for _, found in parts])[order] for each in fields(Values)
+    }
+    return Values(**columns | {"percentile": percentiles(columns["clv_minor"])})
+
+
 def to_minor(amounts: FloatArray, exponent: int) -> IntArray:
     """Whole minor units, half to even. Raises ScoreError for what no account can hold."""
     minor = np.rint(amounts * 10.0**exponent)
@@ -186,9 +195,10 @@ def customer_flags(history: History) -> IntArray:
     """For each customer the sum of 1, he bought once (what is said of him is said of all such); 2, he came less than
     a month ago; 4, he came back and never paid anything."""
     once = history.frequency == 0
-    young = history.T * DAYS_PER_UNIT[history.time_unit] < YOUNG_DAYS
+    young = history.as_of_day - history.first_day < YOUNG_DAYS
     unpaid = ~once & (history.monetary == 0)
-    return once + 2 * young + 4 * unpaid
+    found: IntArray = once + 2 * young + 4 * unpaid
+    return found
 
 
 def tiers(worth: FloatArray | IntArray, bands: Mapping[str, float]) -> NDArray[np.str_]:

@@ -83,14 +83,22 @@ class Purchases:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Pooled:
+    """What all customers of a shop have in common: the share of a sale that is kept, and the mean purchase."""
+
+    margin: float
+    purchase_minor: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class History:
     """One row per customer with at least one purchase as of a day, sorted by `customer`.
 
     frequency (x): purchase days after the first. recency (t_x), T: age at the last purchase and age now, in
     `time_unit`s. monetary: mean spend of the repeat days, 0 for a one-time buyer; first_spend: spend of the first day;
-    both in whole units of a currency with `exponent` decimals. margin: the share that is kept of a customer's spend,
-    None when only the shop's is known. clock, as_of_day: how T was counted, and until when. Raises ScoreError for what
-    no log can give.
+    both in whole units of a currency with `exponent` decimals. first_day: that day itself, a running number.
+    margin: the share that is kept of a customer's spend, None when only the shop's is known; pooled: what it was drawn
+    to. clock, as_of_day: how T was counted, and until when. Raises ScoreError for what no log can give.
     """
 
     customer: IntArray
@@ -100,9 +108,11 @@ class History:
     monetary: FloatArray
     first_spend: FloatArray
     days_since_purchase: IntArray
+    first_day: IntArray
     time_unit: TimeUnit
     exponent: int
     margin: FloatArray | None = None
+    pooled: Pooled | None = None
     as_of_day: int = 0
     clock: Clock = calendar
 
@@ -208,11 +218,17 @@ def _less_refunds(customer: IntArray, day: IntArray, sold: IntArray, refunds: Lo
 
 
 def summarise(
-    purchases: Purchases, *, time_unit: TimeUnit = "week", exponent: int = 2, clock: Clock = calendar
+    purchases: Purchases,
+    *,
+    time_unit: TimeUnit = "week",
+    exponent: int = 2,
+    clock: Clock = calendar,
+    pooled: Pooled | None = None,
 ) -> History:
     """One row per customer: Fader, Hardie & Lee 2005, Marketing Science 24(2), section 2, at day resolution.
 
-    exponent: decimals of the currency (`engine.core.money.exponent`); time_unit: the unit of recency and T.
+    exponent: decimals of the currency (`engine.core.money.exponent`); time_unit: the unit of recency and T. pooled: of
+    the whole shop, when these are only some of its customers.
     """
     rows, counts = runs(purchases.customer) if len(purchases.customer) else (purchases.customer, purchases.customer)
     first, last = purchases.day[rows], purchases.day[rows + counts - 1]
@@ -224,13 +240,17 @@ def summarise(
         recency=(clock(last) - began) / DAYS_PER_UNIT[time_unit],
         T=(clock(np.array([purchases.as_of_day])) - began) / DAYS_PER_UNIT[time_unit],
         days_since_purchase=purchases.as_of_day - last,
+        first_day=first,
         time_unit=time_unit,
         exponent=exponent,
         clock=clock,
+        pooled=pooled,
     )
 
 
-def summarise_periods(purchases: Purchases, *, time_unit: TimeUnit = "month", exponent: int = 2) -> History:
+def summarise_periods(
+    purchases: Purchases, *, time_unit: TimeUnit = "month", exponent: int = 2, pooled: Pooled | None = None
+) -> History:
     """The same, counted in whole periods since each customer's first purchase: for models of opportunities.
 
     Period k is the one that lies around k time units after the first purchase, half a unit to each side, so that a
@@ -262,9 +282,11 @@ def summarise_periods(purchases: Purchases, *, time_unit: TimeUnit = "month", ex
         recency=last.astype(np.float64),
         T=over[starts].astype(np.float64),
         days_since_purchase=purchases.as_of_day - purchases.day[starts + counts - 1],
+        first_day=purchases.day[starts],
         time_unit=time_unit,
         exponent=exponent,
         clock=calendar,
+        pooled=pooled,
     )
 
 
@@ -281,13 +303,20 @@ def _history(
     recency: FloatArray,
     T: FloatArray,  # noqa: N803 - the papers' name
     days_since_purchase: IntArray,
+    first_day: IntArray,
     time_unit: TimeUnit,
     exponent: int,
     clock: Clock,
+    pooled: Pooled | None,
 ) -> History:
     """What both summaries have in common: whose row it is, how often, and money."""
     major = 10.0**exponent
     total, first_spend = _sums(purchases.amount_minor, rows), purchases.amount_minor[rows]
+    margin = None
+    if purchases.kept_minor is not None:
+        keep = _sums(purchases.kept_minor, rows)
+        pooled = pooled or _pooled(total, keep, counts)
+        margin = _margins(total, keep, pooled)
     return History(
         customer=purchases.customer[rows],
         frequency=counts - 1,
@@ -296,21 +325,28 @@ def _history(
         monetary=(total - first_spend) / (np.maximum(counts - 1, 1) * major),
         first_spend=first_spend / major,
         days_since_purchase=days_since_purchase,
+        first_day=first_day,
         time_unit=time_unit,
         exponent=exponent,
-        margin=None if purchases.kept_minor is None else _margins(total, _sums(purchases.kept_minor, rows), counts),
+        margin=margin,
+        pooled=pooled,
         as_of_day=purchases.as_of_day,
         clock=clock,
     )
 
 
-def _margins(total: IntArray, keep: IntArray, counts: IntArray) -> FloatArray:
-    """Each customer's own margin, drawn to the shop's by the weight of one average purchase; never below nothing."""
+def _pooled(total: IntArray, keep: IntArray, counts: IntArray) -> Pooled:
     everything = float(total.sum())
     if everything <= 0:
-        return np.zeros(len(total))
-    shop, one = float(keep.sum()) / everything, everything / float(counts.sum())
-    found: FloatArray = np.clip((keep + shop * one) / (total + one), 0.0, 1.0)
+        return Pooled(margin=0.0, purchase_minor=0.0)
+    return Pooled(margin=float(keep.sum()) / everything, purchase_minor=everything / float(counts.sum()))
+
+
+def _margins(total: IntArray, keep: IntArray, pooled: Pooled) -> FloatArray:
+    """Each customer's own margin, drawn to the shop's by the weight of one average purchase; never below nothing."""
+    weight = total + pooled.purchase_minor
+    own = keep + pooled.margin * pooled.purchase_minor
+    found: FloatArray = np.clip(np.divide(own, weight, out=np.zeros(len(total)), where=weight > 0), 0.0, 1.0)
     return found
 
 

@@ -1,49 +1,77 @@
-"""Stage 2: every customer's score from the whole history, with the models' parameters and how well they foretell."""
+"""Stage 2: what every customer is worth. Everybody from a new fit (`score`), or only those who bought since, by the
+last one (`rescore`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
-from datetime import date, datetime, time, timedelta
-from typing import Any
+from datetime import date, datetime, timedelta
+from typing import Any, Literal
 
 import numpy as np
 from sqlalchemy import Connection
 
-from engine.core.calendar import at_local, local_date, parse_duration
-from engine.core.facts import Score
+from engine.core.calendar import local_date, parse_duration
 from engine.core.money import exponent, to_major
 from engine.errors import ScoreError
-from engine.score.clv import Terms, tiers, values
-from engine.score.history import History, Log, TimeUnit, net_refunds, split, summarise
-from engine.score.models import BUYING, gamma_gamma
-from engine.score.models.fit import Fit, fit
-from engine.score.validate import validate
-from engine.store import scores, transactions
+from engine.score import record
+from engine.score.clv import Terms, Values, days_of, tiers
+from engine.score.fitting import Fitted, Plan, fit_shop, history_of, value_everybody
+from engine.score.history import History, Log, Purchases, TimeUnit, kept, net_refunds
+from engine.store import score_history, scores, transactions
 from engine.store.session import Store
 
-MODEL = "bg_nbd"
 JUDGED_EVERY = timedelta(days=7)
-SHORTEST_VALIDATION = 182
-"""Days that a log must span before its last third is used to judge a model fitted on the first two."""
+"""A model does not get better or worse overnight."""
+FEW = 0.2
+"""The share of the customers up to which those who bought are scored alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
-    """What the shop says about worth: units, how far to look, at what rate, which share of a sale is kept, tiers."""
+    """What the shop says about worth: model, units, how far to look, at what rate, what is kept of a sale, tiers.
 
+    tiers: name -> where it begins, a percentile (0..1) or an amount in whole units of the currency.
+    """
+
+    model: str = "auto"
     time_unit: TimeUnit
+    seasonal: bool = True
+    cohorts: Literal["", "year", "quarter"] = ""
     horizon: str  # ISO 8601
     discount_rate: float  # a year
     margin: float
-    tiers: Mapping[str, float]  # name -> the percentile at which it begins
+    tiers: Mapping[str, float]
+    tiers_by: Literal["percentile", "amount"] = "percentile"
     currency: str
     time_zone: str
+
+    @property
+    def plan(self) -> Plan:
+        """How the shop is modelled."""
+        return Plan(
+            model=self.model,
+            time_unit=self.time_unit,
+            exponent=exponent(self.currency),
+            seasonal=self.seasonal,
+            cohorts=self.cohorts,
+        )
+
+    @property
+    def terms(self) -> Terms:
+        """What a future purchase is worth."""
+        days = days_of(parse_duration(self.horizon))
+        return Terms(horizon_days=days, annual_rate=self.discount_rate, margin=self.margin)
+
+    def tiers_of(self, found: Values) -> np.ndarray[Any, np.dtype[np.str_]]:
+        """Each customer's tier."""
+        by = found.percentile if self.tiers_by == "percentile" else found.clv_minor / 10.0 ** exponent(self.currency)
+        return tiers(by, self.tiers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """What was fitted and how many customers have which tier."""
+    """What was fitted and how many customers have which tier. stored: not for a look into the past."""
 
     model: str
     params: dict[str, float]
@@ -58,8 +86,11 @@ class Summary:
     as_of: datetime
     total_clv_minor: int
     tiers: dict[str, int]
+    season: dict[str, Any]
+    cohorts: dict[str, Any]
     flags: tuple[str, ...]
     validation: dict[str, Any]
+    stored: bool = True
 
 
 def score(
@@ -67,169 +98,177 @@ def score(
 ) -> Summary:
     """Fit the models on everything up to the end of today, and score everybody who ever bought.
 
-    Raises ScoreError when there is no purchase to score.
+    An instant before the last scoring is a look into the past: it says what was known then, and changes nothing. Raises
+    ScoreError when there is no purchase to score.
     """
-    today = local_date(now, policy.time_zone)
-    tomorrow = at_local(today + timedelta(days=1), time(0), policy.time_zone)
+    today = local_date(now, policy.time_zone).toordinal()
     with store.read() as connection:
-        log, flags = _log(connection, policy, tomorrow)
+        seen = transactions.newest(connection)
+        log, flags = _log(connection, policy, today)
         last = scores.last_run(connection)
-    places = exponent(policy.currency)
-    purchases = net_refunds(log, as_of_day=today.toordinal())
-    history = summarise(purchases, time_unit=policy.time_unit, exponent=places)
-    if not len(history):
-        _forget(store, now)
+    past = last is not None and now < last["as_of"]
+    purchases = net_refunds(log, as_of_day=today)
+    if not len(purchases.customer):
+        if not past:
+            _forget(store, now, seen)
         why = "".join(f"; {flag}" for flag in flags)
         raise ScoreError(f"there is no purchase to score{why} (hint: premura ingest transactions.csv)")
-    if purchases.unmatched_minor:
-        lost = f"{to_major(purchases.unmatched_minor, policy.currency)} {policy.currency}"
-        flags = (*flags, f"{lost} were given back for purchases that are not here")
-    buying, spending = fit(BUYING[MODEL], history), gamma_gamma.fit(history)
-    horizon = parse_duration(policy.horizon)
-    days = horizon.days + horizon.months * 365.25 / 12 + horizon.seconds / 86400
-    terms = Terms(horizon_days=days, annual_rate=policy.discount_rate, margin=policy.margin)
-    judged = _judged_lately(last, today) or _validation(log, today.toordinal(), policy)
-    found = values(BUYING[MODEL], buying.params, spending.params, history, terms)
-    names = tiers(found.percentile, policy.tiers)
-    rows = [(int(history.customer[row]), _score(history, found, str(names[row]), row)) for row in range(len(history))]
-    flags = tuple(dict.fromkeys((*flags, *buying.flags, *spending.flags)))
-    summary = _summary(history, buying, spending, policy, now, rows, flags, judged)
-    with store.write() as connection:
-        baseline = scores.last_run(connection) is None
-        run = scores.begin_run(connection, _run_columns(summary))
-        scores.save(connection, run, rows, now, baseline=baseline)
-        scores.clean(connection, now)
-    progress(len(rows))
+    chosen, judged = _judged(log, today, policy, last)
+    history, fitted = fit_shop(purchases, policy.plan, chosen)
+    found = value_everybody(fitted, history, policy.terms)
+    flags = (*flags, *_unmatched(purchases, policy), *fitted.flags)
+    summary = _summary(history, fitted, found, policy, now, flags, judged, stored=not past)
+    if not past:
+        columns = _run_columns(summary, fitted, found, history)
+        with store.write() as connection:
+            run = scores.begin_run(connection, columns)
+            _write(connection, run, history, found, policy, now, baseline=last is None)
+            scores.clean(connection, now, seen=seen)
+            score_history.thin(connection, now)
+    progress(len(history))
     return summary
 
 
-def _forget(store: Store, now: datetime) -> None:
-    """Nobody has a purchase left, so nobody has a score or waits for one; a look into the past forgets nothing."""
-    with store.write() as connection:
+def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
+    """Score those whose history changed by the last fit, at once; says how many.
+
+    None when it takes a new fit of everybody: there was none, the policy is another, or too many bought.
+    """
+    today = local_date(now, policy.time_zone).toordinal()
+    with store.read() as connection:
         last = scores.last_run(connection)
-        if last is not None and last["as_of"] <= now:
-            scores.save(connection, 0, (), now, baseline=False)
-        scores.clean(connection, now)
+        if last is None or now < last["as_of"] or not _same(last, policy):
+            return None
+        seen = transactions.newest(connection)
+        who = scores.dirty_customers(connection, now)
+        if len(who) > max(FEW * last["customers"], 1):
+            return None
+        log, _ = _log(connection, policy, today, who)
+    fitted = record.fit_of(last)
+    purchases = net_refunds(log, as_of_day=today)
+    rows: list[record.Row] = []
+    if len(purchases.customer):
+        clock = fitted.season.used.clock
+        history = history_of(purchases, policy.plan, fitted.model, clock, record.pooled_of(last))
+        found = record.among(value_everybody(fitted, history, policy.terms), last["quantiles"])
+        rows = list(record.score_rows(history, found, policy.tiers_of(found)))
+    with store.write() as connection:
+        scores.save(connection, last["id"], rows, now, baseline=False, among=who)
+        score_history.append(connection, last["id"], rows, now)
+        scores.clean(connection, now, who, seen=seen)
+    return len(who)
 
 
-def _log(connection: Connection, policy: Policy, before: datetime) -> tuple[Log, tuple[str, ...]]:
+def _same(last: Mapping[str, Any], policy: Policy) -> bool:
+    """Whether the last fit was made for this policy."""
+    modelled = policy.model in ("auto", last["model"])
+    return modelled and (last["time_unit"], last["horizon"]) == (policy.time_unit, policy.horizon)
+
+
+def _log(
+    connection: Connection, policy: Policy, through_day: int, customers: Collection[int] | None = None
+) -> tuple[Log, tuple[str, ...]]:
     """The transactions as arrays; what is in another currency is left out and said so."""
-    customer: list[int] = []
-    day: list[int] = []
-    amount: list[int] = []
-    reverses: list[int] = []
-    row_of: dict[tuple[int, str], int] = {}
-    named: list[tuple[int, str]] = []
-    foreign = 0
-    for row in transactions.history(connection, before):
-        if row.currency != policy.currency:
-            foreign += 1
-            continue
-        row_of[row.customer_id, row.ext_key] = len(customer)
-        if row.reverses:
-            named.append((len(customer), row.reverses))
-        customer.append(row.customer_id)
-        day.append(local_date(row.occurred_at, policy.time_zone).toordinal())
-        amount.append(row.amount_minor)
-        reverses.append(-1)
-    for index, key in named:
-        reverses[index] = row_of.get((customer[index], key), -1)
+    parts = [
+        np.array(rows, dtype=np.float64)  # None, a cost that is not known, becomes NaN; 2**53 cents are enough
+        for rows in transactions.purchases(connection, policy.currency, through_day, customers)
+    ]
+    columns = np.concatenate(parts) if parts else np.zeros((0, 5))
+    whole = columns[:, (0, 1, 2, 4)].astype(np.int64)
     log = Log(
-        customer=np.array(customer, dtype=np.int64),
-        day=np.array(day, dtype=np.int64),
-        amount_minor=np.array(amount, dtype=np.int64),
-        reverses=np.array(reverses, dtype=np.int64),
+        customer=whole[:, 0].copy(),
+        day=whole[:, 1].copy(),
+        amount_minor=whole[:, 2].copy(),
+        sale_day=whole[:, 3].copy(),
+        kept_minor=kept(whole[:, 2], columns[:, 3], policy.margin),
     )
-    flags = (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
-    return log, flags
+    foreign = transactions.foreign(connection, policy.currency, through_day) if customers is None else 0
+    return log, (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
 
 
-def _judged_lately(last: Mapping[str, Any] | None, today: date) -> dict[str, Any]:
-    """The figures of the last run, if they are not a week old: a model does not get better or worse overnight."""
-    figures = dict(last["validation"]) if last is not None else {}
-    judged_on = date.fromisoformat(figures.get("judged_on", "1970-01-01"))
-    return figures if timedelta(0) <= today - judged_on < JUDGED_EVERY else {}
+def _forget(store: Store, now: datetime, seen: int) -> None:
+    """Nobody has a purchase left, so nobody has a score or waits for one."""
+    with store.write() as connection:
+        scores.save(connection, 0, (), now, baseline=False)
+        scores.clean(connection, now, seen=seen)
 
 
-def _validation(log: Log, today: int, policy: Policy) -> dict[str, Any]:
-    """How well a model of the first two thirds of the log foretells the last one, beside the baselines."""
-    span = today - int(log.day.min())
-    if span < SHORTEST_VALIDATION:
-        return {}
-    places = exponent(policy.currency)
-    calibration, window = split(
-        log,
-        calibration_end_day=today - span // 3,
-        window_end_day=today,
-        time_unit=policy.time_unit,
-        exponent=places,
-    )
-    if not len(calibration):
-        return {}
-    model = BUYING[MODEL]
-    fitted = fit(model, calibration)
-    expected = model.expected_purchases(
-        fitted.params, calibration.frequency, calibration.recency, calibration.T, window.length
-    )
-    judged = asdict(validate(expected, calibration, window))
-    judged_on = date.fromordinal(today).isoformat()
-    return {"judged_on": judged_on, "calibration_days": span - span // 3, **judged}
+def _unmatched(purchases: Purchases, policy: Policy) -> tuple[str, ...]:
+    if not purchases.unmatched_minor:
+        return ()
+    lost = f"{to_major(purchases.unmatched_minor, policy.currency)} {policy.currency}"
+    return (f"{lost} were given back for purchases that are not here",)
 
 
-def _score(history: History, found: Any, tier: str, row: int) -> Score:
-    places = 10.0**history.exponent
-    return Score(
-        customer="",
-        frequency=int(history.frequency[row]),
-        recency=float(history.recency[row]),
-        T=float(history.T[row]),
-        monetary_minor=round(float(history.monetary[row]) * places) if history.frequency[row] else None,
-        p_alive=float(found.p_alive[row]),
-        expected_purchases=float(found.expected_purchases[row]),
-        expected_spend_minor=int(found.expected_spend_minor[row]),
-        clv_minor=int(found.clv_minor[row]),
-        percentile=float(found.percentile[row]),
-        tier=tier,
-        days_since_purchase=int(history.days_since_purchase[row]),
-    )
+def _judged(log: Log, today: int, policy: Policy, last: Mapping[str, Any] | None) -> tuple[str, dict[str, Any]]:
+    """The model to be used ("" when none can be judged) and the figures; those of the last run if they are fresh."""
+    if last is not None and last["validation"] and _same(last, policy):
+        age = date.fromordinal(today) - date.fromisoformat(last["validation"]["judged_on"])
+        if timedelta(0) <= age < JUDGED_EVERY:
+            return last["model"], dict(last["validation"])
+    verdict = policy.plan.judge(log, today)
+    if verdict is None:
+        return "", {}
+    return verdict.model, {"judged_on": date.fromordinal(today).isoformat(), **record.of_verdict(verdict)}
+
+
+def _write(
+    connection: Connection,
+    run: int,
+    history: History,
+    found: Values,
+    policy: Policy,
+    now: datetime,
+    *,
+    baseline: bool,
+) -> None:
+    named = policy.tiers_of(found)
+    scores.save(connection, run, record.score_rows(history, found, named), now, baseline=baseline)
+    score_history.append(connection, run, record.score_rows(history, found, named), now)
 
 
 def _summary(
     history: History,
-    buying: Fit[Any],
-    spending: Fit[gamma_gamma.GammaGamma],
+    fitted: Fitted,
+    found: Values,
     policy: Policy,
     now: datetime,
-    rows: list[tuple[int, Score]],
     flags: tuple[str, ...],
     judged: dict[str, Any],
+    *,
+    stored: bool,
 ) -> Summary:
     held = dict.fromkeys(sorted(policy.tiers, key=lambda name: -policy.tiers[name]), 0)
-    for _, one in rows:
-        held[one.tier] += 1
-    params = {name: value for name, value in asdict(buying.params).items() if name != "time_unit"}
-    spend_params = asdict(spending.params)
+    names, counts = np.unique(policy.tiers_of(found), return_counts=True)
+    held |= dict(zip(names.tolist(), counts.tolist(), strict=True))
+    kept_of_fit = record.of_fit(fitted)
     return Summary(
-        model=MODEL,
-        params=params,
-        log_likelihood=buying.log_likelihood,
-        spend_params=spend_params,
-        spend_log_likelihood=spending.log_likelihood,
+        **{name: kept_of_fit[name] for name in _OF_FIT},
         customers=len(history),
         transactions=int(history.frequency.sum()) + len(history),
         repeaters=int((history.frequency > 0).sum()),
         time_unit=policy.time_unit,
         horizon=policy.horizon,
         as_of=now,
-        total_clv_minor=sum(one.clv_minor or 0 for _, one in rows),
+        total_clv_minor=int(found.clv_minor.sum()),
         tiers=held,
-        flags=flags,
+        flags=tuple(dict.fromkeys(flags)),
         validation=judged,
+        stored=stored,
     )
 
 
-def _run_columns(summary: Summary) -> dict[str, Any]:
-    columns = asdict(summary) | {"fitted_at": summary.as_of, "flags": list(summary.flags)}
-    for name in ("transactions", "total_clv_minor", "tiers"):
+_OF_FIT = ("model", "params", "log_likelihood", "spend_params", "spend_log_likelihood", "season", "cohorts")
+
+
+def _run_columns(summary: Summary, fitted: Fitted, found: Values, history: History) -> dict[str, Any]:
+    columns = asdict(summary) | {
+        "fitted_at": summary.as_of,
+        "flags": list(summary.flags),
+        "quantiles": record.quantiles(found.clv_minor),
+        "covariance": record.of_fit(fitted)["covariance"],
+        "pooled": {} if history.pooled is None else asdict(history.pooled),
+    }
+    for name in ("transactions", "total_clv_minor", "tiers", "stored"):
         del columns[name]
     return columns

@@ -47,12 +47,6 @@ def add(connection: Connection, source: str, rows: Sequence[tuple[int, Event]], 
     )
 
 
-def known_keys(connection: Connection, source: str, keys: Collection[str]) -> set[str]:
-    """Which of these keys of that source are stored."""
-    query = select(_EVENT.c.ext_key).where(_EVENT.c.source == source, _EVENT.c.ext_key.in_(keys))
-    return set(connection.execute(query).scalars())
-
-
 def unprocessed(connection: Connection, now: datetime, limit: int) -> list[Stored]:
     """The next events to decide on, in the order in which they came; those that lie ahead of `now` wait."""
     query = (

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
@@ -15,17 +14,6 @@ from engine.store.session import insert_into
 
 _REFERRAL = tables.table(tables.Referral)
 _CUSTOMER = tables.table(tables.Customer)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Conversion:
-    """A newcomer's first transaction that carried a code, as stored."""
-
-    id: int
-    code: str
-    referrer_id: int
-    newcomer_id: int
-    txn_id: int
 
 
 def invite(connection: Connection, invitation: ReferralInvite, *, referrer: int, action: int, now: datetime) -> bool:
@@ -63,17 +51,6 @@ def convert(
         "at": now,
     }
     return bool(connection.execute(insert_into(connection, _REFERRAL).on_conflict_do_nothing(), [row]).rowcount)
-
-
-def by_transactions(connection: Connection, txns: Collection[int]) -> list[Conversion]:
-    """The standing conversions that rest on these transactions."""
-    query = select(_REFERRAL).where(_REFERRAL.c.txn_id.in_(txns), _REFERRAL.c.state == "converted")
-    return [
-        Conversion(
-            id=row.id, code=row.code, referrer_id=row.referrer_id, newcomer_id=row.newcomer_id, txn_id=row.txn_id
-        )
-        for row in connection.execute(query)
-    ]
 
 
 def reverse(connection: Connection, referral: int) -> None:

@@ -5,16 +5,20 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, TypeAlias
 
 from sqlalchemy import Connection, Row, Select, func, select
 
+from engine.core.calendar import local_date
 from engine.core.facts import Transaction
 from engine.store import tables
 from engine.store.session import in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)
+_CHUNK = 20_000
+Purchase: TypeAlias = tuple[int, int, int, int | None, int]
+"""customer_id, day, amount_minor, cost_minor, sale_day; see `Txn`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,8 +40,13 @@ def add(
 ) -> int:  # fmt: skip
     """Append transactions of customers by key and mark the customers dirty. Says how many were not known yet.
 
-    time_zone: the shop's, by which a transaction has its calendar day for good.
+    time_zone: the shop's, which gives a transaction its calendar day, for good. A refund must not come before the sale
+    of the same source and customer that it names; else it is one that names none.
     """
+    if not rows:
+        return 0
+    days = [local_date(fact.occurred_at, time_zone).toordinal() for _, fact in rows]
+    sale_days = _sale_days(connection, source, rows, days)
     values = [
         {
             "customer_id": customer,
@@ -45,23 +54,38 @@ def add(
             "ext_key": fact.ext_key,
             "kind": fact.kind,
             "occurred_at": fact.occurred_at,
-            "day": local_date(fact.occurred_at, time_zone).toordinal(),
+            "day": day,
             "amount_minor": fact.amount_minor,
             "currency": fact.currency,
             "cost_minor": fact.cost_minor,
             "reverses": fact.reverses,
+            "sale_day": sale_days.get((customer, fact.reverses), 0),
             "referral_code": fact.referral_code,
             "lines": list(fact.lines),
             "received_at": now,
         }
-        for customer, fact in rows
+        for (customer, fact), day in zip(rows, days, strict=True)
     ]
-    if not values:
-        return 0
     new = connection.execute(insert_into(connection, _TXN).on_conflict_do_nothing(), values).rowcount
     if new:
         _mark_dirty(connection, {customer for customer, _ in rows}, now)
     return new
+
+
+def _sale_days(
+    connection: Connection, source: str, rows: Sequence[tuple[int, Transaction]], days: Sequence[int]
+) -> dict[tuple[int, str | None], int]:
+    """The days of the sales that these transactions reverse, by customer and key; what is stored already goes first."""
+    named = {fact.reverses for _, fact in rows if fact.reverses}
+    query = select(_TXN.c.customer_id, _TXN.c.ext_key, _TXN.c.day).where(_TXN.c.source == source, _TXN.c.kind == "sale")
+    found: dict[tuple[int, str | None], int] = {}
+    for some in in_chunks(named):
+        for customer, key, day in connection.execute(query.where(_TXN.c.ext_key.in_(some))):
+            found[customer, key] = day
+    for (customer, fact), day in zip(rows, days, strict=True):
+        if fact.ext_key in named and fact.kind == "sale":
+            found.setdefault((customer, fact.ext_key), day)
+    return found
 
 
 def _mark_dirty(connection: Connection, customers: Collection[int], now: datetime) -> None:
@@ -103,16 +127,13 @@ def history(connection: Connection, before: datetime) -> Iterator[Stored]:
 def purchases(
     connection: Connection, currency: str, through_day: int, customers: Collection[int] | None = None
 ) -> Iterator[list[Purchase]]:
-    """What score reads, of all or of these customers, up to and including a day: lists, by customer and day.
-
-    sale_day: the day of the sale that a refund names, 0 when it names none or it is not there.
-    """
+    """What score reads, of all or of these customers, up to and including a day: lists, by customer and day."""
     query = _purchases(currency, through_day)
     if customers is None:
         yield from _plain(connection, query)
-        return
-    for some in in_chunks(customers):
-        yield from _plain(connection, query.where(_TXN.c.customer_id.in_(some)))
+    else:
+        for some in in_chunks(customers):
+            yield from _plain(connection, query.where(_TXN.c.customer_id.in_(some)))
 
 
 def foreign(connection: Connection, currency: str, through_day: int) -> int:
@@ -130,6 +151,23 @@ def of_customer(connection: Connection, customer: int) -> list[Stored]:
 def count(connection: Connection) -> int:
     """How many transactions there are."""
     return connection.execute(select(func.count()).select_from(_TXN)).scalar_one()
+
+
+def _purchases(currency: str, through_day: int) -> Select[*tuple[Any, ...]]:
+    columns = (_TXN.c.customer_id, _TXN.c.day, _TXN.c.amount_minor, _TXN.c.cost_minor, _TXN.c.sale_day)
+    wanted = (_TXN.c.currency == currency, _TXN.c.day <= through_day)
+    return select(*columns).where(*wanted).order_by(_TXN.c.customer_id, _TXN.c.day)
+
+
+def _plain(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[list[Any]]:
+    """Lists of rows as the driver makes them; to dress up millions of them would take longer than to read them."""
+    result = connection.execute(query)  # not streamed by SQLAlchemy: it would keep the first row to itself
+    cursor: Any = result.cursor
+    try:
+        while rows := cursor.fetchmany(_CHUNK):
+            yield rows
+    finally:
+        result.close()
 
 
 def _stored() -> Select[*tuple[Any, ...]]:

@@ -16,14 +16,15 @@ from engine.core.calendar import at_local
 from engine.core.facts import Score, Transaction
 from engine.errors import ScoreError
 from engine.score.models.fit import FLAGS
-from engine.score.stage import Policy, Summary, score
-from engine.store import customers, scores, transactions
+from engine.score.stage import Policy, Summary, rescore, score
+from engine.store import customers, score_history, scores, transactions
 from engine.store.session import Store, create, open_store
 from tests.shop import Shop
 
 ROME = "Europe/Rome"
 START = date(2025, 1, 1)
 POLICY = Policy(
+    model="bg_nbd",
     time_unit="week",
     horizon="P365D",
     discount_rate=0.10,
@@ -72,7 +73,7 @@ def book(store: Store, *sales: Sale, currency: str = "EUR", back: str | None = N
             )
             for who, day, cents in sales
         ]
-        new = transactions.add(connection, source, [(known[fact.customer], fact) for fact in facts], noon(0))
+        new = transactions.add(connection, source, [(known[fact.customer], fact) for fact in facts], noon(0), ROME)
         assert new == len(sales)
 
 
@@ -153,7 +154,7 @@ def test_the_run_is_kept_with_what_was_fitted(store: Store) -> None:
     assert run is not None
     assert (run["model"], run["params"], run["spend_params"]) == ("bg_nbd", done.params, done.spend_params)
     assert (run["as_of"], run["fitted_at"], run["flags"]) == (noon(300), noon(300), list(done.flags))
-    assert (run["customers"], run["repeaters"], run["validation"]["n_customers"]) == (60, done.repeaters, 60)
+    assert (run["customers"], run["repeaters"], run["validation"]["customers"]) == (60, done.repeaters, 60)
 
 
 def test_tiers_have_the_names_and_bounds_of_the_configuration(store: Store) -> None:
@@ -216,20 +217,20 @@ def test_today_counts_to_its_end_and_tomorrow_not_at_all(store: Store) -> None:
     assert (found["TODAY"].T, found["TODAY"].days_since_purchase) == (0, 0)
 
 
-def test_a_purchase_late_in_the_evening_falls_on_the_shops_own_day(store: Store) -> None:
+def test_a_purchase_late_in_the_evening_falls_on_the_day_that_the_shop_had_when_it_was_taken_in(store: Store) -> None:
     book(store, *shop_of(60), ("C999", 10, 1000))
     late = at_local(START + timedelta(days=10), time(23, 30), "America/New_York")  # the next day in Rome
     with store.write() as connection:
         known = customers.ids_of(connection, ["C999"])["C999"]
         fact = Transaction(customer="C999", ext_key="late", occurred_at=late, amount_minor=1000, currency="EUR")
-        transactions.add(connection, "till", [(known, fact)], noon(0))
+        transactions.add(connection, "till", [(known, fact)], noon(0), ROME)
 
     rate(store)
     assert facts(store)["C999"].frequency == 1
     assert facts(store)["C999"].recency == pytest.approx(1 / 7)
 
     rate(store, policy=replace(POLICY, time_zone="America/New_York"))
-    assert facts(store)["C999"].frequency == 0
+    assert facts(store)["C999"].frequency == 1
 
 
 def test_a_later_day_changes_who_only_waits(store: Store) -> None:
@@ -275,7 +276,7 @@ def test_a_refund_names_a_sale_of_its_own_customer(store: Store) -> None:
             fact = Transaction(
                 customer=who, ext_key=key, occurred_at=noon(day), amount_minor=cents, currency="EUR", reverses=back
             )
-            transactions.add(connection, source, [(known[who], fact)], noon(0))
+            transactions.add(connection, source, [(known[who], fact)], noon(0), ROME)
 
         more("web", "A", "17", 60, 900)
         more("phone", "B", "17", 80, 600)
@@ -426,11 +427,76 @@ def test_the_models_are_judged_when_the_log_spans_half_a_year(store: Store) -> N
     assert rate(store, first + 181).validation == {}
     judged = rate(store, first + 182).validation
 
-    assert judged["calibration_days"] == 122
+    assert judged["calibration_end"] == (START + timedelta(days=first + 122)).isoformat()
     assert judged["length"] == pytest.approx(60 / 7)
     assert judged["time_unit"] == "week"
+    figures = {"mae", "rmse", "bias_pct", "norm_gini", "top_decile_share", "deciles"}
     assert set(judged["baselines"]) == {"rate", "frequency"}
-    assert set(judged["model"]) == {"mae", "rmse", "bias_pct", "norm_gini", "top_decile_share", "deciles"}
+    assert set(judged["candidates"]) == {"bg_nbd"}
+    assert figures <= set(judged)
+    assert all(figures <= set(one) for one in judged["baselines"].values())
+
+
+def test_auto_takes_the_model_that_did_best_and_keeps_it_for_a_week(store: Store) -> None:
+    book(store, *shop_of(150))
+    auto = replace(POLICY, model="auto")
+
+    done = rate(store, 300, auto)
+
+    losses = {name: figures["loss"] for name, figures in done.validation["candidates"].items()}
+    assert set(losses) == {"bg_nbd", "mbg_nbd", "pareto_nbd"}
+    assert done.model == min(losses, key=lambda name: losses[name])
+    assert rate(store, 306, auto).validation["judged_on"] == done.validation["judged_on"]
+    assert rate(store, 307, auto).validation["judged_on"] > done.validation["judged_on"]
+
+
+def test_a_model_that_does_not_exist_is_refused(store: Store) -> None:
+    book(store, *shop_of(10))
+    with pytest.raises(ScoreError, match="there is no model 'arima'"):
+        rate(store, policy=replace(POLICY, model="arima"))
+
+
+def test_tiers_may_begin_at_amounts(store: Store) -> None:
+    book(store, *shop_of(60))
+    by_amount = replace(POLICY, tiers={"big": 100.0, "small": 0.0}, tiers_by="amount")
+
+    done = rate(store, policy=by_amount)
+
+    found = facts(store)
+    assert all((one.tier == "big") == ((one.clv_minor or 0) >= 10_000) for one in found.values())
+    assert done.tiers == {"big": sum(one.tier == "big" for one in found.values()), "small": 60 - done.tiers["big"]}
+    assert 0 < done.tiers["big"] < 60
+
+
+def test_every_score_has_an_interval_around_it(store: Store) -> None:
+    book(store, *shop_of(60))
+    rate(store)
+    for one in facts(store).values():
+        assert one.clv_low_minor is not None
+        assert one.clv_high_minor is not None
+        assert 0 <= one.clv_low_minor <= one.clv_high_minor
+
+
+def test_a_known_cost_makes_the_worth_that_of_what_is_kept(store: Store) -> None:
+    sales = shop_of(60)
+    with store.write() as connection:
+        customers.add_unknown(connection, {who for who, _, _ in sales}, noon(0))
+        known = customers.ids_of(connection, {who for who, _, _ in sales})
+        for who, day, cents in sales:
+            fact = Transaction(
+                customer=who,
+                ext_key=f"{who}/{day}",
+                occurred_at=noon(day),
+                amount_minor=cents,
+                currency="EUR",
+                cost_minor=cents * 3 // 4,
+            )
+            transactions.add(connection, "till", [(known[who], fact)], noon(0), ROME)
+    costly = rate(store, policy=replace(POLICY, margin=1.0))
+    plain = costly.total_clv_minor
+    assert plain == pytest.approx(sum(one.clv_minor or 0 for one in facts(store).values()))
+    spend = sum((one.expected_purchases or 0) * (one.expected_spend_minor or 0) for one in facts(store).values())
+    assert plain == pytest.approx(spend / 4, rel=0.06)  # a quarter is kept, and a year's interest is taken off
 
 
 def test_a_log_whose_first_two_thirds_were_given_back_is_not_judged(store: Store) -> None:
@@ -476,6 +542,116 @@ def test_the_time_unit_changes_the_numbers_and_not_the_worth(store: Store, unit:
     for ref, one in facts(store).items():
         assert one.p_alive == pytest.approx(in_weeks[ref].p_alive, abs=1e-3)
         assert one.T != in_weeks[ref].T
+
+
+def test_a_look_into_the_past_says_what_was_known_and_changes_nothing(store: Store) -> None:
+    book(store, *shop_of(60))
+    rate(store, 300)
+    before = kept(store)
+
+    past = rate(store, 200)
+
+    assert (past.stored, past.as_of) == (False, noon(200))
+    assert past.transactions < len(shop_of(60))
+    assert kept(store) == before
+    with store.read() as connection:
+        last = scores.last_run(connection)
+    assert last is not None
+    assert last["as_of"] == noon(300)
+
+
+def test_who_buys_is_scored_at_once_by_the_last_fit_and_nobody_else(store: Store) -> None:
+    book(store, *shop_of(80))
+    rate(store)
+    before = facts(store)
+    who = next(ref for ref, one in sorted(before.items()) if one.frequency and one.days_since_purchase > 60)
+    book(store, (who, 301, 5000), ("NEW", 301, 7000))
+
+    assert rescore(store, POLICY, now=noon(301)) == 2
+
+    after = facts(store)
+    assert after[who].frequency == before[who].frequency + 1
+    assert (after[who].p_alive or 0) > (before[who].p_alive or 0)
+    assert after["NEW"].frequency == 0
+    assert {ref: one for ref, one in after.items() if ref not in (who, "NEW")} == {
+        ref: one for ref, one in before.items() if ref != who
+    }
+    with store.read() as connection:
+        assert scores.dirty(connection) == 0
+
+
+def test_a_score_of_one_by_the_last_fit_is_what_everybodys_would_be_on_that_day(store: Store) -> None:
+    book(store, *shop_of(80))
+    rate(store)
+    book(store, ("C007", 300, 4321))
+    assert rescore(store, POLICY, now=noon(300)) == 1
+    alone = facts(store)["C007"]
+
+    rate(store)
+
+    together = facts(store)["C007"]
+    assert (alone.frequency, alone.recency, alone.T) == (together.frequency, together.recency, together.T)
+    assert alone.p_alive == pytest.approx(together.p_alive, rel=0.05)  # one purchase moves the parameters a little
+    assert alone.clv_minor == pytest.approx(together.clv_minor, rel=0.1)
+    assert alone.percentile == pytest.approx(together.percentile, abs=0.05)
+
+
+def test_who_gives_everything_back_loses_the_score_at_once(store: Store) -> None:
+    book(store, *shop_of(80), ("BACK", 290, 1000))
+    rate(store)
+    book(store, ("BACK", 301, -1000), back="BACK/290")
+    assert rescore(store, POLICY, now=noon(301)) == 1
+    assert "BACK" not in facts(store)
+
+
+def test_a_new_fit_is_wanted_when_there_is_none_or_many_bought_or_the_policy_changed(store: Store) -> None:
+    book(store, *shop_of(80))
+    assert rescore(store, POLICY, now=noon(300)) is None
+    rate(store)
+    assert rescore(store, replace(POLICY, model="pareto_nbd"), now=noon(300)) is None
+    assert rescore(store, replace(POLICY, horizon="P2Y"), now=noon(300)) is None
+    assert rescore(store, POLICY, now=noon(299)) is None
+    book(store, *[(f"N{index}", 300, 1000) for index in range(20)])
+    assert rescore(store, POLICY, now=noon(300)) is None
+
+
+def test_what_was_known_of_a_customer_at_any_time_is_kept(store: Store) -> None:
+    book(store, *shop_of(80))
+    rate(store, 300)
+    early = facts(store)["C007"]
+    rate(store, 320)
+    late = facts(store)["C007"]
+    with store.read() as connection:
+        key = customers.ids_of(connection, ["C007"])["C007"]
+        then, now = (score_history.as_of(connection, key, noon(day)) for day in (310, 330))
+        assert score_history.as_of(connection, key, noon(299)) is None
+    assert then is not None
+    assert now is not None
+    assert then.facts.p_alive == pytest.approx(early.p_alive, rel=1e-6)
+    assert (then.facts.clv_minor, now.facts.clv_minor) == (early.clv_minor, late.clv_minor)
+
+
+def test_a_shop_with_a_december_is_seen_to_have_one(store: Store) -> None:
+    chance = np.random.default_rng(3)
+    sales = {
+        (f"C{index:03}", int(day))
+        for index in range(250)
+        for day in np.cumsum(np.append(chance.integers(0, 300), chance.exponential(45, 40)))
+        if day < 1095 and ((day + 0) % 365 >= 340 or chance.random() < 0.35)
+    }
+    book(store, *[(who, day, 2000) for who, day in sorted(sales)])
+
+    done = rate(store, 1095)
+
+    assert "yearly_pattern" in done.flags
+    assert max(done.season["season"][23:]) > 1.5
+    with store.read() as connection:
+        last = scores.last_run(connection)
+    assert last is not None
+    assert last["season"]["season"] == done.season["season"]
+    book(store, ("C001", 1096, 2000))
+    assert rescore(store, POLICY, now=noon(1096)) == 1
+    assert "yearly_pattern" not in rate(store, 1097, replace(POLICY, seasonal=False)).flags
 
 
 def test_progress_tells_how_many_were_scored(store: Store) -> None:

@@ -10,12 +10,13 @@ from sqlalchemy import Connection
 
 from engine.core.actions import Plan, State
 from engine.core.facts import Event, Score, Transaction
-from engine.store import actions, customers, decisions, events, outbox, scores, transactions
+from engine.store import actions, customers, decisions, events, outbox, score_history, scores, transactions
 from engine.store.actions import Action
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
 HASH = "f" * 64
+ROME = "Europe/Rome"
 
 
 def customer(connection: Connection, ref: str = "C1", **facts: Any) -> int:
@@ -31,7 +32,7 @@ def sale(
     fact = Transaction(
         customer=ref, ext_key=key or f"{ref}/{at}/{amount}", occurred_at=at, amount_minor=amount, currency="EUR", **more
     )
-    transactions.add(connection, "till", [(customer(connection, ref), fact)], NOON)
+    transactions.add(connection, "till", [(customer(connection, ref), fact)], NOON, ROME)
     return transactions.by_keys(connection, "till", [fact.ext_key])[fact.ext_key].id
 
 
@@ -177,28 +178,37 @@ def score(p_alive: float = 0.5, tier: str = "gold", clv: int = 1000, percentile:
     )
 
 
-def scored(connection: Connection, rows: Mapping[str, Score], now: datetime = NOON, *, baseline: bool = False) -> int:
+def row(customer: int, fact: Score) -> scores.Row:
+    """A score as it is saved."""
+    return (customer, *(getattr(fact, name) for name in scores.COLUMNS[1:]))
+
+
+def begun(connection: Connection, now: datetime = NOON, **more: Any) -> int:
+    """The key of a run."""
+    values = {
+        "model": "bg_nbd",
+        "params": {"r": 0.24},
+        "log_likelihood": -9582.4,
+        "spend_params": {},
+        "spend_log_likelihood": None,
+        "customers": 2,
+        "repeaters": 0,
+        "time_unit": "week",
+        "horizon": "P365D",
+        "as_of": now,
+        "validation": {},
+        "flags": [],
+        "fitted_at": now,
+    }
+    return scores.begin_run(connection, values | more)
+
+
+def scored(connection: Connection, facts: Mapping[str, Score], now: datetime = NOON, *, baseline: bool = False) -> int:
     """A run that scored these customers; returns its key."""
-    run = scores.begin_run(
-        connection,
-        {
-            "model": "bg_nbd",
-            "params": {"r": 0.24},
-            "log_likelihood": -9582.4,
-            "spend_params": {},
-            "spend_log_likelihood": None,
-            "customers": len(rows),
-            "repeaters": 0,
-            "time_unit": "week",
-            "horizon": "P365D",
-            "as_of": now,
-            "validation": {},
-            "flags": [],
-            "fitted_at": now,
-        },
-    )
-    found = [(customer(connection, ref), one) for ref, one in rows.items()]
-    scores.save(connection, run, found, now, baseline=baseline)
+    run = begun(connection, now)
+    rows = [row(customer(connection, ref), one) for ref, one in facts.items()]
+    scores.save(connection, run, rows, now, baseline=baseline)
+    score_history.append(connection, run, rows, now)
     return run
 
 

@@ -21,7 +21,6 @@ def test_an_event_is_stored_once_for_each_source(store: Store) -> None:
         assert events.add(connection, "shop", [(key, fact("2")), (key, fact("3"))], NOON) == 1
         assert events.add(connection, "till", [(key, fact("1"))], NOON) == 1
         assert events.add(connection, "till", [], NOON) == 0
-        assert events.known_keys(connection, "shop", ["1", "3", "9"]) == {"1", "3"}
         found = events.of_customer(connection, key)
     assert [(one.source, one.facts.ext_key) for one in found] == [
         ("shop", "1"),

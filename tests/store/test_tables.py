@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import JSON, BigInteger, Boolean, Connection, Date, Float, Integer, inspect, text
+from sqlalchemy import JSON, BigInteger, Boolean, Connection, Date, Float, Integer, LargeBinary, inspect, text
 from sqlalchemy.exc import DatabaseError, IntegrityError
 from sqlmodel import AutoString, SQLModel, UTCDateTime
 
@@ -19,7 +19,7 @@ from engine.store import ledger, permissions, tables
 from engine.store.session import Store, open_store
 from tests.store.seed import HASH, NOON, customer, ready
 
-KNOWN_TYPES = (JSON, BigInteger, Boolean, Date, Float, Integer, AutoString, UTCDateTime)
+KNOWN_TYPES = (JSON, BigInteger, Boolean, Date, Float, Integer, LargeBinary, AutoString, UTCDateTime)
 APPEND_ONLY = ("ledger_entry", "consent")
 
 

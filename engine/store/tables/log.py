@@ -16,8 +16,8 @@ class Txn(SQLModel, table=True):
 
     __table_args__ = (
         UniqueConstraint("source", "ext_key"),
-        # all that score reads, in its order; the table itself is not touched
-        Index("txn_history", "customer_id", "day", "amount_minor", "cost_minor", "currency", "reverses"),
+        # all that score reads and in its order, so that it need not look at the table
+        Index("txn_history", "customer_id", "day", "amount_minor", "cost_minor", "currency", "sale_day"),
     )
     id: int | None = key()
     customer_id: int = ref_to("customer.id", index=False)
@@ -25,11 +25,12 @@ class Txn(SQLModel, table=True):
     ext_key: str
     kind: str
     occurred_at: datetime
-    day: int  # the shop's own calendar day of it, as date.toordinal
+    day: int  # the shop's local calendar day of it, as date.toordinal
     amount_minor: int = Field(sa_type=BIG)
     currency: str = Field(max_length=3)
     cost_minor: int | None = Field(default=None, sa_type=BIG)
     reverses: str | None = None
+    sale_day: int = 0  # the day of the sale that it reverses, 0 when it reverses none that is known
     referral_code: str = ""
     lines: list[dict[str, Any]] = json()
     received_at: datetime

@@ -33,6 +33,7 @@ class ModelRun(SQLModel, table=True):
     covariance: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # of the parameters
     season: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the yearly pattern
     cohorts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # their own parameters
+    pooled: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the margin and purchase of all customers
     fitted_at: datetime
 
 
@@ -74,7 +75,7 @@ class ScoreHistory(SQLModel, table=True):
     """What was known of worth before: many customers of one save in one packed row, see engine.store.score_history."""
 
     __tablename__ = "score_history"
-    __table_args__ = (Index("score_history_span", "first_customer", "last_customer", "scored_at"),)
+    __table_args__ = (Index("score_history_span", "first_customer", "last_customer", "scored_at", "run_id"),)
     id: int | None = key()
     run_id: int = ref_to("model_run.id", index=False)
     scored_at: datetime

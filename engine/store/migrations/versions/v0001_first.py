@@ -75,6 +75,7 @@ def upgrade() -> None:
         sa.Column("covariance", sa.JSON(), nullable=False),
         sa.Column("season", sa.JSON(), nullable=False),
         sa.Column("cohorts", sa.JSON(), nullable=False),
+        sa.Column("pooled", sa.JSON(), nullable=False),
         sa.Column("fitted_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
@@ -236,7 +237,9 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("score_history_span", "score_history", ["first_customer", "last_customer", "scored_at"], unique=False)
+    op.create_index(
+        "score_history_span", "score_history", ["first_customer", "last_customer", "scored_at", "run_id"], unique=False
+    )
     op.create_table(
         "txn",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -250,6 +253,7 @@ def upgrade() -> None:
         sa.Column("currency", AutoString(length=3), nullable=False),
         sa.Column("cost_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("reverses", AutoString(), nullable=True),
+        sa.Column("sale_day", sa.Integer(), nullable=False),
         sa.Column("referral_code", AutoString(), nullable=False),
         sa.Column("lines", sa.JSON(), nullable=False),
         sa.Column("received_at", UTCDateTime(), nullable=False),
@@ -263,7 +267,7 @@ def upgrade() -> None:
     op.create_index(
         "txn_history",
         "txn",
-        ["customer_id", "day", "amount_minor", "cost_minor", "currency", "reverses"],
+        ["customer_id", "day", "amount_minor", "cost_minor", "currency", "sale_day"],
         unique=False,
     )
     op.create_table(
