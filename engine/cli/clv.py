@@ -47,6 +47,10 @@ def clv(
 ) -> None:
     """Work out what each customer of a file is worth: P(alive), purchases to come, CLV with an interval, tier."""
     with steps(quiet=as_json) as begin:
+
+        def tell(text: str) -> None:
+            begin(text, None)
+
         if time_unit not in UNITS:
             raise UsageError(f"--time-unit: '{time_unit}' is none of {', '.join(UNITS)}")
         if cohorts not in COHORTS:
@@ -56,9 +60,9 @@ def clv(
 
         request = Request(
             path=file,
-            customer=customer,
-            date=date_column,
-            amount=amount,
+            customer_column=customer,
+            date_column=date_column,
+            amount_column=amount,
             model=model,
             time_unit=cast("Literal['day', 'week', 'month']", time_unit),
             calibration_end=_day("--calibration-end", calibration_end),
@@ -67,7 +71,7 @@ def clv(
             currency=currency.upper(),
             cohorts=cast("Literal['', 'year', 'quarter']", cohorts),
         )
-        result = run(request, tell=lambda text: begin(text, None)(0) and None)
+        result = run(request, tell)
         from engine.clv.write import document, save
 
         said = document(result)

@@ -32,9 +32,9 @@ class Request:
     """
 
     path: Path
-    customer: str = ""
-    date: str = ""
-    amount: str = ""
+    customer_column: str = ""
+    date_column: str = ""
+    amount_column: str = ""
     model: str = "auto"
     time_unit: TimeUnit = "week"
     calibration_end: date | None = None
@@ -88,7 +88,13 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
     tell(f"reading {request.path.name}")
     watch = _Watch(tell)
     places = exponent(request.currency)
-    table = read(request.path, customer=request.customer, date=request.date, amount=request.amount, exponent=places)
+    table = read(
+        request.path,
+        customer=request.customer_column,
+        date=request.date_column,
+        amount=request.amount_column,
+        exponent=places,
+    )
     watch.done("read", "summing up purchases")
     log = Log(customer=table.customer, day=table.day, amount_minor=table.amount_minor)
     as_of_day, last_day = _days(request, int(table.day.min()), int(table.day.max()))
@@ -97,6 +103,8 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
         model=request.model,
         time_unit=request.time_unit,
         exponent=places,
+        seasonal=request.seasonal,
+        cohorts=request.cohorts,
     )
     watch.done("history", "judging models by the last part of the log")
     verdict = plan.judge(log, last_day, None if request.calibration_end is None else as_of_day)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from engine.clv.run import Result
 from engine.errors import UsageError
 from engine.score.clv import CUSTOMER_FLAGS, customer_flags
 from engine.score.history import FloatArray, IntArray
+from engine.score.record import of_fit, of_verdict
 
 COLUMNS = (
     "customer_id", "frequency", "recency", "T", "monetary", "p_alive", "expected_purchases", "expected_spend", "clv",
@@ -23,7 +23,7 @@ COLUMNS = (
 
 
 def save(result: Result, path: Path) -> None:
-    """Write scores.csv, whole or not at all. Raises UsageError when the place cannot be written to."""
+    """Write scores.csv, the best customers first, whole or not at all. Raises UsageError when it cannot be written."""
     history, values = result.history, result.values
     names = result.table.names
     ids = pl.Series(names)
@@ -47,7 +47,7 @@ def save(result: Result, path: Path) -> None:
     )
     partial = path.with_name(f".{path.name}.part")
     try:
-        frame.select(COLUMNS).write_csv(partial)
+        frame.select(COLUMNS).sort("clv", descending=True, maintain_order=True).write_csv(partial)
         partial.replace(path)
     except OSError as error:
         partial.unlink(missing_ok=True)
@@ -68,14 +68,15 @@ def document(result: Result) -> dict[str, Any]:
     """The JSON document of `premura clv --json`: models, figures, totals, and how long each part took."""
     fitted, history, request = result.fitted, result.history, result.request
     names, counts = np.unique(result.tiers, return_counts=True)
+    said = of_fit(fitted)
     return {
-        "model": fitted.model,
-        "params": _params(fitted.buying.params),
-        "log_likelihood": fitted.buying.log_likelihood,
+        "model": said["model"],
+        "params": said["params"],
+        "log_likelihood": said["log_likelihood"],
         "spend": {
             "model": "gamma_gamma",
-            "params": _params(fitted.spending.params),
-            "log_likelihood": fitted.spending.log_likelihood,
+            "params": said["spend_params"],
+            "log_likelihood": said["spend_log_likelihood"],
         },
         "customers": len(history),
         "transactions": len(result.table.customer),
@@ -88,34 +89,14 @@ def document(result: Result) -> dict[str, Any]:
         "margin": request.terms.margin,
         "currency": request.currency,
         "flags": list(fitted.flags),
-        "validation": validation_document(result),
+        "season": said["season"],
+        "cohorts": said["cohorts"],
+        "validation": None if result.verdict is None else of_verdict(result.verdict),
         "tiers": dict(zip(names.tolist(), counts.tolist(), strict=True)),
         "total_clv": float(result.values.clv_minor.sum()) / 10.0**history.exponent,
         "seconds": {part: round(seconds, 4) for part, seconds in result.seconds.items()},
     }
 
 
-def _params(record: Any) -> dict[str, float]:
-    return {name: value for name, value in asdict(record).items() if name != "time_unit"}
-
-
 def _day(ordinal: int) -> str:
     return date.fromordinal(ordinal).isoformat()
-
-
-def validation_document(result: Result) -> dict[str, Any] | None:
-    """The chosen model's figures beside the baselines' and the other candidates', or None when nothing was judged."""
-    verdict = result.verdict
-    if verdict is None:
-        return None
-    return {
-        **asdict(verdict.validation.model),
-        "baselines": {name: asdict(figures) for name, figures in verdict.validation.baselines.items()},
-        "candidates": {
-            name: {**asdict(figures), "loss": verdict.losses[name]} for name, figures in verdict.candidates.items()
-        },
-        "calibration_end": _day(verdict.calibration_end_day),
-        "length": verdict.validation.length,
-        "time_unit": verdict.validation.time_unit,
-        "customers": verdict.validation.n_customers,
-    }

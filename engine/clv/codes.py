@@ -1,0 +1,131 @@
+"""Customers' ids to codes 0, 1, 2, …: whole numbers by their place in a table, texts by a hash that is checked."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import polars as pl
+from numpy.typing import NDArray
+
+IntArray = NDArray[np.int64]
+HashArray = NDArray[np.uint64]
+
+_ROOM = 8
+"""A table may have this many places a row."""
+_HEAD = 100
+_SCRAMBLE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: no two numbers become one
+_HALF = np.uint64(1 << 63)
+
+
+def plain(ids: pl.Series) -> pl.Series:
+    """The ids as Int64, if all are whole numbers that would be written so again ("7", but not "007"); else as they are.
+
+    ids: strings, null where nothing is written ("" afterwards), or what this has returned.
+    """
+    if ids.dtype == pl.Int64:
+        return ids
+    for some in (ids.head(_HEAD), ids):
+        numbers = some.cast(pl.Int64, strict=False)
+        if numbers.null_count() or some.str.len_bytes().sum() != _signs(numbers.to_numpy()):
+            return ids.fill_null("")
+    return numbers
+
+
+def _signs(numbers: IntArray) -> int:
+    """How many signs it takes to write the numbers; no way to write one takes fewer."""
+    if not len(numbers):
+        return 0
+    size = np.abs(numbers).view(np.uint64)
+    largest, total, bound = int(size.max()), len(size) + int(np.count_nonzero(numbers < 0)), 10
+    while bound <= largest:
+        total += int(np.count_nonzero(size >= np.uint64(bound)))
+        bound *= 10
+    return total
+
+
+def encode(parts: Sequence[pl.Series]) -> tuple[Sequence[str] | IntArray, IntArray]:
+    """Who code i is, and the code of each row of all parts. parts: Int64 or String, some with rows, none null.
+
+    Whole numbers that lie close together get codes in their own order; others in no order that means anything.
+    """
+    if any(part.dtype == pl.String for part in parts):
+        return _texts(pl.concat([part.cast(pl.String) for part in parts], rechunk=True))
+    numbers = [part.to_numpy() for part in parts if len(part)]
+    rows = sum(map(len, numbers))
+    low, high = min(int(part.min()) for part in numbers), max(int(part.max()) for part in numbers)
+    if high - low < _ROOM * rows + 1024:
+        return _close_numbers(numbers, low, high, rows)
+    ids = np.concatenate(numbers)
+    first, code = _group(ids.view(np.uint64) * _SCRAMBLE)
+    return ids[first], code
+
+
+def _close_numbers(parts: Sequence[IntArray], low: int, high: int, rows: int) -> tuple[IntArray, IntArray]:
+    """By a table with a place for each number from low to high."""
+    seen = np.zeros(high - low + 1, dtype=np.bool_)
+    for part in parts:
+        seen[part - low] = True
+    code_at = np.cumsum(seen, dtype=np.int64) - 1
+    code = np.empty(rows, dtype=np.int64)
+    ends = np.cumsum([len(part) for part in parts])
+
+    def write(part: IntArray, end: int) -> None:
+        np.take(code_at, part - low, out=code[end - len(part) : end], mode="clip")  # clip: without a copy in between
+
+    with ThreadPoolExecutor(2) as pool:
+        deque(pool.map(write, parts, ends), maxlen=0)
+    return np.flatnonzero(seen) + low, code
+
+
+def _texts(ids: pl.Series) -> tuple[Sequence[str], IntArray]:
+    first, code = _group(ids.hash().to_numpy())
+    names = ids.gather(first)
+    if not _same(ids, names, code):  # two texts with one hash: never seen, and not to be built upon
+        code = ids.rank("dense").to_numpy().astype(np.int64) - 1
+        first = np.zeros(int(code.max()) + 1, dtype=np.int64)
+        first[code] = np.arange(len(code))
+        names = ids.gather(first)
+    return names.to_list(), code
+
+
+def _group(keys: HashArray) -> tuple[IntArray, IntArray]:
+    """A row of each distinct key, and for each row which of them is its own; one half of the keys a thread."""
+    upper = keys >= _HALF
+    sides = [np.flatnonzero(~upper), np.flatnonzero(upper)]
+    with ThreadPoolExecutor(2) as pool:
+        (low, low_code), (high, high_code) = pool.map(lambda rows: _sorted(keys[rows]), sides)
+    first = np.concatenate((sides[0][low], sides[1][high]))
+    code = np.empty(len(keys), dtype=np.int64)
+    code[sides[0]], code[sides[1]] = low_code, high_code + len(low)
+    return first, code
+
+
+def _sorted(keys: HashArray) -> tuple[IntArray, IntArray]:
+    """The same by sorting: the upper bits of each key with the row's number below them, in one number a row."""
+    bits = np.uint64(max(len(keys), 1).bit_length())
+    below = (np.uint64(1) << bits) - np.uint64(1)
+    packed = (keys << np.uint64(1)) & ~below  # the topmost bit is the same for all
+    packed |= np.arange(len(keys), dtype=np.uint64)
+    packed.sort()
+    row = (packed & below).view(np.int64)
+    packed >>= bits
+    new = np.append(len(packed) > 0, packed[1:] != packed[:-1])[: len(packed)]
+    first = row[new]
+    code = np.empty(len(keys), dtype=np.int64)
+    code[row] = np.cumsum(new) - 1
+    odd = np.flatnonzero(keys[first][code] != keys)  # keys that differ only in the bits that gave way
+    if len(odd):
+        _, again, other = np.unique(keys[odd], return_index=True, return_inverse=True)
+        code[odd] = other + len(first)
+        first = np.concatenate((first, odd[again]))
+    return first, code
+
+
+def _same(ids: pl.Series, names: pl.Series, code: IntArray) -> bool:
+    """Whether each row's id is the name of its code."""
+    cuts = [(0, len(ids) // 2), (len(ids) // 2, len(ids))]
+    with ThreadPoolExecutor(2) as pool:
+        return all(pool.map(lambda cut: bool((names.gather(code[slice(*cut)]) == ids[slice(*cut)]).all()), cuts))
