@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, cast
 
 import typer
 
-from engine.cli.display import counts, money, say, show, table
+from engine.cli import fitted
+from engine.cli.display import counts, money, say, show
 from engine.cli.frame import Json, steps
 from engine.errors import UsageError
 
@@ -106,24 +106,16 @@ def _days(text: str) -> float:
 
 
 def _human(result: Result, said: dict[str, Any], out: Path | None, plots: Path | None) -> None:
-    from engine.score.models.fit import FLAGS
-
-    read, request = result.table, result.request
-    say(f"{request.path.name}: {len(read.customer)} transactions read, {read.rejected} rejected")
-    guessed = ", ".join(f"{ours} = {read.columns[ours]}" for ours in read.columns if ours in read.guessed)
-    if guessed:
-        say(f"  columns read as: {guessed} (hint: --customer, --date and --amount say otherwise)")
-    for reject in read.rejects[:5]:
-        say(f"  {reject}")
+    request = result.request
+    _read(result)
     say(f"{said['customers']} customers, {int((result.history.frequency > 0).sum())} came back; as of {said['as_of']}, "
         f"in {said['time_unit']}s")  # fmt: skip
-    params = "  ".join(f"{name} {value:.4f}" for name, value in said["params"].items())
-    say(f"{said['model']}: {params}  (log-likelihood {said['log_likelihood']:.3f})")
-    spend = "  ".join(f"{name} {value:.4f}" for name, value in said["spend"]["params"].items())
-    say(f"gamma_gamma: {spend}  (log-likelihood {said['spend']['log_likelihood']:.3f})")
-    for flag in said["flags"]:
-        say(f"note: {FLAGS.get(flag, flag)}")
-    _validation(said["validation"], said["model"])
+    fitted.model(said["model"], said["params"], said["log_likelihood"])
+    fitted.model(said["spend"]["model"], said["spend"]["params"], said["spend"]["log_likelihood"])
+    fitted.notes(said["flags"])
+    fitted.season(said["season"])
+    fitted.cohorts(said["cohorts"])
+    fitted.validation(said["validation"], said["model"])
     total = money(int(result.values.clv_minor.sum()), request.currency, "en")
     say(f"expected over {request.terms.horizon_days:g} days, at {request.terms.annual_rate:.0%} a year and a margin of "
         f"{request.terms.margin:.0%}: {total}; tiers: {counts(said['tiers'])}")  # fmt: skip
@@ -132,24 +124,19 @@ def _human(result: Result, said: dict[str, Any], out: Path | None, plots: Path |
         say(f"pictures: {plots}")
 
 
-def _validation(judged: dict[str, Any] | None, model: str) -> None:
-    if judged is None:
-        return
-    rows: dict[str, dict[str, Any]] = {**judged["candidates"], **judged["baselines"]}
-    table(
-        f"judged on what came after {judged['calibration_end']} ({judged['length']:.1f} {judged['time_unit']}s)",
-        ("", "MAE", "RMSE", "bias %", "Gini", "best tenth"),
-        [(f"{name} ←" if name == model else name, *_figures(row)) for name, row in rows.items()],
-        right=("MAE", "RMSE", "bias %", "Gini", "best tenth"),
-    )
-
-
-def _figures(row: dict[str, Any]) -> list[str]:
-    said: list[tuple[Any, Callable[[Any], str]]] = [
-        (row["mae"], "{:.3f}".format),
-        (row["rmse"], "{:.3f}".format),
-        (row["bias_pct"], "{:+.1f}".format),
-        (row["norm_gini"], "{:.3f}".format),
-        (row["top_decile_share"], "{:.0%}".format),
-    ]
-    return ["–" if value is None else shown(value) for value, shown in said]
+def _read(result: Result) -> None:
+    """How the file was understood, and what of it could not be used."""
+    read = result.table
+    say(f"{result.request.path.name}: {len(read.customer)} transactions read, {read.rejected} rejected")
+    guessed = ", ".join(f"{ours} = {read.columns[ours]}" for ours in read.columns if ours in read.guessed)
+    if guessed:
+        say(f"  columns read as: {guessed} (hint: --customer, --date and --amount say otherwise)")
+    for note in read.notes:
+        say(f"  {note}")
+    for reject in read.rejects[:5]:
+        say(f"  {reject}")
+    if "amount" not in read.columns:
+        say("  no column is an amount, so purchases are only counted (hint: --amount COLUMN)")
+    lost = result.purchases.unmatched_minor
+    if lost:
+        say(f"  {money(lost, result.request.currency, 'en')} were given back for purchases that are not here")

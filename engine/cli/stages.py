@@ -8,6 +8,7 @@ from typing import Annotated
 
 import typer
 
+from engine.cli import fitted
 from engine.cli.display import counts, money, say, show, table
 from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress
 from engine.errors import UsageError
@@ -63,18 +64,16 @@ def score(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> Non
         result = app.score(progress=advance)
         shop = app.settings.shop
 
-    from engine.score.models.fit import FLAGS
-
     def human() -> None:
         say(f"{result.customers} customers with {result.transactions} purchases, {result.repeaters} came back; "
             f"as of {result.as_of.date().isoformat()}, in {result.time_unit}s")  # fmt: skip
-        say(f"{result.model}: " + "  ".join(f"{name} {value:.4f}" for name, value in result.params.items())
-            + f"  (log-likelihood {result.log_likelihood:.3f})")  # fmt: skip
+        fitted.model(result.model, result.params, result.log_likelihood)
         if result.spend_log_likelihood is not None:
-            say("gamma_gamma: " + "  ".join(f"{name} {value:.4f}" for name, value in result.spend_params.items())
-                + f"  (log-likelihood {result.spend_log_likelihood:.3f})")  # fmt: skip
-        for flag in result.flags:
-            say(f"note: {FLAGS.get(flag, flag)}")
+            fitted.model("gamma_gamma", result.spend_params, result.spend_log_likelihood)
+        fitted.notes(result.flags)
+        fitted.season(result.season)
+        fitted.cohorts(result.cohorts)
+        fitted.validation(result.validation, result.model)
         total = money(result.total_clv_minor, shop.currency, shop.locale)
         say(f"expected over {result.horizon}: {total}; tiers: {counts(result.tiers)}")
 

@@ -22,10 +22,8 @@ _SLASHED = re.compile(r"^\s*(\d{1,2})/(\d{1,2})/(?=\d{4}(?!\d))", re.ASCII)
 _LONGEST_DATE = len("2026-12-31")
 _HOUR, _SIXTY = "(?:[01][0-9]|2[0-3])", "[0-5][0-9]"
 _ZONE = f"(?:Z|[+-]{_HOUR}(?::?{_SIXTY})?)"
-_WITH_CLOCK = (
-    rf"^(?:([0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}})[T ]{_HOUR}:{_SIXTY}(?::{_SIXTY}(?:[.][0-9]+)?)?{_ZONE}?"
-    rf"|([0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{4}}),?[ T]+(?:{_HOUR}|[0-9])[:.]{_SIXTY}(?:[:.]{_SIXTY})?)$"
-)
+_ISO = rf"^[0-9]{{4}}-[0-9]{{2}}-[0-9]{{2}}[T ]{_HOUR}:{_SIXTY}(?::{_SIXTY}(?:[.][0-9]+)?)?{_ZONE}?$"
+_DAY_FIRST = rf"^[0-9]{{1,2}}[/.-][0-9]{{1,2}}[/.-][0-9]{{4}},?[ T]+(?:{_HOUR}|[0-9])[:.]{_SIXTY}(?:[:.]{_SIXTY})?$"
 RARE = 8
 """A column in which fewer than one row in 8 differs from the one before is read run by run."""
 
@@ -49,11 +47,8 @@ def parse(texts: pl.Series, *, month_first: bool = False, last: int = LAST) -> D
     texts: strings, null where nothing is written. month_first: 12/31/2026 is the way of this file. last: no day can
     be later.
     """
-    short = texts
     longest = texts.str.len_bytes().max()
-    if isinstance(longest, int) and longest > _LONGEST_DATE:
-        pair = pl.coalesce(pl.col("").str.extract(_WITH_CLOCK, 1), pl.col("").str.extract(_WITH_CLOCK, 2), pl.col(""))
-        short = texts.alias("").to_frame().select(pair).to_series()
+    short = _without_clock(texts) if isinstance(longest, int) and longest > _LONGEST_DATE else texts
     distinct, day = _read_once(short, lambda text: _day(text, month_first) if text else 0)
     good = day > 0
     if last < LAST:
@@ -65,6 +60,17 @@ def parse(texts: pl.Series, *, month_first: bool = False, last: int = LAST) -> D
         day_first=next((text for first, text in signs if first), ""),
         month_first=next((text for first, text in signs if not first), ""),
     )
+
+
+def _without_clock(texts: pl.Series) -> pl.Series:
+    """The dates alone, of which there are few, where a time that is one stands behind them; other texts stay whole."""
+    dates = texts.str.head(_LONGEST_DATE)
+    iso = texts.str.contains(_ISO).fill_null(value=True)
+    if iso.all():
+        return dates
+    ends = texts.str.find(r"[T ,]").fill_null(0)
+    first = texts.str.contains(_DAY_FIRST).fill_null(value=False)
+    return dates.zip_with(iso, texts.str.head(ends).zip_with(first, texts))
 
 
 def _read_once(texts: pl.Series, read: Callable[[str | None], int]) -> tuple[Sequence[str | None], IntArray]:

@@ -119,9 +119,10 @@ def _amounts(cells: _Cells) -> tuple[IntArray, bool] | None:
     minus = signs[cells.start] == _MINUS
     two, one = signs[end - 3] == _POINT, signs[end - 2] == _POINT
     start = cells.start + minus
-    if two.all() and int((end - start).max()) <= _WORD:
+    length = end - start
+    if two.all() and int(length.min()) >= len(".50") and int(length.max()) <= _WORD:
         word = cells.words[end - _WORD]
-        minor = _joined(_cut((word & _CENTS) | ((word & _BEFORE_THE_POINT) << np.uint64(8)), end - start - 1))
+        minor = _joined(_cut((word & _CENTS) | ((word & _BEFORE_THE_POINT) << np.uint64(8)), length - 1))
     else:
         minor = _any_amounts(signs, end, two, one, _numbers(cells, start, end - np.where(two, 3, np.where(one, 2, 0))))
     if minor is not None:

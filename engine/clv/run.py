@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+import re
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
 from time import perf_counter
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
@@ -14,13 +16,27 @@ import numpy as np
 from engine.clv.read import Table, read
 from engine.core.money import exponent
 from engine.errors import UsageError
+from engine.score import season
 from engine.score.choose import Verdict
-from engine.score.clv import Terms, Values, tiers
-from engine.score.fitting import Fitted, Plan, fit_shop, value_everybody
+from engine.score.clv import Terms, Values, percentiles, tiers
+from engine.score.fitting import AUTO, Fitted, Plan, fit_shop, value_everybody
 from engine.score.history import History, Log, Purchases, TimeUnit, net_refunds
+from engine.score.models import BUYING, fit
 
-TIERS: Mapping[str, float] = {"gold": 0.9, "silver": 0.6, "bronze": 0.0}
+TIERS: Mapping[str, float] = MappingProxyType({"gold": 0.9, "silver": 0.6, "bronze": 0.0})
 """The tiers of a file that belongs to no workspace: those that `premura init` proposes."""
+
+FLAGS: Mapping[str, str] = MappingProxyType(
+    {
+        **fit.FLAGS,
+        "yearly_pattern": season.FLAGS["yearly_pattern"],
+        "no_amounts": "the file has no amounts, so purchases are counted and nobody has a value",
+        "ranked_by_purchases": "nobody has a value, so percentiles and tiers go by the purchases that are expected",
+        "unmatched_refunds": "money was given back for purchases that are not in the file",
+        "holdout_past_log": "the holdout ends after the file's last day; the days between count as without purchases",
+    }
+)
+"""What the flags of a result mean."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,7 +63,10 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came out; `history` and `values` have a row per customer, `seconds` says how long each part took."""
+    """What came out; `history` and `values` have a row per customer, `seconds` says how long each part took.
+
+    flags: what is to be known about the whole, names of `FLAGS`.
+    """
 
     request: Request
     table: Table
@@ -56,6 +75,7 @@ class Result:
     fitted: Fitted
     values: Values
     verdict: Verdict | None
+    flags: tuple[str, ...]
     seconds: Mapping[str, float]
 
     @property
@@ -82,36 +102,29 @@ class _Watch:
 def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> Result:
     """Read, sum up, judge, fit and predict. tell: hears what is being done.
 
-    Raises IngestError for a file that cannot be read, UsageError for days that do not fit it, ScoreError when nothing
-    can be scored.
+    Raises IngestError for a file that cannot be read, UsageError for days that do not fit it and for names that there
+    are not, ScoreError when nothing can be scored.
     """
+    plan = _plan(request)
     tell(f"reading {request.path.name}")
     watch = _Watch(tell)
-    places = exponent(request.currency)
     table = read(
         request.path,
         customer=request.customer_column,
         date=request.date_column,
         amount=request.amount_column,
-        exponent=places,
+        exponent=plan.exponent,
     )
     watch.done("read", "summing up purchases")
     log = Log(customer=table.customer, day=table.day, amount_minor=table.amount_minor)
     as_of_day, last_day = _days(request, int(table.day.min()), int(table.day.max()))
     purchases = net_refunds(log, as_of_day=as_of_day)
-    plan = Plan(
-        model=request.model,
-        time_unit=request.time_unit,
-        exponent=places,
-        seasonal=request.seasonal,
-        cohorts=request.cohorts,
-    )
     watch.done("history", "judging models by the last part of the log")
     verdict = plan.judge(log, last_day, None if request.calibration_end is None else as_of_day)
     watch.done("validate", "fitting")
     history, fitted = fit_shop(purchases, plan, verdict.model if verdict else "")
     watch.done("fit", "looking ahead")
-    values = value_everybody(fitted, history, request.terms)
+    values = _ranked(value_everybody(fitted, history, request.terms))
     watch.done("predict")
     return Result(
         request=request,
@@ -121,8 +134,40 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
         fitted=fitted,
         values=values,
         verdict=verdict,
+        flags=(*fitted.flags, *_flags(table, purchases, values, last_day)),
         seconds=watch.seconds,
     )
+
+
+def _plan(request: Request) -> Plan:
+    if request.model not in (AUTO, *BUYING):
+        raise UsageError(f"--model: '{request.model}' is none of {AUTO}, {', '.join(BUYING)}")
+    if not re.fullmatch("[A-Z]{3}", request.currency):
+        raise UsageError(f"--currency: '{request.currency}' is not a code such as EUR (ISO 4217)")
+    return Plan(
+        model=request.model,
+        time_unit=request.time_unit,
+        exponent=exponent(request.currency),
+        seasonal=request.seasonal,
+        cohorts=request.cohorts,
+    )
+
+
+def _ranked(found: Values) -> Values:
+    """Where money tells nobody from another, the purchases that are expected do."""
+    return found if found.clv_minor.any() else replace(found, percentile=percentiles(found.expected_purchases))
+
+
+def _flags(table: Table, purchases: Purchases, values: Values, last_day: int) -> Iterator[str]:
+    """What is to be known besides what the models say of themselves."""
+    if "amount" not in table.columns:
+        yield "no_amounts"
+    if not values.clv_minor.any():
+        yield "ranked_by_purchases"
+    if purchases.unmatched_minor:
+        yield "unmatched_refunds"
+    if last_day > table.day.max():
+        yield "holdout_past_log"
 
 
 def _days(request: Request, first: int, last: int) -> tuple[int, int]:

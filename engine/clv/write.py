@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -11,6 +14,7 @@ import polars as pl
 
 from engine.clv.run import Result
 from engine.errors import UsageError
+from engine.score.closed_forms import by_closed_forms
 from engine.score.clv import CUSTOMER_FLAGS, customer_flags
 from engine.score.history import FloatArray, IntArray
 from engine.score.record import of_fit, of_verdict
@@ -24,12 +28,27 @@ COLUMNS = (
 
 def save(result: Result, path: Path) -> None:
     """Write scores.csv, the best customers first, whole or not at all. Raises UsageError when it cannot be written."""
+    special = path.exists() and not path.is_file()  # such as /dev/stdout; a directory refuses to be opened
+    draft = path if special else path.with_name(f".{path.name}.part")
+    try:
+        with draft.open("wb") as file:
+            _frame(result).write_csv(file)
+        if not special:
+            draft.replace(path)
+    except OSError as error:
+        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from None
+    finally:
+        if not special:
+            with suppress(OSError):  # what could not be begun is not there to go
+                draft.unlink(missing_ok=True)
+
+
+def _frame(result: Result) -> pl.DataFrame:
+    """A row per customer, the best first."""
     history, values = result.history, result.values
-    names = result.table.names
-    ids = pl.Series(names)
     frame = pl.DataFrame(
         {
-            "customer_id": ids.gather(history.customer),
+            "customer_id": pl.Series(result.table.names).gather(history.customer),
             "frequency": history.frequency,
             "recency": history.recency.round(4),
             "T": history.T.round(4),
@@ -42,16 +61,11 @@ def save(result: Result, path: Path) -> None:
             "clv_high": _money(values.clv_high_minor, history.exponent),
             "percentile": values.percentile.round(6),
             "tier": _named(result.tiers),
-            "flags": pl.Series(CUSTOMER_FLAGS).gather(customer_flags(history)),
+            "flags": pl.Series([flag or None for flag in CUSTOMER_FLAGS]).gather(customer_flags(history)),
         }
     )
-    partial = path.with_name(f".{path.name}.part")
-    try:
-        frame.select(COLUMNS).sort("clv", descending=True, maintain_order=True).write_csv(partial)
-        partial.replace(path)
-    except OSError as error:
-        partial.unlink(missing_ok=True)
-        raise UsageError(f"{path}: cannot be written ({error.strerror or error})") from None
+    best = "clv" if values.clv_minor.any() else "percentile"
+    return frame.select(COLUMNS).sort(best, descending=True, maintain_order=True)
 
 
 def _money(minor: FloatArray | IntArray, exponent: int) -> FloatArray:
@@ -81,6 +95,8 @@ def document(result: Result) -> dict[str, Any]:
         "customers": len(history),
         "transactions": len(result.table.customer),
         "rejected": result.table.rejected,
+        "rejects": [asdict(reject) for reject in result.table.rejects],
+        "notes": list(result.table.notes),
         "columns": dict(result.table.columns),
         "time_unit": history.time_unit,
         "as_of": _day(result.purchases.as_of_day),
@@ -88,14 +104,28 @@ def document(result: Result) -> dict[str, Any]:
         "discount_rate": request.terms.annual_rate,
         "margin": request.terms.margin,
         "currency": request.currency,
-        "flags": list(fitted.flags),
+        "flags": list(result.flags),
         "season": said["season"],
         "cohorts": said["cohorts"],
         "validation": None if result.verdict is None else of_verdict(result.verdict),
         "tiers": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        "closed_forms": _closed_forms(result),
         "total_clv": float(result.values.clv_minor.sum()) / 10.0**history.exponent,
         "seconds": {part: round(seconds, 4) for part, seconds in result.seconds.items()},
     }
+
+
+def _closed_forms(result: Result) -> Mapping[str, float]:
+    history, purchases = result.history, result.purchases
+    last_day = purchases.as_of_day - history.days_since_purchase
+    return by_closed_forms(
+        revenue=float(purchases.amount_minor.sum(dtype=np.float64)) / 10.0**history.exponent,
+        purchases=len(purchases.day),
+        customers=len(history),
+        span_days=purchases.as_of_day - int(purchases.day.min()) + 1,
+        mean_observed_days=float((last_day - history.first_day).mean()),
+        margin=result.request.terms.margin,
+    )
 
 
 def _day(ordinal: int) -> str:

@@ -31,12 +31,20 @@ def in_order(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, Int
     if int(customer.max() - lowest).bit_length() + for_day + for_row > 62:  # numbers of customers may be anything
         order = np.lexsort((day, customer))
         return order, customer[order], day[order]
-    key = ((customer - lowest) << for_day) + (day - first) << for_row
+    key = customer - lowest  # all in place: memory that is touched for the first time costs more than the sums
+    key <<= for_day
+    key += day
+    key -= first
+    key <<= for_row
     key += np.arange(len(customer))
     key.sort()
-    cell = key >> for_row
+    in_order_day = key >> for_row
     key &= (1 << for_row) - 1
-    return key, (cell >> for_day) + lowest, (cell & ((1 << for_day) - 1)) + first
+    in_order_customer = in_order_day >> for_day
+    in_order_customer += lowest
+    in_order_day &= (1 << for_day) - 1
+    in_order_day += first
+    return key, in_order_customer, in_order_day
 
 
 def take_back(

@@ -227,6 +227,17 @@ def _write(
     score_history.append(connection, run, record.score_rows(history, found, named), now)
 
 
+def _columns(rows: list[scores.Row]) -> list[Any]:
+    """The same by column, masked where there is nothing."""
+    optional = scores.COLUMNS.index("monetary_minor"), scores.COLUMNS.index("clv_low_minor")
+    return [
+        np.ma.masked_equal([-1 if one is None else one for one in column], -1)
+        if place == optional[0] or None in column
+        else np.array(column)
+        for place, column in enumerate(zip(*rows, strict=True))
+    ]
+
+
 def _summary(
     history: History,
     fitted: Fitted,

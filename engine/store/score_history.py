@@ -17,11 +17,10 @@ Other numbers are 32-bit floats (7 digits); not-a-number stands for None.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,8 +37,9 @@ _HISTORY = tables.table(tables.ScoreHistory)
 _VERSION = 1
 _FLOATS = frozenset({"recency", "T", "p_alive", "expected_purchases", "percentile"})
 _INTEGERS = ("<i1", "<i2", "<i4", "<i8")
-_NAMES = COLUMNS.index("tier")
-Records = NDArray[np.void]
+_TIER = COLUMNS.index("tier")
+Columns: TypeAlias = Sequence[NDArray[Any]]
+"""Arrays of the same length in the order of `scores.COLUMNS`; where some have no value, masked arrays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,19 +51,28 @@ class Past:
     scored_at: datetime
 
 
-def append(connection: Connection, run: int, rows: Iterable[Row], now: datetime) -> None:
-    """Keep the rows of a save (those of `scores.save`, by customer), as they are now."""
-    left = iter(rows)
-    while block := list(islice(left, BLOCK)):
-        customers = [row[0] for row in block]
+def append(connection: Connection, run: int, columns: Columns, now: datetime) -> None:
+    """Keep the scores of a save as they are now; customers that are near each other in the columns share a block."""
+    for some in _slices(columns, BLOCK):
         values = {
             "run_id": run,
             "scored_at": now,
-            "first_customer": min(customers),
-            "last_customer": max(customers),
-            "content": pack(block),
+            "first_customer": int(some[0].min()),
+            "last_customer": int(some[0].max()),
+            "content": pack(some),
         }
         connection.execute(insert(_HISTORY), values)
+
+
+def rows(columns: Columns) -> Iterator[Row]:
+    """The same scores as `scores.save` takes them."""
+    for some in _slices(columns, 10 * BLOCK):
+        yield from zip(*(column.tolist() for column in some), strict=True)
+
+
+def _slices(columns: Columns, size: int) -> Iterator[Columns]:
+    for start in range(0, len(columns[0]), size):
+        yield [column[start : start + size] for column in columns]
 
 
 def as_of(connection: Connection, customer: int, instant: datetime) -> Past | None:
@@ -92,34 +101,29 @@ def thin(connection: Connection, now: datetime) -> int:
     return connection.execute(old).rowcount
 
 
-def pack(rows: Sequence[Row]) -> bytes:
+def pack(columns: Columns) -> bytes:
     """The content of a block."""
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    first = min(columns[0])
-    columns[0] = [customer - first for customer in columns[0]]
-    tiers = sorted(set(columns[_NAMES]))
-    columns[_NAMES] = [tiers.index(name) for name in columns[_NAMES]]
-    packed = [
-        np.array(values, dtype="<f4") if name in _FLOATS else _narrow(values)
-        for name, values in zip(COLUMNS, columns, strict=True)
-    ]
+    first = int(columns[0].min())
+    tiers, tier = np.unique(np.asarray(columns[_TIER]), return_inverse=True)
+    numbers = [columns[0] - first, *columns[1:_TIER], tier, *columns[_TIER + 1 :]]
+    packed = [_packed(name, column) for name, column in zip(COLUMNS, numbers, strict=True)]
     kinds = [(name, column.dtype.str) for name, column in zip(COLUMNS, packed, strict=True)]
-    records = np.empty(len(rows), dtype=kinds)
+    records = np.empty(len(tier), dtype=kinds)
     for name, column in zip(COLUMNS, packed, strict=True):
         records[name] = column
-    about = {"rows": len(rows), "first": first, "tiers": tiers, "columns": kinds}
+    about = {"rows": len(records), "first": first, "tiers": tiers.tolist(), "columns": kinds}
     header = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([_VERSION]) + len(header).to_bytes(4, "little") + header + records.tobytes()
 
 
 def find(content: bytes, customer: int) -> Score | None:
-    """A customer's score in the content of a block. Raises StoreError for a version that is not known here."""
+    """A customer's score in the content of a block, if there. Raises StoreError for a version that is not known here."""
     if content[0] != _VERSION:
         raise StoreError(f"score_history has a block of version {content[0]} (hint: upgrade Premura)")
     begin = 5 + int.from_bytes(content[1:5], "little")
     about = json.loads(content[5:begin])
     kinds = np.dtype([(name, kind) for name, kind in about["columns"]])
-    records: Records = np.frombuffer(content, dtype=kinds, count=about["rows"], offset=begin)
+    records = np.frombuffer(content, dtype=kinds, count=about["rows"], offset=begin)
     place = np.flatnonzero(records["customer_id"] == customer - about["first"])
     if not len(place):
         return None
@@ -127,15 +131,18 @@ def find(content: bytes, customer: int) -> Score | None:
     return Score(customer="", **values | {"tier": about["tiers"][values["tier"]]})
 
 
-def _narrow(values: Sequence[int | None]) -> NDArray[np.signedinteger[Any]]:
-    """Integers in the narrowest type that holds them."""
-    known = [value for value in values if value is not None]
-    low, high = min(known, default=0), max(known, default=0)
-    kind = next(kind for kind in _INTEGERS if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
-    nothing = np.iinfo(kind).min
-    return np.array(
-        known if len(known) == len(values) else [nothing if value is None else value for value in values], dtype=kind
-    )
+def _packed(name: str, column: NDArray[Any]) -> NDArray[Any]:
+    data, nothing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    if name in _FLOATS:
+        kind, stands_for_nothing = "<f4", np.nan
+    else:
+        known = data[~nothing]
+        low, high = (int(known.min()), int(known.max())) if len(known) else (0, 0)
+        kind = next(kind for kind in _INTEGERS if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
+        stands_for_nothing = np.iinfo(kind).min
+    packed = data.astype(kind)
+    packed[nothing] = stands_for_nothing
+    return packed
 
 
 def _value(stored: Any) -> Any:

@@ -16,9 +16,10 @@ from engine.store.session import in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)
-_CHUNK = 20_000
-Purchase: TypeAlias = tuple[int, int, int, int | None, int]
-"""customer_id, day, amount_minor, cost_minor, sale_day; see `Txn`."""
+_CHUNK = 10_000
+NO_COST = -(2**63)
+Purchase: TypeAlias = tuple[int, int, int, int, int]
+"""customer_id, day, amount_minor, cost_minor (`NO_COST` where it is not known), sale_day; see `tables.Txn`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +128,10 @@ def history(connection: Connection, before: datetime) -> Iterator[Stored]:
 def purchases(
     connection: Connection, currency: str, through_day: int, customers: Collection[int] | None = None
 ) -> Iterator[list[Purchase]]:
-    """What score reads, of all or of these customers, up to and including a day: lists, by customer and day."""
+    """What score reads, of all or of these customers, up to and including a day: lists, by customer and day.
+
+    All are integers, so ``np.fromiter(chain.from_iterable(some), np.int64)`` makes an array of a list in no time.
+    """
     query = _purchases(currency, through_day)
     if customers is None:
         yield from _plain(connection, query)
@@ -154,7 +158,8 @@ def count(connection: Connection) -> int:
 
 
 def _purchases(currency: str, through_day: int) -> Select[*tuple[Any, ...]]:
-    columns = (_TXN.c.customer_id, _TXN.c.day, _TXN.c.amount_minor, _TXN.c.cost_minor, _TXN.c.sale_day)
+    cost = func.coalesce(_TXN.c.cost_minor, NO_COST)
+    columns = (_TXN.c.customer_id, _TXN.c.day, _TXN.c.amount_minor, cost, _TXN.c.sale_day)
     wanted = (_TXN.c.currency == currency, _TXN.c.day <= through_day)
     return select(*columns).where(*wanted).order_by(_TXN.c.customer_id, _TXN.c.day)
 

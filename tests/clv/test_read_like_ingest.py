@@ -171,7 +171,7 @@ def test_what_ingest_reads_is_read_in_the_same_way(
         assert row.free or row.fact == (str(table.names[code]), day, minor), row
 
 
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=30, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
 @given(st.integers(0, 2**32), st.integers(1, 300), st.sampled_from([100, 1000, 1 << 22]), st.booleans())
 def test_a_tidy_file_says_what_was_written_into_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int, rows: int, size: int, italian: bool

@@ -209,10 +209,6 @@ def upgrade() -> None:
             ["customer_id"],
             ["customer.id"],
         ),
-        sa.ForeignKeyConstraint(
-            ["run_id"],
-            ["model_run.id"],
-        ),
         sa.PrimaryKeyConstraint("customer_id"),
     )
     op.create_index(
