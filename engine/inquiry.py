@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import asdict
+from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
 from engine.core.actions import State
+from engine.core.facts import Score
 from engine.core.money import to_major
 from engine.core.permission import Standing
 from engine.errors import UsageError
 from engine.store import actions as outbox_actions
-from engine.store import customers, decisions, events, outbox, permissions, scores, transactions
+from engine.store import customers, decisions, events, outbox, permissions, score_history, scores, transactions
 from engine.store import ledger as book
 
 if TYPE_CHECKING:
@@ -32,7 +34,7 @@ def explain(app: App, words: str, rule: str | None) -> dict[str, Any]:
         return {
             "customer": known.facts.ref,
             "name": known.facts.name,
-            "score": asdict(score.facts) | {"scored_at": score.scored_at} if score else None,
+            "score": _score(known, score.facts, score.scored_at) if score else None,
             "permissions": _permissions(connection, app, known),
             "decisions": said,
             "why": "" if said else _silence(connection, known.id),
@@ -62,14 +64,15 @@ def ledger(app: App, words: str) -> dict[str, Any]:
         }
 
 
-def customer(app: App, words: str) -> dict[str, Any]:
-    """A customer's facts, permissions and purchases."""
+def customer(app: App, words: str, instant: datetime | None = None) -> dict[str, Any]:
+    """A customer's facts, permissions and purchases, and the score: that of now, or as it was known at an instant."""
     with app.store.read() as connection:
         known = one_customer(connection, words)
         facts = asdict(known.facts)
         address = facts.pop("address")
         return {
             "facts": {**facts, **address},
+            "score": _score_then(connection, known, instant),
             "permissions": _permissions(connection, app, known),
             "purchases": [
                 (row.occurred_at.date().isoformat(), f"{to_major(row.amount_minor, row.currency)} {row.currency}",
@@ -77,6 +80,18 @@ def customer(app: App, words: str) -> dict[str, Any]:
                 for row in transactions.of_customer(connection, known.id)
             ],
         }  # fmt: skip
+
+
+def _score_then(connection: Connection, known: customers.Known, instant: datetime | None) -> dict[str, Any] | None:
+    if instant is None:
+        now = scores.load(connection, [known.id]).get(known.id)
+        return _score(known, now.facts, now.scored_at) if now else None
+    then = score_history.as_of(connection, known.id, instant)
+    return _score(known, then.facts, then.scored_at) if then else None
+
+
+def _score(known: customers.Known, facts: Score, scored_at: datetime) -> dict[str, Any]:
+    return asdict(facts) | {"customer": known.facts.ref, "scored_at": scored_at}
 
 
 def actions(app: App, state: str) -> list[dict[str, Any]]:

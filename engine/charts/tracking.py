@@ -9,7 +9,7 @@ import numpy as np
 
 from engine.charts.look import ACTUAL, INK, MUTED, PREDICTED, Specification, finish
 from engine.charts.words import Words, words
-from engine.score.pictures import Tracking
+from engine.score.tracking import Tracking
 
 _DAY_MS = 86_400_000
 _FEW_DAYS = 120

@@ -112,7 +112,7 @@ def _human(result: Result, said: dict[str, Any], out: Path | None, plots: Path |
         f"in {said['time_unit']}s")  # fmt: skip
     fitted.model(said["model"], said["params"], said["log_likelihood"])
     fitted.model(said["spend"]["model"], said["spend"]["params"], said["spend"]["log_likelihood"])
-    fitted.notes(said["flags"])
+    fitted.notes(said["flags"], _words(result))
     fitted.season(said["season"])
     fitted.cohorts(said["cohorts"])
     fitted.validation(said["validation"], said["model"])
@@ -135,8 +135,11 @@ def _read(result: Result) -> None:
         say(f"  {note}")
     for reject in read.rejects[:5]:
         say(f"  {reject}")
-    if "amount" not in read.columns:
-        say("  no column is an amount, so purchases are only counted (hint: --amount COLUMN)")
-    lost = result.purchases.unmatched_minor
-    if lost:
-        say(f"  {money(lost, result.request.currency, 'en')} were given back for purchases that are not here")
+
+
+def _words(result: Result) -> dict[str, str]:
+    """The flags of a file; how much was given back for nothing is said with its amount."""
+    from engine.clv.run import FLAGS
+
+    lost = money(result.purchases.unmatched_minor, result.request.currency, "en")
+    return {**FLAGS, "unmatched_refunds": f"{lost} were given back for purchases that are not in the file"}

@@ -26,12 +26,16 @@ def model(name: str, params: Mapping[str, float], log_likelihood: float) -> None
     say(f"{name}: {said}  (log-likelihood {log_likelihood:.3f})")
 
 
-def notes(flags: Iterable[str]) -> None:
-    """What is to be known about the shop's figures, a line each; what is no flag says itself."""
+def notes(flags: Iterable[str], more: Mapping[str, str] | None = None) -> None:
+    """What is to be known about the shop's figures, a line each; what is no flag says itself.
+
+    more: words for flags that are none of the score room's.
+    """
     from engine.score.flags import FLAGS
 
+    words = {**FLAGS, **(more or {})}
     for flag in flags:
-        say(f"note: {FLAGS.get(flag, flag)}")
+        say(f"note: {words.get(flag, flag)}")
 
 
 def season(found: Mapping[str, Any]) -> None:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.display import money, say, show, table, when
 from engine.cli.frame import HERE, Folder, Json, opened
 from engine.report.reasons import sentences
+
+if TYPE_CHECKING:
+    from engine.config import Shop
 
 Who = Annotated[str, typer.Argument(metavar="CUSTOMER", help="Reference, e-mail or name.")]
 
@@ -38,14 +41,7 @@ def explain(
 
     def human() -> None:
         say(f"{found['name'] or found['customer']} ({found['customer']})")
-        score = found["score"]
-        if score is None:
-            say("  not scored yet")
-        else:
-            alive = "–" if score["p_alive"] is None else f"{score['p_alive']:.0%}"
-            worth = money(score["clv_minor"], shop.currency, shop.locale)
-            say(f"  tier {score['tier']}, worth {worth} over the horizon, still a customer with probability {alive}, "
-                f"last purchase {score['days_since_purchase']} days before the score")  # fmt: skip
+        say(f"  {_score(found['score'], shop) if found['score'] else 'not scored yet'}")
         for line in found["permissions"]:
             say(f"  {line}")
         if not found["decisions"]:
@@ -66,6 +62,17 @@ def explain(
     show(found, as_json=as_json, human=human)
 
 
+def _score(score: dict[str, Any], shop: Shop) -> str:
+    alive = "–" if score["p_alive"] is None else f"{score['p_alive']:.0%}"
+    worth, low, high = (money(score[name], shop.currency, shop.locale) for name in _WORTH)
+    between = "" if score["clv_low_minor"] is None else f" ({low} to {high}, four times out of five)"
+    return (
+        f"tier {score['tier']}, worth {worth}{between} over the horizon, still a customer with probability {alive}, "
+        f"last purchase {score['days_since_purchase']} days before the score"
+    )
+
+
+_WORTH = ("clv_minor", "clv_low_minor", "clv_high_minor")
 _OUTCOMES = {
     "act": "yes",
     "no": "no, a condition was false",
@@ -95,14 +102,27 @@ def ledger(customer: Who, folder: Folder = HERE, as_json: Json = False) -> None:
     show(found, as_json=as_json, human=human)
 
 
-def show_customer(customer: Who, folder: Folder = HERE, as_json: Json = False) -> None:
-    """All that is known of a customer."""
+def show_customer(
+    customer: Who,
+    as_of: Annotated[
+        str, typer.Option("--as-of", help="Show the score as it was known at that day's noon, or at that instant.")
+    ] = "",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """All that is known of a customer, and the score: the last one, or the one of some day in the past."""
     from engine import inquiry
 
-    with opened(folder, quiet=as_json) as app:
-        found = inquiry.customer(app, customer)
+    with opened(folder, as_of, quiet=as_json) as app:
+        found = inquiry.customer(app, customer, app.clock() if as_of else None)
+        shop = app.settings.shop
 
     def human() -> None:
+        score = found["score"]
+        if score:
+            say(f"scored {when(score['scored_at'], shop.time_zone)}: {_score(score, shop)}")
+        else:
+            say(f"no score is kept from {as_of} or before" if as_of else "not scored yet")
         for name, value in found["facts"].items():
             if value not in ("", None, {}):
                 say(f"{name}: {value}")

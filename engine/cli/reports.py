@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from decimal import Decimal
+from typing import TYPE_CHECKING
+
 import typer
 
 from engine.cli.display import counts, money, say, show, table
 from engine.cli.frame import HERE, Folder, Json, opened
+
+if TYPE_CHECKING:
+    from engine.config import Shop
+    from engine.report.sources import SourceLine
 
 
 def register(app: typer.Typer) -> None:
@@ -17,12 +26,12 @@ def register(app: typer.Typer) -> None:
 
 
 def clv(folder: Folder = HERE, as_json: Json = False) -> None:
-    """The customers' worth by tier, and how much of it the best tenth holds."""
+    """The customers' worth by tier, how much of it the best tenth holds, and what those of each source bring."""
     from engine.report.stage import report_clv
 
     with opened(folder, quiet=as_json) as app:
-        found = report_clv(app.store, app.settings.score.tiers)
-        shop = app.settings.shop
+        shop, policy = app.settings.shop, app.settings.score
+        found, sources = report_clv(app.store, policy.tiers, _minor(policy.acquisition_cost, shop.currency))
 
     def human() -> None:
         rows = [
@@ -33,8 +42,35 @@ def clv(folder: Folder = HERE, as_json: Json = False) -> None:
         table("", ("tier", "customers", "CLV", "share", "mean P(alive)"), rows, right=("customers", "CLV", "share"))
         total = money(found.clv_minor, shop.currency, shop.locale)
         say(f"{found.customers} customers are worth {total}; the best tenth holds {found.top_decile_share:.0%} of it.")
+        if any(line.source or line.with_cost for line in sources):
+            _sources(sources, shop)
 
-    show(found, as_json=as_json, human=human)
+    show({**asdict(found), "sources": sources}, as_json=as_json, human=human)
+
+
+def _minor(costs: Mapping[str, float], currency: str) -> dict[str, int]:
+    """Amounts in whole units, as the configuration has them, to the nearest minor unit."""
+    from engine.core.money import exponent
+
+    return {source: round(Decimal(str(cost)).scaleb(exponent(currency))) for source, cost in costs.items()}
+
+
+def _sources(lines: Sequence[SourceLine], shop: Shop) -> None:
+    """Per customer: what he is still expected to bring, what it cost to win him, and what is left."""
+    title = "by source, per customer: what is still to come, and what it cost to win one"
+    columns = ("source", "customers", "mean CLV", "mean cost", "cost known of", "left")
+    rows = [
+        (
+            line.source or "not known",
+            line.customers,
+            money(line.mean_clv_minor, shop.currency, shop.locale),
+            money(line.mean_cost_minor, shop.currency, shop.locale),
+            line.with_cost,
+            money(line.net_minor, shop.currency, shop.locale),
+        )
+        for line in lines
+    ]
+    table(title, columns, rows, right=columns[1:])
 
 
 def channels(folder: Folder = HERE, as_json: Json = False) -> None:

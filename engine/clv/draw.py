@@ -11,7 +11,8 @@ from engine.charts.draw import save
 from engine.clv.run import Result
 from engine.errors import ScoreError
 from engine.score.models import BUYING
-from engine.score.pictures import Tracking, alive_grid, by_frequency, concentration, tracking
+from engine.score.pictures import alive_grid, by_frequency, concentration
+from engine.score.tracking import Tracking, tracking
 
 Drawing = Callable[[], Mapping[str, Any]]
 

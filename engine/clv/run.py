@@ -16,27 +16,26 @@ import numpy as np
 from engine.clv.read import Table, read
 from engine.core.money import exponent
 from engine.errors import UsageError
-from engine.score import season
 from engine.score.choose import Verdict
 from engine.score.clv import Terms, Values, percentiles, tiers
 from engine.score.fitting import AUTO, Fitted, Plan, fit_shop, value_everybody
-from engine.score.history import History, Log, Purchases, TimeUnit, net_refunds
-from engine.score.models import BUYING, fit
+from engine.score.history import History
+from engine.score.models import BUYING
+from engine.score.purchases import Log, Purchases, net_refunds
+from engine.score.units import TimeUnit
 
 TIERS: Mapping[str, float] = MappingProxyType({"gold": 0.9, "silver": 0.6, "bronze": 0.0})
 """The tiers of a file that belongs to no workspace: those that `premura init` proposes."""
 
 FLAGS: Mapping[str, str] = MappingProxyType(
     {
-        **fit.FLAGS,
-        "yearly_pattern": season.FLAGS["yearly_pattern"],
         "no_amounts": "the file has no amounts, so purchases are counted and nobody has a value",
         "ranked_by_purchases": "nobody has a value, so percentiles and tiers go by the purchases that are expected",
         "unmatched_refunds": "money was given back for purchases that are not in the file",
         "holdout_past_log": "the holdout ends after the file's last day; the days between count as without purchases",
     }
 )
-"""What the flags of a result mean."""
+"""What is to be known of a file, besides what its models say of themselves (`engine.score.flags`)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +64,7 @@ class Request:
 class Result:
     """What came out; `history` and `values` have a row per customer, `seconds` says how long each part took.
 
-    flags: what is to be known about the whole, names of `FLAGS`.
+    flags: what is to be known about the whole, names of `FLAGS` and `engine.score.flags.FLAGS`.
     """
 
     request: Request

@@ -14,9 +14,9 @@ import polars as pl
 
 from engine.clv.run import Result
 from engine.errors import UsageError
+from engine.score.arrays import FloatArray, IntArray
 from engine.score.closed_forms import by_closed_forms
 from engine.score.clv import CUSTOMER_FLAGS, customer_flags
-from engine.score.history import FloatArray, IntArray
 from engine.score.record import of_fit, of_verdict
 
 COLUMNS = (

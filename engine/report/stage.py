@@ -2,18 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+
+from sqlalchemy import Connection
 
 from engine.report.channels import RuleLine, by_rule
 from engine.report.clv import Worth, worth
-from engine.store import actions, decisions, scores
-from engine.store.session import Store
+from engine.report.sources import SourceLine, Won, by_source
+from engine.store import actions, customers, decisions, scores
+from engine.store.session import Store, in_chunks
 
 
-def report_clv(store: Store, bands: Mapping[str, float]) -> Worth:
-    """The worth of all customers by tier; bands: tier -> the percentile at which it begins."""
+def report_clv(
+    store: Store, bands: Mapping[str, float], usual_costs: Mapping[str, int]
+) -> tuple[Worth, tuple[SourceLine, ...]]:
+    """The worth of all customers, by tier and by source.
+
+    bands: tier -> where it begins. usual_costs: source -> what it costs to win a customer, in minor units; a customer's
+    own cost goes before it.
+    """
     with store.read() as connection:
-        return worth((stored.facts for stored in scores.load(connection).values()), bands)
+        scored = scores.load(connection)
+        by_tier = worth((stored.facts for stored in scored.values()), bands)
+        return by_tier, by_source(_won(connection, scored), usual_costs)
+
+
+def _won(connection: Connection, scored: Mapping[int, scores.Stored]) -> Iterator[Won]:
+    """Where each scored customer came from; some at a time, because a customer is much to hold."""
+    for some in in_chunks(scored):
+        for key, known in customers.load(connection, some).items():
+            yield Won(
+                source=known.facts.source,
+                cost_minor=known.facts.acquisition_cost_minor,
+                clv_minor=scored[key].facts.clv_minor or 0,
+            )
 
 
 def report_channels(store: Store) -> tuple[RuleLine, ...]:

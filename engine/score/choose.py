@@ -13,26 +13,15 @@ from dataclasses import dataclass
 from math import sqrt
 from typing import Any
 
-import numpy as np
-
+from engine.score.arrays import FloatArray
 from engine.score.clv import purchases_within
-from engine.score.history import (
-    Clock,
-    FloatArray,
-    History,
-    Log,
-    Purchases,
-    TimeUnit,
-    ValidationWindow,
-    calendar,
-    net_refunds,
-    summarise,
-    summarise_periods,
-    window_of,
-)
+from engine.score.history import History, summarise, summarise_periods
 from engine.score.models import BUYING
 from engine.score.models.fit import fit
+from engine.score.purchases import Log, Purchases, net_refunds
+from engine.score.units import Clock, TimeUnit, calendar
 from engine.score.validate import Figures, Validation, validate
+from engine.score.window import ValidationWindow, window_of
 
 CANDIDATES = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 """What "auto" chooses from: models of customers without a contract, in the order in which a tie is decided."""

@@ -18,7 +18,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, FloatArray
+from engine.score.arrays import FloatArray
+from engine.score.units import DAYS_PER_UNIT
 
 DAYS_PER_YEAR = 12 * DAYS_PER_UNIT["month"]
 

@@ -17,11 +17,13 @@ from numpy.typing import NDArray
 
 from engine.core.calendar import Duration
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
 from engine.score.interval import intervals
 from engine.score.models import Model, rows
 from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
+from engine.score.units import DAYS_PER_UNIT
 
 DAYS_PER_YEAR = 365.25
 

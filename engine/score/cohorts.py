@@ -20,18 +20,19 @@ from typing import Any, Literal
 import numpy as np
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History, IntArray
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
 from engine.score.models.fit import (
     ENOUGH_CUSTOMERS,
     ENOUGH_REPEATERS,
     SAMPLE,
     Fit,
-    Model,
     downhill,
     fit,
     prior_around,
     time_scale,
 )
+from engine.score.models.model import Model
 from engine.score.models.rows import rows_of
 from engine.score.models.search import curvature
 

@@ -13,21 +13,13 @@ from engine.errors import ScoreError
 from engine.score.choose import CANDIDATES, Verdict, judge
 from engine.score.clv import Terms, Values, joined, values
 from engine.score.cohorts import Cohorts, by_fit, cohort_of, fit_cohorts
-from engine.score.history import (
-    Clock,
-    History,
-    Log,
-    Pooled,
-    Purchases,
-    TimeUnit,
-    calendar,
-    summarise,
-    summarise_periods,
-)
+from engine.score.history import History, Pooled, summarise, summarise_periods
 from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
-from engine.score.season import Detection, detect
+from engine.score.purchases import Log, Purchases
+from engine.score.units import Clock, TimeUnit, calendar
+from engine.score.yearly import Detection, detect
 
 AUTO = "auto"
 

@@ -16,9 +16,11 @@ from typing import Any
 
 import numpy as np
 
-from engine.score.history import FloatArray, History, IntArray
-from engine.score.models.fit import Fit, Model
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
+from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma
+from engine.score.models.model import Model
 
 LEVEL = 0.80
 _SHOPS, _DRAWS, _AGES, _LEVELS = 24, 40, 10, 201

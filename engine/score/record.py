@@ -10,15 +10,18 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.score.arrays import FloatArray, IntArray
 from engine.score.choose import Verdict
 from engine.score.clv import Values
 from engine.score.cohorts import Cohorts
 from engine.score.fitting import Fitted
-from engine.score.history import FloatArray, History, IntArray, Pooled, TimeUnit
+from engine.score.history import History, Pooled
 from engine.score.models import BUYING
 from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma
-from engine.score.season import IDENTITY, Detection, Season
+from engine.score.season import IDENTITY, Season
+from engine.score.units import TimeUnit
+from engine.score.yearly import Detection
 
 _QUANTILES = 2001
 Row = tuple[Any, ...]

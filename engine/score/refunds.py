@@ -6,9 +6,8 @@ Everything works on whole arrays: `customer` and `day` name a row's place, money
 from __future__ import annotations
 
 import numpy as np
-from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from engine.score.arrays import IntArray
 
 
 def runs(*keys: IntArray) -> tuple[IntArray, IntArray]:

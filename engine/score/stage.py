@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any, Literal
 
 import numpy as np
@@ -17,7 +18,9 @@ from engine.errors import ScoreError
 from engine.score import record
 from engine.score.clv import Terms, Values, days_of, tiers
 from engine.score.fitting import Fitted, Plan, fit_shop, history_of, value_everybody
-from engine.score.history import History, Log, Purchases, TimeUnit, kept, net_refunds
+from engine.score.history import History
+from engine.score.purchases import Log, Purchases, kept, net_refunds
+from engine.score.units import TimeUnit
 from engine.store import score_history, scores, transactions
 from engine.store.session import Store
 
@@ -170,17 +173,16 @@ def _log(
 ) -> tuple[Log, tuple[str, ...]]:
     """The transactions as arrays; what is in another currency is left out and said so."""
     parts = [
-        np.array(rows, dtype=np.float64)  # None, a cost that is not known, becomes NaN; 2**53 cents are enough
+        np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 5)
         for rows in transactions.purchases(connection, policy.currency, through_day, customers)
     ]
-    columns = np.concatenate(parts) if parts else np.zeros((0, 5))
-    whole = columns[:, (0, 1, 2, 4)].astype(np.int64)
+    customer, day, amount, cost, sale_day = np.concatenate(parts or [np.zeros((0, 5), np.int64)]).T.copy()
     log = Log(
-        customer=whole[:, 0].copy(),
-        day=whole[:, 1].copy(),
-        amount_minor=whole[:, 2].copy(),
-        sale_day=whole[:, 3].copy(),
-        kept_minor=kept(whole[:, 2], columns[:, 3], policy.margin),
+        customer=customer,
+        day=day,
+        amount_minor=amount,
+        sale_day=sale_day,
+        kept_minor=kept(amount, np.where(cost == transactions.NO_COST, np.nan, cost), policy.margin),
     )
     foreign = transactions.foreign(connection, policy.currency, through_day) if customers is None else 0
     return log, (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
@@ -225,17 +227,6 @@ def _write(
     named = policy.tiers_of(found)
     scores.save(connection, run, record.score_rows(history, found, named), now, baseline=baseline)
     score_history.append(connection, run, record.score_rows(history, found, named), now)
-
-
-def _columns(rows: list[scores.Row]) -> list[Any]:
-    """The same by column, masked where there is nothing."""
-    optional = scores.COLUMNS.index("monetary_minor"), scores.COLUMNS.index("clv_low_minor")
-    return [
-        np.ma.masked_equal([-1 if one is None else one for one in column], -1)
-        if place == optional[0] or None in column
-        else np.array(column)
-        for place, column in enumerate(zip(*rows, strict=True))
-    ]
 
 
 def _summary(

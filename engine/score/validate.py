@@ -12,7 +12,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History, IntArray, TimeUnit, ValidationWindow
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
+from engine.score.units import TimeUnit
+from engine.score.window import ValidationWindow
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,7 +1,7 @@
-"""What was known of each customer's worth at any time before: append-only, packed, thinned when it gets old.
+"""What was known of each customer's worth at any time before: packed, never changed, thinned when it gets old.
 
-A row a customer and night would be millions a night, so one row (a block) holds up to `BLOCK` customers of one save.
-Its `content` is, in this order:
+A row for each customer would be millions a night, so a row (a block) holds up to `BLOCK` customers of one save. Its
+`content` is, in this order:
 
 - one byte, the version of this layout: 1;
 - the length of the header in bytes, 4 bytes, unsigned, little endian;
@@ -10,17 +10,18 @@ Its `content` is, in this order:
   ``["clv_minor", "<i4"]``;
 - the rows one after another, each the values of its columns without gaps, little endian on every machine.
 
-Integers are exact, in the narrowest type that holds the block's own; the lowest number of the type stands for None.
-Other numbers are 32-bit floats (7 digits); not-a-number stands for None.
+Integers, and so all money, are exact, each column in the narrowest type that holds those of the block; the lowest
+number of the type stands for None. Other numbers are 32-bit floats (7 digits); not-a-number stands for None.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,10 +37,8 @@ KEPT_WHOLE = timedelta(days=35)
 _HISTORY = tables.table(tables.ScoreHistory)
 _VERSION = 1
 _FLOATS = frozenset({"recency", "T", "p_alive", "expected_purchases", "percentile"})
-_INTEGERS = ("<i1", "<i2", "<i4", "<i8")
+_INTEGERS = ("<i1", "<i2", "<i4")
 _TIER = COLUMNS.index("tier")
-Columns: TypeAlias = Sequence[NDArray[Any]]
-"""Arrays of the same length in the order of `scores.COLUMNS`; where some have no value, masked arrays."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,28 +50,19 @@ class Past:
     scored_at: datetime
 
 
-def append(connection: Connection, run: int, columns: Columns, now: datetime) -> None:
-    """Keep the scores of a save as they are now; customers that are near each other in the columns share a block."""
-    for some in _slices(columns, BLOCK):
+def append(connection: Connection, run: int, rows: Iterable[Row], now: datetime) -> None:
+    """Keep the rows of a save, those of `scores.save`; best by customer, as it is neighbours who share a block."""
+    left = iter(rows)
+    while block := list(islice(left, BLOCK)):
+        customers = [row[0] for row in block]
         values = {
             "run_id": run,
             "scored_at": now,
-            "first_customer": int(some[0].min()),
-            "last_customer": int(some[0].max()),
-            "content": pack(some),
+            "first_customer": min(customers),
+            "last_customer": max(customers),
+            "content": pack(block),
         }
         connection.execute(insert(_HISTORY), values)
-
-
-def rows(columns: Columns) -> Iterator[Row]:
-    """The same scores as `scores.save` takes them."""
-    for some in _slices(columns, 10 * BLOCK):
-        yield from zip(*(column.tolist() for column in some), strict=True)
-
-
-def _slices(columns: Columns, size: int) -> Iterator[Columns]:
-    for start in range(0, len(columns[0]), size):
-        yield [column[start : start + size] for column in columns]
 
 
 def as_of(connection: Connection, customer: int, instant: datetime) -> Past | None:
@@ -101,23 +91,24 @@ def thin(connection: Connection, now: datetime) -> int:
     return connection.execute(old).rowcount
 
 
-def pack(columns: Columns) -> bytes:
+def pack(rows: Sequence[Row]) -> bytes:
     """The content of a block."""
-    first = int(columns[0].min())
-    tiers, tier = np.unique(np.asarray(columns[_TIER]), return_inverse=True)
-    numbers = [columns[0] - first, *columns[1:_TIER], tier, *columns[_TIER + 1 :]]
-    packed = [_packed(name, column) for name, column in zip(COLUMNS, numbers, strict=True)]
-    kinds = [(name, column.dtype.str) for name, column in zip(COLUMNS, packed, strict=True)]
-    records = np.empty(len(tier), dtype=kinds)
-    for name, column in zip(COLUMNS, packed, strict=True):
-        records[name] = column
-    about = {"rows": len(records), "first": first, "tiers": tiers.tolist(), "columns": kinds}
+    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
+    first, tiers = min(columns[0]), sorted(set(columns[_TIER]))
+    columns[0] = [customer - first for customer in columns[0]]
+    columns[_TIER] = [tiers.index(name) for name in columns[_TIER]]
+    packed = [_packed(name, values) for name, values in zip(COLUMNS, columns, strict=True)]
+    kinds = [(name, values.dtype.str) for name, values in zip(COLUMNS, packed, strict=True)]
+    records = np.empty(len(rows), dtype=kinds)
+    for name, values in zip(COLUMNS, packed, strict=True):
+        records[name] = values
+    about = {"rows": len(rows), "first": first, "tiers": tiers, "columns": kinds}
     header = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([_VERSION]) + len(header).to_bytes(4, "little") + header + records.tobytes()
 
 
 def find(content: bytes, customer: int) -> Score | None:
-    """A customer's score in the content of a block, if there. Raises StoreError for a version that is not known here."""
+    """A customer's score in the content of a block. Raises StoreError for a version that is not known here."""
     if content[0] != _VERSION:
         raise StoreError(f"score_history has a block of version {content[0]} (hint: upgrade Premura)")
     begin = 5 + int.from_bytes(content[1:5], "little")
@@ -131,18 +122,23 @@ def find(content: bytes, customer: int) -> Score | None:
     return Score(customer="", **values | {"tier": about["tiers"][values["tier"]]})
 
 
-def _packed(name: str, column: NDArray[Any]) -> NDArray[Any]:
-    data, nothing = np.ma.getdata(column), np.ma.getmaskarray(column)
+def _packed(name: str, values: Sequence[Any]) -> NDArray[Any]:
     if name in _FLOATS:
-        kind, stands_for_nothing = "<f4", np.nan
-    else:
-        known = data[~nothing]
-        low, high = (int(known.min()), int(known.max())) if len(known) else (0, 0)
-        kind = next(kind for kind in _INTEGERS if np.iinfo(kind).min < low and high <= np.iinfo(kind).max)
-        stands_for_nothing = np.iinfo(kind).min
-    packed = data.astype(kind)
-    packed[nothing] = stands_for_nothing
+        return np.array(values, dtype="<f4")
+    if None not in values:
+        whole = np.fromiter(values, np.int64, len(values))
+        return whole.astype(_kind(whole))
+    known = np.array([value for value in values if value is not None], dtype=np.int64)
+    kind = _kind(known)
+    packed = np.full(len(values), np.iinfo(kind).min, dtype=kind)
+    packed[[value is not None for value in values]] = known
     return packed
+
+
+def _kind(values: NDArray[np.int64]) -> str:
+    """The narrowest type that holds these and, below them, the number that stands for None."""
+    low, high = (values.min(), values.max()) if len(values) else (0, 0)
+    return next((kind for kind in _INTEGERS if np.iinfo(kind).min < low and high <= np.iinfo(kind).max), "<i8")
 
 
 def _value(stored: Any) -> Any:

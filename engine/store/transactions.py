@@ -118,13 +118,6 @@ def first_of(connection: Connection, customers: Collection[int]) -> dict[int, da
     return found
 
 
-def history(connection: Connection, before: datetime) -> Iterator[Stored]:
-    """All transactions before an instant, by customer and time."""
-    query = _stored().where(_TXN.c.occurred_at < before)
-    for row in connection.execute(query.order_by(_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.id)):
-        yield _from(row)
-
-
 def purchases(
     connection: Connection, currency: str, through_day: int, customers: Collection[int] | None = None
 ) -> Iterator[list[Purchase]]:

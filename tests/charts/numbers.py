@@ -11,11 +11,13 @@ import numpy as np
 
 from engine.charts import clv, draw
 from engine.charts.look import Specification
-from engine.score.history import Purchases, net_refunds, split
 from engine.score.models import bg_nbd
 from engine.score.models.bg_nbd import BgNbd
-from engine.score.pictures import alive_grid, by_frequency, concentration, tracking
+from engine.score.pictures import alive_grid, by_frequency, concentration
+from engine.score.purchases import Purchases, net_refunds
+from engine.score.tracking import tracking
 from engine.score.validate import figures
+from engine.score.window import split
 from tests.score.shops import CALIBRATION_END, WINDOW_END, cdnow_log
 
 PARAMS = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="week")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from engine.charts import clv
 from engine.charts.draw import svg
 from engine.score.models import bg_nbd
-from engine.score.pictures import Tracking, tracking
+from engine.score.tracking import Tracking, tracking
 from tests.charts.numbers import PARAMS, picture, purchases, rows, spoken
 
 

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from engine.cli import fitted, run
+from engine.clv.run import FLAGS as FLAGS_OF_A_FILE
 from engine.score.flags import FLAGS
 from tests.shop import Shop
 
@@ -45,6 +46,12 @@ def test_a_flag_is_told_in_words(capsys: pytest.CaptureFixture[str], flag: str) 
     fitted.notes([flag])
 
     assert capsys.readouterr().out == f"note: {FLAGS[flag]}\n"
+
+
+def test_words_that_are_brought_along_are_used(capsys: pytest.CaptureFixture[str]) -> None:
+    fitted.notes(["no_amounts", "pooled_prior"], {"no_amounts": "nobody paid"})
+
+    assert capsys.readouterr().out == f"note: nobody paid\nnote: {FLAGS['pooled_prior']}\n"
 
 
 def test_a_note_that_is_no_flag_says_itself(capsys: pytest.CaptureFixture[str]) -> None:
@@ -111,7 +118,7 @@ def test_a_file_is_told_with_all_that_was_taken_for_granted(tmp_path: Path, caps
     said = capsys.readouterr().out
     assert "1 rejected" in said
     assert "its dates have the month first" in said
-    assert "€480.00 were given back for purchases that are not here" in said
+    assert "note: €480.00 were given back for purchases that are not in the file\n" in said
     assert "cohorts by year" in said
     assert f"note: {FLAGS['few_customers']}" in said
     assert "judged on what came after" in said
@@ -123,7 +130,8 @@ def test_a_file_without_amounts_is_counted(tmp_path: Path, capsys: pytest.Captur
     assert run(["clv", str(path)]) == 0
 
     said = capsys.readouterr().out
-    assert "no column is an amount" in said
+    for flag in ("no_amounts", "ranked_by_purchases"):
+        assert f"note: {FLAGS_OF_A_FILE[flag]}\n" in said
     assert f"note: {FLAGS['no_spend']}" in said
     assert "given back" not in said
 

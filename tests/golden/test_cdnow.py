@@ -9,14 +9,18 @@ from typing import Any
 import numpy as np
 import pytest
 
+from engine.score.arrays import FloatArray
 from engine.score.clv import Steps, Terms, discounted_purchases, monthly_steps, values
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History, TimeUnit, ValidationWindow, net_refunds, split
+from engine.score.history import History
 from engine.score.history import summarise as history_of_purchases
 from engine.score.models import bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
+from engine.score.purchases import net_refunds
+from engine.score.units import DAYS_PER_UNIT, TimeUnit
 from engine.score.validate import validate
+from engine.score.window import ValidationWindow, split
 from tests.score.shops import CALIBRATION_END, WINDOW_END, cdnow_log, cdnow_reference
 
 MONTHS = np.arange(1.0, 13.0)

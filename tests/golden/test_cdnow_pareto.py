@@ -8,10 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.score.history import History, split
+from engine.score.history import History
 from engine.score.models import gamma_gamma, pareto_nbd
 from engine.score.models.fit import Fit, fit, log_likelihood
 from engine.score.models.pareto_nbd import ParetoNbd
+from engine.score.window import split
 from tests.score.shops import CALIBRATION_END, WINDOW_END, cdnow_log, cdnow_reference
 
 WALKTHROUGH = ParetoNbd(r=0.5534, alpha=10.5802, s=0.6061, beta=11.6562, time_unit="week")

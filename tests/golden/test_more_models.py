@@ -9,13 +9,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from engine.score.history import FloatArray, History, ValidationWindow, split
+from engine.score.arrays import FloatArray
+from engine.score.history import History
 from engine.score.models import bg_bb, mbg_nbd, sbg
 from engine.score.models.bg_bb import BgBb
 from engine.score.models.fit import Fit, fit, log_likelihood
 from engine.score.models.mbg_nbd import MbgNbd
 from engine.score.models.sbg import Sbg
 from engine.score.validate import validate
+from engine.score.window import ValidationWindow, split
 from tests.score.shops import CALIBRATION_END, WINDOW_END, cdnow_log, cdnow_reference, history_of
 
 # BTYDplus names customers by their number in the whole of CDNOW; these are the numbers of its thirteen in the sample.

@@ -14,8 +14,11 @@ import numpy as np
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History, Log, TimeUnit
+from engine.score.arrays import FloatArray
+from engine.score.history import History
 from engine.score.models.fit import Fit
+from engine.score.purchases import Log
+from engine.score.units import DAYS_PER_UNIT, TimeUnit
 
 CDNOW = Path(__file__).parent.parent / "data" / "cdnow"
 CALIBRATION_END = date(1997, 9, 30).toordinal()

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from scipy.special import expit  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.history import BoolArray, FloatArray, History, IntArray
+from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.history import History
 from engine.score.models import bg_bb
 from engine.score.models.bg_bb import BgBb
 from engine.score.models.fit import FLAGS, fit, log_likelihood

@@ -10,11 +10,12 @@ from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, History, TimeUnit
+from engine.score.history import History
 from engine.score.models import bg_nbd
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.leaving import by_quadrature
+from engine.score.units import DAYS_PER_UNIT, TimeUnit
 from tests.score.shops import beta_by_logit, gamma_by_log, histories, history_of, simulated
 
 SHOP = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="week")

@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 
 from engine.score.choose import CANDIDATES, LONGEST_WINDOW, SHORTEST_LOG, Verdict, judge, loss
-from engine.score.history import Log
 from engine.score.models import BUYING
+from engine.score.purchases import Log
 from engine.score.validate import Figures, Validation
 from tests.score.shops import CALIBRATION_END, WINDOW_END, cdnow_log, log_of, simulated_log
 

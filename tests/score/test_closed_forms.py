@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from engine.errors import ScoreError
 from engine.score import closed_forms
+from engine.score.arrays import FloatArray
 from engine.score.closed_forms import (
     annual_profit_clv,
     by_closed_forms,
@@ -24,7 +25,9 @@ from engine.score.closed_forms import (
     retention_clv_forever,
     revenue_per_customer,
 )
-from engine.score.history import DAYS_PER_UNIT, FloatArray, net_refunds, summarise
+from engine.score.history import summarise
+from engine.score.purchases import net_refunds
+from engine.score.units import DAYS_PER_UNIT
 from tests.score.shops import CALIBRATION_END, CDNOW, cdnow_log
 
 EXAMPLES: dict[str, dict[str, float]] = {

@@ -20,11 +20,13 @@ from engine.score.clv import (
     to_minor,
     values,
 )
-from engine.score.history import DAYS_PER_UNIT, History, split
+from engine.score.history import History
 from engine.score.models import bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
+from engine.score.units import DAYS_PER_UNIT
+from engine.score.window import split
 from tests.score.shops import histories, history_of, known, simulated_log
 
 BUYING = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="week")

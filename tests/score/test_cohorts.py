@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from engine.errors import ScoreError
+from engine.score.arrays import FloatArray, IntArray
 from engine.score.cohorts import (
     FLAGS,
     NARROWEST,
@@ -26,10 +27,12 @@ from engine.score.cohorts import (
     fit_cohorts,
     prior_width,
 )
-from engine.score.history import FloatArray, History, IntArray, net_refunds, summarise, summarise_periods
+from engine.score.history import History, summarise, summarise_periods
 from engine.score.models import BUYING, bg_nbd
 from engine.score.models.bg_nbd import BgNbd
-from engine.score.models.fit import Fit, Model, fit
+from engine.score.models.fit import Fit, fit
+from engine.score.models.model import Model
+from engine.score.purchases import net_refunds
 from tests.score.shops import histories, history_of, simulated, simulated_log
 
 OLD = BgNbd(r=0.5, alpha=8.0, a=0.7, b=2.5, time_unit="week")

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray
+from engine.score.arrays import FloatArray
 from engine.score.models import bg_nbd
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import (
@@ -19,8 +19,6 @@ from engine.score.models.fit import (
     ENOUGH_REPEATERS,
     FLAGS,
     SAMPLE,
-    Prior,
-    Space,
     downhill,
     fit,
     prior_around,
@@ -29,6 +27,7 @@ from engine.score.models.fit import (
     settle,
     time_scale,
 )
+from engine.score.models.model import Prior, Space
 from engine.score.models.rows import rows_of
 from engine.score.models.search import Optimum, lowest
 from tests.score.shops import history_of, simulated

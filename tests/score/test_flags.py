@@ -8,21 +8,21 @@ from types import ModuleType
 
 import pytest
 
-from engine.score import cohorts, fitting, season
+from engine.score import cohorts, fitting, yearly
 from engine.score.flags import FLAGS
 from engine.score.models import fit, gamma_gamma
 
 RAISED = {  # who raises flags, and where the words are
     fit: fit.FLAGS,
     gamma_gamma: fit.FLAGS,
-    fitting: {**fit.FLAGS, **season.FLAGS},
-    season: season.FLAGS,
+    fitting: {**fit.FLAGS, **yearly.FLAGS},
+    yearly: yearly.FLAGS,
     cohorts: cohorts.FLAGS,
 }
 
 
 def test_each_flag_has_one_meaning_wherever_it_is_raised() -> None:
-    tables = (fit.FLAGS, season.FLAGS, cohorts.FLAGS)
+    tables = (fit.FLAGS, yearly.FLAGS, cohorts.FLAGS)
 
     assert sum(len(table) for table in tables) == len(FLAGS)
     for table in tables:

@@ -11,7 +11,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, Log, Purchases, TimeUnit, net_refunds, split, summarise
+from engine.score.history import summarise
+from engine.score.purchases import Log, Purchases, net_refunds
+from engine.score.units import DAYS_PER_UNIT, TimeUnit
+from engine.score.window import split
 from tests.score.shops import history_of, log_of
 
 

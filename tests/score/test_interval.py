@@ -6,11 +6,14 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from engine.score.arrays import FloatArray
 from engine.score.clv import Terms, Values, values
-from engine.score.history import FloatArray, History, Log, split
+from engine.score.history import History
 from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
+from engine.score.purchases import Log
+from engine.score.window import split
 from tests.score.shops import histories, known
 
 YEAR = Terms(horizon_days=365, annual_rate=0.0)

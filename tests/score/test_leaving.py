@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 from scipy.special import expit  # type: ignore[import-untyped]  # scipy ships no types
 
-from engine.score.history import FloatArray
+from engine.score.arrays import FloatArray
 from engine.score.models.leaving import (
     by_quadrature,
     draw_alive,

@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, BoolArray, FloatArray, History, IntArray, TimeUnit
+from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.history import History
 from engine.score.models import bg_nbd, mbg_nbd
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.mbg_nbd import MbgNbd
+from engine.score.units import DAYS_PER_UNIT, TimeUnit
 from tests.score.shops import beta_by_logit, gamma_by_log, histories, history_of
 
 SHOP = MbgNbd(r=0.525, alpha=6.183, a=0.891, b=1.614, time_unit="week")

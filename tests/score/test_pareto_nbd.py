@@ -10,11 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History
-from engine.score.models import pareto_nbd
+from engine.score.arrays import FloatArray
+from engine.score.history import History
+from engine.score.models import pareto_nbd, pareto_sheet
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.pareto_nbd import ParetoNbd
 from engine.score.models.rows import rows_of
+from engine.score.units import DAYS_PER_UNIT
 from tests.score.shops import gamma_by_log, histories, history_of
 
 SHOP = ParetoNbd(r=0.55, alpha=10.6, s=0.61, beta=11.7, time_unit="week")
@@ -127,7 +129,7 @@ def test_a_customer_counts_as_often_as_he_is_there() -> None:
 def test_pairs_are_found_by_sorting_where_their_table_would_be_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
     shop = simulated(8, 50, SHOP)
     by_table = log_likelihood(pareto_nbd, SHOP, shop)
-    monkeypatch.setattr(pareto_nbd, "_MOST_CELLS", 0)
+    monkeypatch.setattr(pareto_sheet, "_MOST_CELLS", 0)
     by_sorting = log_likelihood(pareto_nbd, SHOP, shop)
     assert by_sorting[0] == by_table[0]
     assert by_sorting[1].tolist() == by_table[1].tolist()

@@ -11,22 +11,17 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import (
-    DAYS_PER_UNIT,
-    FloatArray,
-    History,
-    IntArray,
-    Purchases,
-    TimeUnit,
-    ValidationWindow,
-    net_refunds,
-    split,
-)
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
 from engine.score.models import bg_nbd, pareto_nbd, sbg
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.pareto_nbd import ParetoNbd
 from engine.score.models.sbg import Sbg
-from engine.score.pictures import alive_grid, by_frequency, concentration, tracking
+from engine.score.pictures import alive_grid, by_frequency, concentration
+from engine.score.purchases import Purchases, net_refunds
+from engine.score.tracking import tracking
+from engine.score.units import DAYS_PER_UNIT, TimeUnit
+from engine.score.window import ValidationWindow, split
 from tests.score.shops import (
     CALIBRATION_END,
     WINDOW_END,

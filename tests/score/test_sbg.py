@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from scipy.special import expit  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History, IntArray
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
 from engine.score.models import sbg
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.sbg import Sbg

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.score.history import FloatArray
+from engine.score.arrays import FloatArray
 from engine.score.models.search import curvature, refine, spread
 
 BOWL = np.array([[2.0, 0.3], [0.3, 0.5]])

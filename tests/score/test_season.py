@@ -12,20 +12,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
+from engine.score.arrays import FloatArray, IntArray
 from engine.score.clv import purchases_within
-from engine.score.history import FloatArray, History, IntArray, Log, net_refunds, split, summarise
+from engine.score.history import History, summarise
 from engine.score.models import bg_nbd
 from engine.score.models.fit import fit
-from engine.score.season import (
-    AMPLITUDE,
-    DAYS_PER_YEAR,
-    FLAGS,
-    IDENTITY,
-    LEVEL,
-    Detection,
-    Season,
-    detect,
-)
+from engine.score.purchases import Log, net_refunds
+from engine.score.season import DAYS_PER_YEAR, IDENTITY, Season
+from engine.score.window import split
+from engine.score.yearly import AMPLITUDE, FLAGS, LEVEL, Detection, detect
 
 FLAT = (1.0,) * 12
 DECEMBER = (*(1.0,) * 11, 3.0)

@@ -10,8 +10,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.history import ValidationWindow
 from engine.score.validate import figures, norm_gini, validate
+from engine.score.window import ValidationWindow
 from tests.score.shops import history_of
 
 PAIRS = st.lists(st.tuples(st.integers(0, 6), st.integers(0, 9)), min_size=1, max_size=40)

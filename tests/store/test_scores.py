@@ -3,21 +3,31 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import datetime
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
-from engine.store import scores
+from engine.core.facts import Score, Transaction
+from engine.store import scores, transactions
 from engine.store.scores import Previous
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, customer, refs, score, scored
+from tests.store.seed import DAY, NOON, ROME, begun, customer, refs, row, score, scored
 
 
 def now_and_before(connection: Connection, ref: str = "C1") -> tuple[float | None, float | None]:
     """P(alive) as it is and as decide saw it last."""
     found = scores.load(connection, [customer(connection, ref)])[customer(connection, ref)]
     return found.facts.p_alive, found.previous.p_alive
+
+
+def bought(connection: Connection, ref: str, now: datetime) -> None:
+    """Another transaction of a customer, stored by somebody whose clock says so."""
+    key = f"{ref}/{transactions.newest(connection)}"
+    fact = Transaction(customer=ref, ext_key=key, occurred_at=NOON, amount_minor=1000, currency="EUR")
+    transactions.add(connection, "till", [(customer(connection, ref), fact)], now, ROME)
 
 
 def decide(connection: Connection, days: int = 1) -> list[str]:
@@ -29,12 +39,11 @@ def decide(connection: Connection, days: int = 1) -> list[str]:
 
 def test_a_score_comes_back_as_it_was(store: Store) -> None:
     with store.write() as connection:
-        scored(connection, {"C1": score(), "C2": replace(score(), p_alive=None, clv_minor=None, monetary_minor=None)})
+        full = replace(score(), clv_low_minor=-5, clv_high_minor=2**40)
+        bare = replace(score(), p_alive=None, clv_minor=None, monetary_minor=None)
+        scored(connection, {"C1": full, "C2": bare})
         found = scores.load(connection)
-        assert [found[customer(connection, ref)].facts for ref in ("C1", "C2")] == [
-            score(),
-            replace(score(), p_alive=None, clv_minor=None, monetary_minor=None),
-        ]
+        assert [found[customer(connection, ref)].facts for ref in ("C1", "C2")] == [full, bare]
         assert all(one.scored_at == NOON and one.previous == Previous() for one in found.values())
         assert scores.load(connection, [customer(connection, "C2")]).keys() == {customer(connection, "C2")}
 
@@ -74,12 +83,17 @@ def test_whoever_has_no_purchase_left_has_no_score(store: Store) -> None:
         assert now_and_before(connection) == (0.5, None)
 
 
-def test_the_history_keeps_every_run(store: Store) -> None:
+def test_a_run_says_only_what_it_has_to(store: Store) -> None:
     with store.write() as connection:
-        first = scored(connection, {"C1": score(0.9), "C2": score(0.8)}, baseline=True)
-        second = scored(connection, {"C2": score(0.7)}, NOON + DAY)
-        kept = connection.execute(text("SELECT run_id, p_alive FROM score_history ORDER BY id")).all()
-    assert kept == [(first, 0.9), (first, 0.8), (second, 0.7)]
+        begun(connection)
+        run = scores.last_run(connection)
+        assert run is not None
+        assert run["kind"] == "full"
+        assert (run["quantiles"], run["covariance"], run["season"], run["cohorts"]) == ([], {}, {}, {})
+        begun(connection, quantiles=[0.0, 1.5], season={"index": [1.0]})
+        run = scores.last_run(connection)
+        assert run is not None
+        assert (run["quantiles"], run["season"]) == ([0.0, 1.5], {"index": [1.0]})
 
 
 def test_the_last_run_is_the_newest(store: Store) -> None:
@@ -99,6 +113,96 @@ def test_decide_looks_at_a_few_at_a_time(store: Store) -> None:
         seen = scores.undecided(connection, 3)
         scores.mark_decided(connection, [found.customer_id for found in seen], NOON)
         assert refs(connection, [found.customer_id for found in scores.undecided(connection, 9)]) == ["C3", "C4"]
+
+
+class TestOnlySome:
+    """Who bought since is scored alone, by the last fit."""
+
+    def again(self, connection: Connection, run: int, facts: dict[str, Score], among: set[str], days: int = 1) -> None:
+        rows = [row(customer(connection, ref), one) for ref, one in facts.items()]
+        keys = [customer(connection, ref) for ref in among]
+        scores.save(connection, run, rows, NOON + days * DAY, baseline=False, among=keys)
+
+    def test_the_others_stay_as_they_are(self, store: Store) -> None:
+        with store.write() as connection:
+            run = scored(connection, {"C1": score(0.9), "C2": score(0.8), "C3": score(0.7)}, baseline=True)
+            self.again(connection, run, {"C2": score(0.6), "NEW": score(0.5)}, {"C2", "NEW"})
+            found = {ref: now_and_before(connection, ref) for ref in ("C1", "C2", "C3", "NEW")}
+            assert found == {"C1": (0.9, None), "C2": (0.6, 0.8), "C3": (0.7, None), "NEW": (0.5, None)}
+            assert decide(connection) == ["C2", "NEW"]
+            at = {one.scored_at for one in scores.load(connection).values()}
+            assert at == {NOON, NOON + DAY}
+
+    def test_whoever_has_no_purchase_left_has_no_score(self, store: Store) -> None:
+        with store.write() as connection:
+            run = scored(connection, {"C1": score(0.9), "C2": score(0.8), "C3": score(0.7)}, baseline=True)
+            self.again(connection, run, {"C2": score(0.6)}, {"C1", "C2", "NEVER"})
+            assert refs(connection, scores.load(connection)) == ["C2", "C3"]
+            self.again(connection, run, {}, {"C2"}, days=2)
+            assert refs(connection, scores.load(connection)) == ["C3"]
+            self.again(connection, run, {}, set(), days=3)
+            assert refs(connection, scores.load(connection)) == ["C3"]
+
+    def test_the_next_run_is_of_everybody_again(self, store: Store) -> None:
+        with store.write() as connection:
+            run = scored(connection, {"C1": score(0.9), "C2": score(0.8)}, baseline=True)
+            self.again(connection, run, {"C2": score(0.6)}, {"C2"})
+            scored(connection, {"C2": score(0.5)}, NOON + 2 * DAY)
+            assert refs(connection, scores.load(connection)) == ["C2"]
+            assert now_and_before(connection, "C2") == (0.5, 0.8)
+
+
+def test_rows_are_written_as_they_come(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "_BATCH", 3)
+    with store.write() as connection:
+        keys = [customer(connection, f"C{number}") for number in range(7)]
+        run = begun(connection)
+        scores.save(connection, run, (row(key, score(key / 100)) for key in keys), NOON, baseline=False, among=keys)
+        assert {key: one.facts.p_alive for key, one in scores.load(connection).items()} == {
+            key: key / 100 for key in keys
+        }
+
+
+class TestDirty:
+    def test_whose_history_changed_up_to_an_instant(self, store: Store) -> None:
+        with store.write() as connection:
+            one, two = customer(connection, "C1"), customer(connection, "C2")
+            bought(connection, "C2", NOON)
+            bought(connection, "C1", NOON + 2 * DAY)
+            assert scores.dirty_customers(connection, NOON - DAY) == []
+            assert scores.dirty_customers(connection, NOON + DAY) == [two]
+            assert scores.dirty_customers(connection, NOON + 2 * DAY) == [one, two]
+            bought(connection, "C2", NOON + 3 * DAY)  # changed again
+            assert scores.dirty_customers(connection, NOON + 2 * DAY) == [one]
+
+    def test_only_some_are_cleaned(self, store: Store) -> None:
+        with store.write() as connection:
+            for ref in ("C1", "C2", "C3"):
+                bought(connection, ref, NOON)
+            one, two, three = (customer(connection, ref) for ref in ("C1", "C2", "C3"))
+            seen = transactions.newest(connection)
+            scores.clean(connection, NOON - DAY, [one], seen=seen)
+            assert scores.dirty(connection) == 3
+            scores.clean(connection, NOON, [two, 999], seen=seen)
+            assert scores.dirty_customers(connection, NOON) == [one, three]
+            scores.clean(connection, NOON, [], seen=seen)
+            assert scores.dirty(connection) == 2
+            scores.clean(connection, NOON, seen=seen)
+            assert scores.dirty(connection) == 0
+
+    def test_what_came_while_scores_were_made_is_not_forgotten(self, store: Store) -> None:
+        with store.write() as connection:
+            bought(connection, "C1", NOON)
+            bought(connection, "C2", NOON)
+            seen = transactions.newest(connection)
+            bought(connection, "C1", NOON + 2 * DAY)
+            bought(connection, "C2", NOON - DAY)  # by somebody who began the day before and took that long
+            scores.clean(connection, NOON + DAY, seen=seen)
+            assert scores.dirty(connection) == 2
+            scores.clean(connection, NOON + DAY, [customer(connection, "C2")], seen=seen)
+            assert scores.dirty(connection) == 2
+            scores.clean(connection, NOON + DAY, seen=transactions.newest(connection))
+            assert scores.dirty_customers(connection, NOON + 2 * DAY) == [customer(connection, "C1")]
 
 
 RUNS = st.lists(

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 
 from engine.score.models import bg_bb, bg_nbd, gamma_gamma, mbg_nbd, pareto_nbd, sbg
-from engine.score.models.fit import Model
+from engine.score.models.model import Model
 
 __all__ = ["BUYING", "Model", "bg_nbd", "gamma_gamma"]
 

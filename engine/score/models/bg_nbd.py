@@ -18,10 +18,11 @@ from numpy.typing import ArrayLike
 from scipy.special import betainc, betaln, expit, gammaln, psi  # type: ignore[import-untyped]  # scipy ships none
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, IntArray, TimeUnit
-from engine.score.models.fit import Prior, Space
+from engine.score.arrays import FloatArray, IntArray
 from engine.score.models.leaving import draw_alive, expected_alive, stayed_or_left
+from engine.score.models.model import Prior, Space
 from engine.score.models.rows import Rows
+from engine.score.units import TimeUnit
 
 OPPORTUNITIES = False
 SPACE = Space(

@@ -10,15 +10,17 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
-from typing import Any, Generic, Protocol, TypeVar
+from typing import Any, Generic, TypeVar
 
 import numpy as np
-from numpy.typing import ArrayLike
 
 from engine.errors import ScoreError
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
-from engine.score.models.rows import Rows, rows_of
+from engine.score.arrays import FloatArray
+from engine.score.history import History
+from engine.score.models.model import Model, Prior, Space
+from engine.score.models.rows import rows_of
 from engine.score.models.search import NOWHERE, Downhill, Optimum, curvature, lowest, refine, spread
+from engine.score.units import DAYS_PER_UNIT
 
 P = TypeVar("P")
 Objective = Callable[[FloatArray], tuple[float, FloatArray]]
@@ -43,76 +45,6 @@ FLAGS: Mapping[str, str] = MappingProxyType(
         "not_converged": "the search stopped before its end; the numbers are its best",
     }
 )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Space:
-    """The parameters that are looked at, with times in units of the mean age; `times` names those that are times.
-
-    A result within a factor ten of the bounds has run to the edge.
-    """
-
-    names: tuple[str, ...]
-    lowest: tuple[float, ...]
-    highest: tuple[float, ...]
-    times: tuple[str, ...] = ()
-
-    def reached(self, point: FloatArray) -> bool:
-        """Whether any parameter ran to the edge."""
-        return bool(np.any((point < 10 * np.array(self.lowest)) | (point > np.array(self.highest) / 10)))
-
-    def scales(self, scale: float) -> FloatArray:
-        """What each parameter is multiplied by when times are."""
-        return np.array([scale if name in self.times else 1.0 for name in self.names])
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Prior:
-    """A normal on the logarithm of each parameter: its centre (given as a parameter) and its standard deviation."""
-
-    centre: tuple[float, ...]
-    deviation: tuple[float, ...]
-
-
-class Model(Protocol):
-    """What a module must offer to be a buying model: a frozen record of its parameters, where to look for them, and
-    four functions. The record carries a `time_unit`; names are the papers': x repeat purchases, t_x and T age at the
-    last one and now, t a horizon."""
-
-    @property
-    def RECORD(self) -> Callable[..., Any]: ...  # noqa: N802 - a module's constant
-
-    @property
-    def SPACE(self) -> Space: ...  # noqa: N802 - a module's constant
-
-    @property
-    def OPPORTUNITIES(self) -> bool: ...  # noqa: N802 - a module's constant: its history counts whole periods
-
-    def starts(self, rate: float) -> Sequence[Sequence[float]]: ...
-
-    def prior(self, scale_days: float) -> Prior: ...
-
-    def log_likelihood(self, point: FloatArray, rows: Rows) -> tuple[float, FloatArray]: ...
-
-    def p_alive(self, params: Any, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray: ...  # noqa: N803 - papers
-
-    def expected_purchases(
-        self,
-        params: Any,
-        x: ArrayLike,
-        t_x: ArrayLike,
-        T: ArrayLike,  # noqa: N803 - the papers' name
-        t: ArrayLike,
-    ) -> FloatArray: ...
-
-    def draw(
-        self,
-        params: Any,
-        x: ArrayLike,
-        T: ArrayLike,  # noqa: N803 - the papers' name
-        t: float,
-        chance: np.random.Generator,
-    ) -> IntArray: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

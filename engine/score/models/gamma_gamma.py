@@ -15,8 +15,10 @@ from numpy.typing import ArrayLike
 from scipy.special import gammaln, psi  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.history import FloatArray, History, IntArray
-from engine.score.models.fit import ENOUGH_REPEATERS, SAMPLE, Fit, Objective, Prior, Space, refuse_impossible, settle
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
+from engine.score.models.fit import ENOUGH_REPEATERS, SAMPLE, Fit, Objective, refuse_impossible, settle
+from engine.score.models.model import Prior, Space
 
 # Fits run in units of the mean spend. The prior's mean spend, p v / (q - 1), is 1: the mean of the shop itself.
 _PRIOR = Prior(centre=(6.0, 4.0, 0.5), deviation=(1.0, 1.0, 1.0))

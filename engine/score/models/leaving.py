@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc, expit, hyp2f1  # type: ignore[import-untyped]  # scipy ships no types
 
-from engine.score.history import FloatArray, IntArray
+from engine.score.arrays import FloatArray, IntArray
 from engine.score.models.rows import Rows
 
 _MOST_PURCHASES = 1e15  # numpy's Poisson refuses means near the largest integer

@@ -26,15 +26,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.polynomial.chebyshev import chebpts1, chebvander
 from numpy.typing import ArrayLike
-from scipy.sparse import csr_array  # type: ignore[import-untyped]  # scipy ships no types
 from scipy.special import exprel, gammaln, psi  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.history import BoolArray, FloatArray, IntArray, TimeUnit
-from engine.score.models.fit import Prior, Space
+from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.models.model import Prior, Space
+from engine.score.models.pareto_sheet import Column, basis_of, cells_of, read, sheet_of, trace
+from engine.score.models.pareto_tail import FALL, RULES, leaving
 from engine.score.models.rows import Levels, Rows
+from engine.score.units import TimeUnit
 
 SPACE = Space(
     names=("r", "alpha", "s", "beta"),
@@ -43,13 +44,6 @@ SPACE = Space(
     times=("alpha", "beta"),
 )
 OPPORTUNITIES = False
-
-_Column = tuple[FloatArray, IntArray]
-"""Distinct values, and which of them each row has."""
-
-_FALL = 28.0
-"""An integrand is followed down to exp(-28) of where it began: 1e-12."""
-_CHUNK, _MOST_CELLS = 16_384, 10_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +95,7 @@ def log_likelihood(point: FloatArray, rows: Rows) -> tuple[float, FloatArray]:
     return float(value), gradient
 
 
-def _present(column: Levels, some: BoolArray) -> _Column:
+def _present(column: Levels, some: BoolArray) -> Column:
     """What some of the rows have of a column."""
     index = column.index[some]
     there = np.zeros(len(column.values), dtype=np.bool_)
@@ -121,28 +115,28 @@ class _Part:
 def _once(point: FloatArray, T: FloatArray, weight: FloatArray) -> _Part:  # noqa: N803 - the papers' name
     """One-time buyers, given by their age."""
     none = np.zeros_like(T)
-    (stay, stay_slopes), (leave, leave_slopes) = _staying(point, none, T), _leaving(point, none, T)
+    (stay, stay_slopes), (leave, leave_slopes) = _staying(point, none, T), leaving(point, none, T)
     total = np.logaddexp(stay, leave)
     alive, gone = np.exp(stay - total), np.exp(leave - total)
     gradient = stay_slopes @ (weight * alive) + leave_slopes @ (weight * gone)
     return _Part(alive=alive, value=float(weight @ total), gradient=gradient)
 
 
-def _again(point: FloatArray, x: _Column, t_x: _Column, T: _Column, weight: FloatArray) -> _Part:  # noqa: N803 - as above
+def _again(point: FloatArray, x: Column, t_x: Column, T: Column, weight: FloatArray) -> _Part:  # noqa: N803 - as above
     """Those who came back: A + I(t_x) - I(T)."""
-    (then, then_index), (now, now_index) = _cells(x, t_x), _cells(x, T)
+    (then, then_index), (now, now_index) = cells_of(x, t_x), cells_of(x, T)
     stay, stay_slopes = _staying(point, x[0][now.x], T[0][now.t])
-    sheet = _sheet(point, x[0], t_x[0].min(), T[0].max())
-    then_basis, now_basis = _basis(sheet, t_x[0]), _basis(sheet, T[0])
-    log_then, log_now = _read(sheet, then, then_basis)[then_index], _read(sheet, now, now_basis)[now_index]
+    sheet = sheet_of(point, x[0], t_x[0].min(), T[0].max())
+    then_basis, now_basis = basis_of(sheet, t_x[0]), basis_of(sheet, T[0])
+    log_then, log_now = read(sheet, then, then_basis)[then_index], read(sheet, now, now_basis)[now_index]
     log_stay = stay[now_index]
     top = np.maximum(log_stay, log_then)
     stays, left, leaves = np.exp(log_stay - top), np.exp(log_then - top), np.exp(log_now - top)
     total = stays + np.maximum(left - leaves, 0.0)
     alive, share = stays / total, weight / total
     gradient = stay_slopes @ _sums(now_index, weight * alive, len(now.t))
-    gradient += _trace(sheet, then, then_basis, _sums(then_index, share * left, len(then.t)))
-    gradient -= _trace(sheet, now, now_basis, _sums(now_index, share * leaves, len(now.t)))
+    gradient += trace(sheet, then, then_basis, _sums(then_index, share * left, len(then.t)))
+    gradient -= trace(sheet, now, now_basis, _sums(now_index, share * leaves, len(now.t)))
     return _Part(alive=alive, value=float(weight @ (top + np.log(total))), gradient=gradient)
 
 
@@ -157,153 +151,6 @@ def _staying(point: FloatArray, x: FloatArray, T: FloatArray) -> tuple[FloatArra
     log_pace, log_stay = np.log(alpha + T), np.log(beta + T)
     slopes = np.stack((-log_pace, -(r + x) / (alpha + T), -log_stay, -s / (beta + T)))
     return -(r + x) * log_pace - s * log_stay, slopes
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Cells:
-    """Distinct pairs of x and t, sorted; both by their place among the distinct values."""
-
-    x: IntArray
-    t: IntArray
-
-
-def _cells(x: _Column, t: _Column) -> tuple[_Cells, IntArray]:
-    """The distinct pairs of two columns, and which of them each row has."""
-    key, most = x[1] * len(t[0]) + t[1], len(x[0]) * len(t[0])
-    if most > _MOST_CELLS:
-        pairs, index = np.unique(key, return_inverse=True)
-    else:  # a table of all possible pairs is faster than sorting
-        table = np.zeros(most, dtype=np.int64)
-        table[key] = 1
-        pairs = np.flatnonzero(table)
-        table[pairs] = np.arange(len(pairs))
-        index = table[key]
-    place_x, place_t = np.divmod(pairs, len(t[0]))
-    return _Cells(x=place_x, t=place_t), index
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sheet:
-    """log I over x and t: values and slopes at Chebyshev points of log(m+t), m the smaller of alpha and beta.
-
-    logs: (x, points); slopes: (4, x, points); low, high: the ends, in log(m+t).
-    """
-
-    logs: FloatArray
-    slopes: FloatArray
-    m: float
-    low: float
-    high: float
-
-
-def _sheet(point: FloatArray, x: FloatArray, first: float, last: float) -> _Sheet:
-    """log I for these x and all t between two. In log(m+t) its nearest singularity is pi away from the real axis, so
-    that eight points and four more for each unit of length find it to ten digits."""
-    m = min(point[1], point[3])
-    low, high = np.log(m + first), np.log(m + last)
-    count = 8 + int(np.ceil(4 * (high - low)))
-    at = low + (high - low) * (1 + chebpts1(count)) / 2
-    t = np.clip(np.exp(at) - m, first, last)
-    logs, slopes = _leaving(point, np.repeat(x, count), np.tile(t, len(x)))
-    return _Sheet(logs=logs.reshape(len(x), count), slopes=slopes.reshape(4, len(x), count), m=m, low=low, high=high)
-
-
-def _basis(sheet: _Sheet, t: FloatArray) -> FloatArray:
-    """What each point of a sheet counts for at each t: (t, points)."""
-    count, width = sheet.logs.shape[1], max(sheet.high - sheet.low, 1e-12)
-    along = np.clip(2 * (np.log(sheet.m + t) - sheet.low) / width - 1, -1, 1)
-    halved = np.where(np.arange(count) > 0, 2, 1) / count
-    basis: FloatArray = chebvander(along, count - 1) * halved @ chebvander(chebpts1(count), count - 1).T
-    return basis
-
-
-def _read(sheet: _Sheet, cells: _Cells, basis: FloatArray) -> FloatArray:
-    """log I at each cell."""
-    found = np.empty(len(cells.t))
-    for start in range(0, len(found), 1024):
-        some = slice(start, start + 1024)
-        found[some] = np.einsum("ik,ik->i", sheet.logs[cells.x[some]], basis[cells.t[some]])
-    return found
-
-
-def _trace(sheet: _Sheet, cells: _Cells, basis: FloatArray, weight: FloatArray) -> FloatArray:
-    """The gradient of the sum over the cells of weight * log I."""
-    kinds = len(sheet.logs)
-    weights = csr_array((weight, cells.t, np.searchsorted(cells.x, np.arange(kinds + 1))), shape=(kinds, len(basis)))
-    gradient: FloatArray = np.tensordot(sheet.slopes, weights @ basis, axes=2)
-    return gradient
-
-
-def _leaving(point: FloatArray, x: FloatArray, t: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """log I, for x = 0 the logarithm of the integral of f from 0 to t instead; and its slopes by the parameters.
-
-    In u = log((m+y) / (m+t)), m the smaller of alpha and beta, f is a logarithmically concave function whose nearest
-    singularity is pi away from the real axis, however small m and large x are: ordinary Gaussian quadrature does it.
-    The slopes are integrals of f times log(alpha+y), 1 / (alpha+y) and so on.
-    """
-    r, alpha, s, beta = point
-    powers, shifts = (r + x, np.full_like(x, s + 1)), (alpha, beta)
-    m, other = (1, 0) if beta < alpha else (0, 1)
-    once = x == 0
-    near, far = (shifts[k] + np.where(once, 0.0, t) for k in (m, other))
-    most = np.where(once, np.log1p(t / shifts[m]), np.inf)
-    logs, means = _concave(powers[m] - 1, powers[other], near / far, (shifts[other] - shifts[m]) / far, most)
-    rise, near_share, far_rise, far_share = means
-    value = np.log(s) + (1 - powers[m]) * np.log(near) - powers[other] * np.log(far) + logs
-    by_power = -(np.log(near) + rise), -(np.log(far) + far_rise)
-    by_shift = -powers[m] * near_share / near, -powers[other] * far_share / far
-    slopes = np.stack((by_power[m], by_shift[m], 1 / s + by_power[other], by_shift[other]))
-    return value, slopes
-
-
-def _concave(
-    p: FloatArray, q: FloatArray, low: FloatArray, high: FloatArray, most: FloatArray
-) -> tuple[FloatArray, FloatArray]:
-    """log of the integral from 0 to `most` of g(u) = exp(-p u - q l(u)), l(u) = log(high + low e^u), low + high = 1;
-    and the means under g of u, e^-u, l and e^-l. One column per integral; needs p + q > 0, and `most` where p < 0."""
-    end = _end(p, q, low, most)
-    sums = np.empty((5, len(end)))
-    kind = np.searchsorted(_LENGTHS, end)
-    for place, rule in enumerate(_RULES):
-        which = np.flatnonzero(kind == place)
-        for some in np.array_split(which, len(which) * rule.shape[1] // _CHUNK + 1):  # a chunk stays in the cache
-            sums[:, some] = _quadrature(p[some], q[some], low[some], high[some], end[some], rule)
-    return np.log(np.maximum(end, 1e-300)) + np.log(sums[0]), sums[1:] / sums[0]
-
-
-def _end(p: FloatArray, q: FloatArray, low: FloatArray, most: FloatArray) -> FloatArray:
-    """Where g is below exp(-_FALL) for good, or `most`: the least of three bounds, each of them close somewhere."""
-    steep = p + q * low  # the first slope; log g is concave, so it only gets steeper
-    end = np.minimum(most, np.where(steep > 0, _FALL / np.maximum(steep, 1e-300), np.inf))
-    end = np.minimum(end, (_FALL - q * np.log(low)) / (p + q))  # l(u) >= u + log(low)
-    fall = _FALL + np.maximum(-p, 0.0) * np.minimum(most, 700.0)
-    bound: FloatArray = np.minimum(end, np.log1p(np.expm1(np.minimum(fall / q, 600.0)) / low))  # of e^-ql alone
-    return bound
-
-
-def _quadrature(
-    p: FloatArray, q: FloatArray, low: FloatArray, high: FloatArray, end: FloatArray, rule: FloatArray
-) -> FloatArray:
-    """The means over 0..end of g times 1, u, e^-u, l and e^-l, for `_concave`; written so that nothing can overflow."""
-    nodes, weights = rule
-    u = nodes[:, None] * end
-    shrink = np.exp(-u)
-    less = low + high * shrink  # e^(l - u)
-    log_less = np.log(less)
-    g = np.exp(-(p + q) * u - q * log_less)
-    rise, shrunk = end * ((weights * nodes) @ g), g * shrink
-    return np.stack((weights @ g, rise, weights @ shrunk, rise + weights @ (g * log_less), weights @ (shrunk / less)))
-
-
-def _rule(count: int) -> FloatArray:
-    """Gauss and Legendre's nodes and weights on 0..1."""
-    nodes, weights = np.polynomial.legendre.leggauss(count)
-    return np.stack(((nodes + 1) / 2, weights / 2))
-
-
-_LENGTHS = (4.0, 16.0, 32.0)
-_RULES = _rule(16), _rule(32), _rule(64), _rule(128)
-"""What is needed for nine digits up to each of the lengths, and beyond."""
 
 
 def p_alive(params: ParetoNbd, x: ArrayLike, t_x: ArrayLike, T: ArrayLike) -> FloatArray:  # noqa: N803 - the papers' name
@@ -362,16 +209,16 @@ def discounted_residual(
 ) -> FloatArray:
     """DERT: purchases from now to the end of time, each discounted by e^(-rate y) for the y time units until then.
 
-    Fader, Hardie & Lee, "RFM and CLV", Journal of Marketing Research 42(4), 2005, equation 2. Their U(1, 2-s, z) with
+    Fader, Hardie & Lee, "RFM and CLV", Journal of Marketing Research 42(4), 2005. Their U(1, 2-s, z) with
     z = rate (beta+T) is the integral of e^((1-s)u - z (e^u - 1)) over u from 0 to infinity, which cannot overflow.
     Raises ScoreError for a rate that is not above 0: without it some stay for ever.
     """
     if not rate > 0:
         raise ScoreError(f"purchases to the end of time need a discount rate above 0, not {rate:g}")
     x, T = np.asarray(x, dtype=np.float64), np.asarray(T, dtype=np.float64)  # noqa: N806 - the papers' name
-    nodes, weights = _RULES[-1]
+    nodes, weights = RULES[-1]
     z = rate * (params.beta + T)
-    end = np.minimum(np.log1p((_FALL + 60) / z), _FALL / np.maximum(params.s - 1 + z, 1e-300))
+    end = np.minimum(np.log1p((FALL + 60) / z), FALL / np.maximum(params.s - 1 + z, 1e-300))
     u = nodes * end[..., None]
     tail = end * (np.exp((1 - params.s) * u - z[..., None] * np.expm1(u)) @ weights)
     expected: FloatArray = p_alive(params, x, t_x, T) * (params.r + x) / (params.alpha + T) * (params.beta + T) * tail

@@ -10,7 +10,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from engine.score.history import DAYS_PER_UNIT, FloatArray, History, IntArray
+from engine.score.arrays import FloatArray, IntArray
+from engine.score.history import History
+from engine.score.units import DAYS_PER_UNIT
 
 _MOST_LEVELS = 200_000
 _MOST_KEYS = 2**62

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
 
-from engine.score.history import FloatArray
+from engine.score.arrays import FloatArray
 
 Downhill = Callable[[FloatArray], tuple[float, FloatArray]]
 """Value and slope at some logarithms; both per customer, so that one tolerance serves every log."""
