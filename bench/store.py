@@ -18,6 +18,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
+import numpy as np
 import polars as pl
 
 from bench.runs import Unavailable, measured
@@ -126,7 +127,7 @@ def _everybody(store: Store) -> dict[str, float]:
     with store.write() as connection, _timed(seconds, "write all"):
         run = scores.begin_run(connection, RUN)
         scores.save(connection, run, rows, NOW, baseline=True)
-        score_history.append(connection, run, rows, NOW)
+        score_history.append(connection, run, [np.array(column) for column in zip(*rows, strict=True)], NOW)
         scores.clean(connection, NOW, seen=transactions.newest(connection))
     return seconds
 
@@ -149,7 +150,7 @@ def _dirty(store: Store, count: int) -> dict[str, float]:
     with store.write() as connection, _timed(seconds, "write dirty"):
         run = scores.begin_run(connection, {**RUN, "kind": "dirty"})
         scores.save(connection, run, rows, later, baseline=False, among=dirty)
-        score_history.append(connection, run, rows, later)
+        score_history.append(connection, run, [np.array(column) for column in zip(*rows, strict=True)], later)
         scores.clean(connection, later, dirty, seen=transactions.newest(connection))
     return seconds
 

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import json
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from engine import inquiry, orders
+from engine.cli import run
 from engine.errors import UsageError
 from tests.shop import THANKS, Shop
 
@@ -136,3 +139,83 @@ def test_a_customers_facts_and_purchases(shop: Shop) -> None:
     assert told["facts"]["city"] == "Forlì"
     assert told["purchases"] == [("2026-02-01", "49.90 EUR", "S1"), ("2026-02-05", "-49.90 EUR", "reverses S1")]
     assert told["permissions"] == ["2026-01-01: yes to any by any"]
+
+
+def scored_twice(shop: Shop) -> Shop:
+    """A customer among others, scored in the autumn and in March after a big purchase in February."""
+    for number in range(1, 7):
+        shop.customer(f"C{number}")
+        shop.sale(f"2025-0{number}-03", "50.00", f"C{number}")
+        shop.sale(f"2025-0{number + 2}-03", "60.00", f"C{number}")
+    shop.at("2025-10-01T10:00").app.score()
+    shop.sale("2026-02-03", "900.00")
+    shop.at("2026-03-02T11:00").app.score()
+    return shop
+
+
+def test_a_score_is_shown_as_it_was_known_then(shop: Shop) -> None:
+    scored_twice(shop)
+
+    def score_of(instant: datetime | None) -> dict[str, object]:
+        found: dict[str, object] = inquiry.customer(shop.app, "C1", instant)["score"]
+        return found
+
+    now, then = score_of(None), score_of(datetime(2025, 12, 1, tzinfo=UTC))
+    assert (now["customer"], now["frequency"], then["frequency"]) == ("C1", 2, 1)
+    assert (now["scored_at"], then["scored_at"]) == (
+        datetime(2026, 3, 2, 11, tzinfo=UTC),
+        datetime(2025, 10, 1, 10, tzinfo=UTC),
+    )
+    assert now["clv_minor"] != then["clv_minor"]
+    assert score_of(datetime(2025, 10, 1, 10, tzinfo=UTC)) == then
+    assert score_of(datetime(2026, 3, 2, 10, 59, tzinfo=UTC)) == then
+    again = score_of(datetime(2026, 3, 2, 11, tzinfo=UTC))
+    for name in ("frequency", "monetary_minor", "clv_minor", "clv_low_minor", "clv_high_minor", "tier"):
+        assert again[name] == now[name]
+
+
+def test_before_the_first_scoring_nothing_was_known(shop: Shop) -> None:
+    scored_twice(shop)
+    shop.customer("C9")
+
+    assert inquiry.customer(shop.app, "C1", datetime(2025, 9, 30, tzinfo=UTC))["score"] is None
+    assert inquiry.customer(shop.app, "C9")["score"] is None
+    assert inquiry.customer(shop.app, "C9", datetime(2026, 3, 3, tzinfo=UTC))["score"] is None
+
+
+def test_who_has_no_purchase_left_has_no_score_but_had_one(shop: Shop) -> None:
+    scored_twice(shop)
+    shop.ingest(
+        "transactions",
+        [{"id": f"R{row}", "customer": "C1", "date": "2026-03-02", "amount": f"-{amount}"}
+         for row, amount in enumerate(("50.00", "60.00", "900.00"))],
+    )  # fmt: skip
+    shop.at("2026-03-04T11:00").app.score()
+
+    assert inquiry.customer(shop.app, "C1")["score"] is None
+    then = inquiry.customer(shop.app, "C1", datetime(2026, 3, 3, tzinfo=UTC))["score"]
+    assert then["frequency"] == 2
+
+
+def test_people_and_programs_ask_for_the_score_of_a_day(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    scored_twice(shop).close()
+
+    def said(*words: str) -> str:
+        capsys.readouterr()
+        assert run(["customers", "show", "C1", *words, "-w", str(shop.folder)]) == 0
+        return capsys.readouterr().out
+
+    assert "scored 2026-03-02 12:00: tier " in said()  # on the clocks of Rome
+    assert "four times out of five" in said()
+    assert "scored 2025-10-01 12:00: tier " in said("--as-of", "2025-10-01")
+    assert "no score is kept from 2025-09-30 or before" in said("--as-of", "2025-09-30")
+    assert "900.00 EUR" in said("--as-of", "2025-10-01")  # what was bought is shown whole
+    assert json.loads(said("--as-of", "2026-01-01", "--json"))["score"]["frequency"] == 1
+    assert json.loads(said("--as-of", "2025-01-01", "--json"))["score"] is None
+    capsys.readouterr()
+    assert run(["customers", "show", "C1", "--as-of", "soon", "-w", str(shop.folder)]) == 2
+    assert capsys.readouterr().err.startswith("--as-of: 'soon' is not a day")
+
+
+def test_explain_names_the_customer_of_the_score(shop: Shop) -> None:
+    assert inquiry.explain(scored_twice(shop).app, "C1", None)["score"]["customer"] == "C1"

@@ -57,7 +57,7 @@ def _minor(costs: Mapping[str, float], currency: str) -> dict[str, int]:
 
 def _sources(lines: Sequence[SourceLine], shop: Shop) -> None:
     """Per customer: what he is still expected to bring, what it cost to win him, and what is left."""
-    title = "by source, per customer: what is still to come, and what it cost to win one"
+    say("By source, per customer: what is still to come, and what it cost to win one.")
     columns = ("source", "customers", "mean CLV", "mean cost", "cost known of", "left")
     rows = [
         (
@@ -70,7 +70,7 @@ def _sources(lines: Sequence[SourceLine], shop: Shop) -> None:
         )
         for line in lines
     ]
-    table(title, columns, rows, right=columns[1:])
+    table("", columns, rows, right=columns[1:])
 
 
 def channels(folder: Folder = HERE, as_json: Json = False) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, replace
 from datetime import date
 from typing import Any
@@ -24,7 +24,6 @@ from engine.score.units import TimeUnit
 from engine.score.yearly import Detection
 
 _QUANTILES = 2001
-Row = tuple[Any, ...]
 
 
 def of_fit(fitted: Fitted) -> dict[str, Any]:
@@ -165,24 +164,22 @@ def among(found: Values, known: list[float]) -> Values:
     return replace(found, percentile=percentiles_among(found.clv_minor, known))
 
 
-def score_rows(history: History, found: Values, tiers: NDArray[np.str_]) -> Iterator[Row]:
-    """A tuple per customer, in the order of the store's columns."""
-    spent = np.rint(history.monetary * 10.0**history.exponent).astype(np.int64).tolist()
-    again = (history.frequency > 0).tolist()
-    return zip(
-        history.customer.tolist(),
-        history.frequency.tolist(),
-        history.recency.tolist(),
-        history.T.tolist(),
-        [money if came else None for money, came in zip(spent, again, strict=True)],
-        found.p_alive.tolist(),
-        found.expected_purchases.tolist(),
-        found.expected_spend_minor.tolist(),
-        found.clv_minor.tolist(),
-        found.clv_low_minor.tolist(),
-        found.clv_high_minor.tolist(),
-        found.percentile.tolist(),
-        tiers.tolist(),
-        history.days_since_purchase.tolist(),
-        strict=True,
-    )
+def score_columns(history: History, found: Values, tiers: NDArray[np.str_]) -> list[NDArray[Any]]:
+    """What is kept of each customer, by the store's columns; who came once has no mean spend of later days."""
+    spent = np.rint(history.monetary * 10.0**history.exponent).astype(np.int64)
+    return [
+        history.customer,
+        history.frequency,
+        history.recency,
+        history.T,
+        np.ma.masked_array(spent, history.frequency == 0),
+        found.p_alive,
+        found.expected_purchases,
+        found.expected_spend_minor,
+        found.clv_minor,
+        found.clv_low_minor,
+        found.clv_high_minor,
+        found.percentile,
+        tiers,
+        history.days_since_purchase,
+    ]

@@ -149,15 +149,15 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
         log, _ = _log(connection, policy, today, who)
     fitted = record.fit_of(last)
     purchases = net_refunds(log, as_of_day=today)
-    rows: list[record.Row] = []
+    columns: list[Any] = []
     if len(purchases.customer):
         clock = fitted.season.used.clock
         history = history_of(purchases, policy.plan, fitted.model, clock, record.pooled_of(last))
         found = record.among(value_everybody(fitted, history, policy.terms), last["quantiles"])
-        rows = list(record.score_rows(history, found, policy.tiers_of(found)))
+        columns = record.score_columns(history, found, policy.tiers_of(found))
     with store.write() as connection:
-        scores.save(connection, last["id"], rows, now, baseline=False, among=who)
-        score_history.append(connection, last["id"], rows, now)
+        scores.save(connection, last["id"], scores.rows(columns), now, baseline=False, among=who)
+        score_history.append(connection, last["id"], columns, now)
         scores.clean(connection, now, who, seen=seen)
     return len(who)
 
@@ -224,9 +224,9 @@ def _write(
     *,
     baseline: bool,
 ) -> None:
-    named = policy.tiers_of(found)
-    scores.save(connection, run, record.score_rows(history, found, named), now, baseline=baseline)
-    score_history.append(connection, run, record.score_rows(history, found, named), now)
+    columns = record.score_columns(history, found, policy.tiers_of(found))
+    scores.save(connection, run, scores.rows(columns), now, baseline=baseline)
+    score_history.append(connection, run, columns, now)
 
 
 def _summary(

@@ -17,11 +17,10 @@ number of the type stands for None. Other numbers are 32-bit floats (7 digits); 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from itertools import islice
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,7 +29,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 from engine.core.facts import Score
 from engine.errors import StoreError
 from engine.store import tables
-from engine.store.scores import COLUMNS, Row
+from engine.store.scores import COLUMNS
 
 BLOCK = 2000
 KEPT_WHOLE = timedelta(days=35)
@@ -39,6 +38,10 @@ _VERSION = 1
 _FLOATS = frozenset({"recency", "T", "p_alive", "expected_purchases", "percentile"})
 _INTEGERS = ("<i1", "<i2", "<i4")
 _TIER = COLUMNS.index("tier")
+Columns: TypeAlias = Sequence[NDArray[Any]]
+"""Scores by column, in the order of `scores.COLUMNS`: arrays of the same length, masked where there is no value.
+
+No columns at all are nobody's scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,16 +53,15 @@ class Past:
     scored_at: datetime
 
 
-def append(connection: Connection, run: int, rows: Iterable[Row], now: datetime) -> None:
-    """Keep the rows of a save, those of `scores.save`; best by customer, as it is neighbours who share a block."""
-    left = iter(rows)
-    while block := list(islice(left, BLOCK)):
-        customers = [row[0] for row in block]
+def append(connection: Connection, run: int, columns: Columns, now: datetime) -> None:
+    """Keep the scores of a save; best in the order of the customers, as it is neighbours who share a block."""
+    for start in range(0, len(columns[0]) if columns else 0, BLOCK):
+        block = [column[start : start + BLOCK] for column in columns]
         values = {
             "run_id": run,
             "scored_at": now,
-            "first_customer": min(customers),
-            "last_customer": max(customers),
+            "first_customer": int(block[0].min()),
+            "last_customer": int(block[0].max()),
             "content": pack(block),
         }
         connection.execute(insert(_HISTORY), values)
@@ -91,18 +93,17 @@ def thin(connection: Connection, now: datetime) -> int:
     return connection.execute(old).rowcount
 
 
-def pack(rows: Sequence[Row]) -> bytes:
+def pack(columns: Columns) -> bytes:
     """The content of a block."""
-    columns: list[Sequence[Any]] = list(zip(*rows, strict=True))
-    first, tiers = min(columns[0]), sorted(set(columns[_TIER]))
-    columns[0] = [customer - first for customer in columns[0]]
-    columns[_TIER] = [tiers.index(name) for name in columns[_TIER]]
-    packed = [_packed(name, values) for name, values in zip(COLUMNS, columns, strict=True)]
-    kinds = [(name, values.dtype.str) for name, values in zip(COLUMNS, packed, strict=True)]
-    records = np.empty(len(rows), dtype=kinds)
-    for name, values in zip(COLUMNS, packed, strict=True):
-        records[name] = values
-    about = {"rows": len(rows), "first": first, "tiers": tiers, "columns": kinds}
+    first = int(columns[0].min())
+    tiers, tier = np.unique(columns[_TIER], return_inverse=True)
+    numbers = [columns[0] - first, *columns[1:_TIER], tier, *columns[_TIER + 1 :]]
+    packed = [_packed(name, column) for name, column in zip(COLUMNS, numbers, strict=True)]
+    kinds = [(name, column.dtype.str) for name, column in zip(COLUMNS, packed, strict=True)]
+    records = np.empty(len(tier), dtype=kinds)
+    for name, column in zip(COLUMNS, packed, strict=True):
+        records[name] = column
+    about = {"rows": len(records), "first": first, "tiers": tiers.tolist(), "columns": kinds}
     header = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([_VERSION]) + len(header).to_bytes(4, "little") + header + records.tobytes()
 
@@ -122,28 +123,26 @@ def find(content: bytes, customer: int) -> Score | None:
     return Score(customer="", **values | {"tier": about["tiers"][values["tier"]]})
 
 
-def _packed(name: str, values: Sequence[Any]) -> NDArray[Any]:
-    if name in _FLOATS:
-        return np.array(values, dtype="<f4")
-    if None not in values:
-        whole = np.fromiter(values, np.int64, len(values))
-        return whole.astype(_kind(whole))
-    known = np.array([value for value in values if value is not None], dtype=np.int64)
-    kind = _kind(known)
-    packed = np.full(len(values), np.iinfo(kind).min, dtype=kind)
-    packed[[value is not None for value in values]] = known
+def _packed(name: str, column: NDArray[Any]) -> NDArray[Any]:
+    """A column in the type in which it is kept."""
+    data, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
+    known = data[~missing]
+    kind = "<f4" if name in _FLOATS else _narrowest(known)
+    packed = np.full(len(data), np.nan if name in _FLOATS else np.iinfo(kind).min, dtype=kind)
+    packed[~missing] = known
     return packed
 
 
-def _kind(values: NDArray[np.int64]) -> str:
-    """The narrowest type that holds these and, below them, the number that stands for None."""
+def _narrowest(values: NDArray[np.int64]) -> str:
+    """The type that holds these and, below them, the number that stands for None."""
     low, high = (values.min(), values.max()) if len(values) else (0, 0)
     return next((kind for kind in _INTEGERS if np.iinfo(kind).min < low and high <= np.iinfo(kind).max), "<i8")
 
 
 def _value(stored: Any) -> Any:
-    nothing = np.isnan(stored) if stored.dtype.kind == "f" else stored == np.iinfo(stored.dtype).min
-    return None if nothing else stored.item()
+    if stored.dtype.kind == "f":
+        return None if np.isnan(stored) else float(str(stored))  # 0.9, as it was, and not 0.8999999761581421
+    return None if stored == np.iinfo(stored.dtype).min else int(stored)
 
 
 def _blocks(customer: int) -> Select[*tuple[Any, ...]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from itertools import islice
@@ -36,7 +36,7 @@ COLUMNS = (
 )
 """What a row to be saved holds, in this order; the names are those of `Score`."""
 Row: TypeAlias = tuple[Any, ...]
-_BATCH = 10_000
+_BATCH = 1000
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 
 
@@ -97,6 +97,12 @@ def save(
     else:
         for some in in_chunks(set(among) - saved):
             connection.execute(delete(_SCORE).where(_SCORE.c.customer_id.in_(some)))
+
+
+def rows(columns: Sequence[Any]) -> Iterator[Row]:
+    """Rows of columns that are numpy arrays, masked where there is no value; not all at once."""
+    for start in range(0, len(columns[0]) if columns else 0, _BATCH):
+        yield from zip(*(column[start : start + _BATCH].tolist() for column in columns), strict=True)
 
 
 def _upsert(connection: Connection) -> str:

@@ -15,7 +15,7 @@ from engine.score.fitting import Fitted, Plan, fit_shop, history_of, value_every
 from engine.score.history import History
 from engine.score.models import BUYING
 from engine.score.purchases import Log, net_refunds
-from engine.score.record import fit_of, of_fit, of_verdict, percentiles_among, pooled_of, quantiles, score_rows
+from engine.score.record import fit_of, of_fit, of_verdict, percentiles_among, pooled_of, quantiles, score_columns
 from tests.score.shops import simulated_log
 
 
@@ -80,18 +80,18 @@ def test_a_place_by_quantiles_is_near_the_place_among_all(worth: list[int]) -> N
     assert by_quantiles == pytest.approx(percentiles(values), abs=1.0 / len(worth) + 0.001)
 
 
-def test_rows_are_in_the_order_of_the_store() -> None:
-    from engine.store.scores import COLUMNS
+def test_columns_are_in_the_order_of_the_store() -> None:
+    from engine.store.scores import COLUMNS, rows
 
     history, fitted = shop(Plan(model="bg_nbd"))
     found = value_everybody(fitted, history, Terms())
-    rows = list(score_rows(history, found, np.full(len(history), "gold")))
-    assert len(rows) == len(history)
-    first = dict(zip(COLUMNS, rows[0], strict=True))
+    told = list(rows(score_columns(history, found, np.full(len(history), "gold"))))
+    assert len(told) == len(history)
+    first = dict(zip(COLUMNS, told[0], strict=True))
     assert first["customer_id"] == history.customer[0]
     assert first["clv_low_minor"] <= first["clv_high_minor"]
     assert (first["tier"], first["days_since_purchase"]) == ("gold", history.days_since_purchase[0])
-    assert [row[4] is None for row in rows] == (history.frequency == 0).tolist()
+    assert [row[4] is None for row in told] == (history.frequency == 0).tolist()
 
 
 def test_a_verdict_is_plain_json() -> None:

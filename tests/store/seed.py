@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import numpy as np
 from sqlalchemy import Connection
 
 from engine.core.actions import Plan, State
@@ -183,6 +184,16 @@ def row(customer: int, fact: Score) -> scores.Row:
     return (customer, *(getattr(fact, name) for name in scores.COLUMNS[1:]))
 
 
+def columns(facts: Mapping[int, Score]) -> list[Any]:
+    """Scores of customers by key, as columns."""
+    made = list[Any]()
+    for column in zip(*(row(customer, one) for customer, one in facts.items()), strict=True):
+        missing = [value is None for value in column]
+        values = np.array([value or 0 for value in column]) if any(missing) else np.array(column)
+        made.append(np.ma.masked_array(values, missing) if any(missing) else values)
+    return made
+
+
 def begun(connection: Connection, now: datetime = NOON, **more: Any) -> int:
     """The key of a run."""
     values = {
@@ -206,9 +217,9 @@ def begun(connection: Connection, now: datetime = NOON, **more: Any) -> int:
 def scored(connection: Connection, facts: Mapping[str, Score], now: datetime = NOON, *, baseline: bool = False) -> int:
     """A run that scored these customers; returns its key."""
     run = begun(connection, now)
-    rows = [row(customer(connection, ref), one) for ref, one in facts.items()]
-    scores.save(connection, run, rows, now, baseline=baseline)
-    score_history.append(connection, run, rows, now)
+    found = {customer(connection, ref): one for ref, one in facts.items()}
+    scores.save(connection, run, [row(key, one) for key, one in found.items()], now, baseline=baseline)
+    score_history.append(connection, run, columns(found), now)
     return run
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from engine.core.facts import Score, Transaction
 from engine.store import scores, transactions
 from engine.store.scores import Previous
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, ROME, begun, customer, refs, row, score, scored
+from tests.store.seed import DAY, NOON, ROME, begun, columns, customer, refs, row, score, scored
 
 
 def now_and_before(connection: Connection, ref: str = "C1") -> tuple[float | None, float | None]:
@@ -150,6 +151,16 @@ class TestOnlySome:
             scored(connection, {"C2": score(0.5)}, NOON + 2 * DAY)
             assert refs(connection, scores.load(connection)) == ["C2"]
             assert now_and_before(connection, "C2") == (0.5, 0.8)
+
+
+def test_rows_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scores, "_BATCH", 2)
+    facts = {1: score(0.25), 2: replace(score(), monetary_minor=None), 3: score(0.75, "bronze")}
+    made = list(scores.rows(columns(facts)))
+    assert list(scores.rows([])) == list(scores.rows([np.zeros(0)] * len(scores.COLUMNS))) == []
+    assert made == [row(key, one) for key, one in facts.items()]
+    kinds = "int int float float int float float int int NoneType NoneType float str int"
+    assert " ".join(type(value).__name__ for value in made[0]) == kinds
 
 
 def test_rows_are_written_as_they_come(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
