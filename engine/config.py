@@ -117,10 +117,10 @@ class Scoring(_Section):
     discount_rate: Annotated[float, Field(ge=0, le=1)] = 0.10
     margin: Annotated[float, Field(gt=0, le=1)] = 1.0
     tiers_by: Literal["percentile", "amount"] = "percentile"
-    tiers: dict[str, Annotated[float, Field(ge=0)]] = Field(
+    tiers: dict[str, Annotated[float, Field(ge=0, le=1e12)]] = Field(
         default_factory=lambda: {"gold": 0.9, "silver": 0.6, "bronze": 0.0}
     )
-    acquisition_cost: dict[str, Annotated[float, Field(ge=0)]] = Field(default_factory=dict)
+    acquisition_cost: dict[str, Annotated[float, Field(ge=0, le=1e9)]] = Field(default_factory=dict)
 
     @model_validator(mode="after")
     def _everybody_has_a_tier(self) -> Scoring:

@@ -11,10 +11,11 @@ import typer
 from engine.cli import fitted
 from engine.cli.display import counts, money, say, show
 from engine.cli.frame import Json, steps
-from engine.errors import UsageError
+from engine.errors import ScoreError, UsageError
 
 if TYPE_CHECKING:
     from engine.clv.run import Result
+    from engine.score.clv import Terms
 
 UNITS = ("day", "week", "month")
 COHORTS = ("", "year", "quarter")
@@ -43,6 +44,7 @@ def clv(
     cohorts: Annotated[str, typer.Option(help="year or quarter of the first purchase: parameters of their own.")] = "",
     out: Annotated[Path | None, typer.Option(help="Write scores.csv, a row per customer, here.")] = None,
     plots: Annotated[Path | None, typer.Option(help="Draw five pictures, SVG and PNG, into this folder.")] = None,
+    locale: Annotated[str, typer.Option(help="The language of the pictures: en or it.")] = "en",
     as_json: Json = False,
 ) -> None:
     """Work out what each customer of a file is worth: P(alive), purchases to come, CLV with an interval, tier."""
@@ -56,7 +58,9 @@ def clv(
         if cohorts not in COHORTS:
             raise UsageError(f"--cohorts: '{cohorts}' is neither year nor quarter")
         from engine.clv.run import Request, run
-        from engine.score.clv import Terms
+
+        if plots is not None:
+            from engine.clv.draw import draw  # before the work is done: the extra may be missing
 
         request = Request(
             path=file,
@@ -67,7 +71,7 @@ def clv(
             time_unit=cast("Literal['day', 'week', 'month']", time_unit),
             calibration_end=_day("--calibration-end", calibration_end),
             holdout_end=_day("--holdout-end", holdout_end),
-            terms=Terms(horizon_days=_days(horizon), annual_rate=discount_rate, margin=margin),
+            terms=_terms(horizon, discount_rate, margin),
             currency=currency.upper(),
             cohorts=cast("Literal['', 'year', 'quarter']", cohorts),
         )
@@ -78,9 +82,7 @@ def clv(
         if out is not None:
             save(result, out)
         if plots is not None:
-            from engine.clv.draw import draw
-
-            said["plots"] = [str(path) for path in draw(result, plots)]
+            said["plots"] = [str(path) for path in draw(result, plots, locale)]
     show(said, as_json=as_json, human=lambda: _human(result, said, out, plots))
 
 
@@ -91,6 +93,15 @@ def _day(option: str, text: str) -> date | None:
         return date.fromisoformat(text)
     except ValueError:
         raise UsageError(f"{option}: '{text}' is not a day such as 2026-03-31") from None
+
+
+def _terms(horizon: str, discount_rate: float, margin: float) -> Terms:
+    from engine.score.clv import Terms
+
+    try:
+        return Terms(horizon_days=_days(horizon), annual_rate=discount_rate, margin=margin)
+    except ScoreError as error:
+        raise UsageError(str(error)) from None
 
 
 def _days(text: str) -> float:

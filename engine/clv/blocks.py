@@ -13,7 +13,6 @@ import polars as pl
 from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
-from engine.clv import codes
 from engine.errors import IngestError
 from engine.ingest import formats
 
@@ -115,7 +114,7 @@ def _regular(data: bytes, form: Form, columns: Mapping[str, str]) -> Block | Non
         texts = _texts(data, form, columns, quoted=quoted)
     except PolarsError:
         return None
-    if has_lone_returns(data):
+    if _has_lone_returns(data):
         return None
     if not quoted and len(columns) == len(form.header) and not any(column.null_count() for column in texts):
         return Block(texts=texts, line=range(len(texts)), lines=len(texts))  # polars saw each cell, and all were there
@@ -127,18 +126,9 @@ def _regular(data: bytes, form: Form, columns: Mapping[str, str]) -> Block | Non
     return _without_blank_rows(Block(texts=texts, line=line, lines=len(breaks)), data, ends, form)
 
 
-def has_lone_returns(data: bytes) -> bool:
+def _has_lone_returns(data: bytes) -> bool:
     """Whether a line ends as on old Macs, without a line feed."""
     return b"\r" in data and data.count(b"\r") != data.count(b"\r\n")
-
-
-def customers(data: bytes, form: Form, column: str) -> pl.Series | None:
-    """That column of a block whose rows are known to be regular and free of quotes; None when an id is missing."""
-    try:
-        ids = codes.plain(_texts(data, form, {"customer": column}, quoted=False)["customer"])
-    except PolarsError:
-        return None
-    return None if ids.dtype == pl.String and bool((ids == "").any()) else ids
 
 
 def _texts(data: bytes, form: Form, columns: Mapping[str, str], *, quoted: bool) -> pl.DataFrame:
@@ -154,11 +144,11 @@ def _texts(data: bytes, form: Form, columns: Mapping[str, str], *, quoted: bool)
 
 def _ends(data: bytes, form: Form) -> IntArray | None:
     """Where each row ends; None when rows differ in their cells, or quotes are not where they belong."""
-    marks = row_marks(np.frombuffer(data, np.uint8), form, quoted=b'"' in data)
+    marks = _row_marks(np.frombuffer(data, np.uint8), form, quoted=b'"' in data)
     return None if marks is None else marks[len(form.header) - 1 :: len(form.header)]
 
 
-def row_marks(signs: ByteArray, form: Form, *, quoted: bool = False) -> IntArray | None:
+def _row_marks(signs: ByteArray, form: Form, *, quoted: bool = False) -> IntArray | None:
     """Where each cell ends; None when rows differ in the number of their cells, or quotes are not where they belong."""
     marks = np.flatnonzero((signs == ord(form.delimiter)) | (signs == _NEWLINE))
     if quoted:

@@ -106,13 +106,15 @@ class _Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Source:
-    """A file that was opened. first: the number of its first row; parts: how to read each block in some notation."""
+    """A file that was opened. first: the number of its first row; parts: how to read each block in some notation;
+    at_once: all of it, if it is so plain that no notation can matter."""
 
     file: str
     columns: Mapping[str, str]
     first: int
     parts: Callable[[], Iterator[Callable[[_Notation], _Part]]]
     told: _Notation
+    at_once: Callable[[], _Part | None] = lambda: None
 
 
 def read(path: Path, *, customer: str = "", date: str = "", amount: str = "", exponent: int = 2) -> Table:
@@ -153,26 +155,39 @@ def _open(stream: BinaryIO, path: Path, wanted: Mapping[str, str], exponent: int
     if b"\n" not in head and b"\r" in head:
         stream = BytesIO((head + stream.read()).replace(b"\r", b"\n"))
         head = stream.read(_HEAD)
-    return _csv(stream, head, path.name, wanted, exponent)
+    return _csv(stream, head, path, wanted, exponent)
 
 
-def _csv(stream: BinaryIO, head: bytes, file: str, wanted: Mapping[str, str], exponent: int) -> _Source:
+def _csv(stream: BinaryIO, head: bytes, path: Path, wanted: Mapping[str, str], exponent: int) -> _Source:
+    file = path.name
     form = blocks.form(head[: head.rfind(b"\n") + 1] or head, file)
     found = columns.find(form.header, wanted, file=file, row=form.row)
 
     def parts() -> Iterator[Callable[[_Notation], _Part]]:
         stream.seek(form.start)
-        return (partial(_csv_part, data, form, found, file, exponent) for data in blocks.split(stream, blocks.SIZE))
+        for data in blocks.split(stream, blocks.SIZE):
+            yield partial(_careful, data, form, found, file, exponent)
 
     sample = head[form.start : form.start + _SAMPLE]
-    block = blocks.read(sample[: sample.rfind(b"\n") + 1], form, found, file)
+    sample = sample[: sample.rfind(b"\n") + 1]
+    block = blocks.read(sample, form, found, file)
     told = _part(block, exponent, _Notation()).seen
-    return _Source(file=file, columns=found, first=form.lines + 1, parts=parts, told=told)
+
+    def at_once() -> _Part | None:
+        if told.mark != "." and "amount" in found:
+            return None
+        rows = plain.read(path, form, found, sample, block.texts["date"], exponent)
+        return None if rows is None else _all(rows, told)
+
+    return _Source(file=file, columns=found, first=form.lines + 1, parts=parts, told=told, at_once=at_once)
 
 
 def _parts(source: _Source) -> tuple[list[_Part], _Notation]:
     """All blocks, read in the notation that all of them together tell: seldom in the first, then in a second pass."""
     how = source.told
+    whole = source.at_once()
+    if whole is not None and _last_day([whole.day]) == how.last:
+        return [whole], how
     while True:
         parts = list(_each(source.parts(), how))
         seen = how
@@ -197,22 +212,23 @@ def _each(tasks: Iterable[Callable[[_Notation], _Part]], how: _Notation) -> Iter
             yield waiting.popleft().result()
 
 
-def _csv_part(
+def _careful(
     data: bytes, form: blocks.Form, columns: Mapping[str, str], file: str, exponent: int, how: _Notation
 ) -> _Part:  # fmt: skip
-    found = plain.read(data, form, columns) if how.mark == "." and exponent == plain.EXPONENT else None
-    if found is None or int(found.day.max()) > how.last:
-        return _part(blocks.read(data, form, columns, file), exponent, how)
-    rows = len(found.day)
+    return _part(blocks.read(data, form, columns, file), exponent, how)
+
+
+def _all(rows: plain.Plain, told: _Notation) -> _Part:
+    count = len(rows.day)
     return _Part(
-        ids=found.customer,
-        day=found.day,
-        amount_minor=found.minor,
-        rows=rows,
-        lines=rows,
+        ids=rows.customer,
+        day=rows.day,
+        amount_minor=rows.minor,
+        rows=count,
+        lines=count,
         rejects=(),
         rejected=0,
-        seen=_Notation(dot=found.dot),
+        seen=told,
     )
 
 

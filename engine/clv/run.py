@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from datetime import date
 from pathlib import Path
@@ -16,8 +18,9 @@ import numpy as np
 from engine.clv.read import Table, read
 from engine.core.money import exponent
 from engine.errors import UsageError
+from engine.score.arrays import IntArray
 from engine.score.choose import Verdict
-from engine.score.clv import Terms, Values, percentiles, tiers
+from engine.score.clv import Terms, Values, percentiles, tier_places
 from engine.score.fitting import AUTO, Fitted, Plan, fit_shop, value_everybody
 from engine.score.history import History
 from engine.score.models import BUYING
@@ -62,7 +65,9 @@ class Request:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Result:
-    """What came out; `history` and `values` have a row per customer, `seconds` says how long each part took.
+    """What came out; `history`, `values` and `tier` (a place in `tier_names`) have a row per customer.
+
+    table: what was said of the file; its rows are gone. seconds: how long each part took.
 
     flags: what is to be known about the whole, names of `FLAGS` and `engine.score.flags.FLAGS`.
     """
@@ -73,14 +78,15 @@ class Result:
     history: History
     fitted: Fitted
     values: Values
+    tier_names: Sequence[str]
+    tier: IntArray
     verdict: Verdict | None
     flags: tuple[str, ...]
     seconds: Mapping[str, float]
 
-    @property
-    def tiers(self) -> np.ndarray[tuple[int], np.dtype[np.str_]]:
-        """Each customer's tier."""
-        return tiers(self.values.percentile, TIERS)
+
+_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _BIG = -1, -3, 1 << 30
+_GONE = np.zeros(0, dtype=np.int64)
 
 
 class _Watch:
@@ -105,6 +111,7 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
     are not, ScoreError when nothing can be scored.
     """
     plan = _plan(request)
+    _keep_memory()
     tell(f"reading {request.path.name}")
     watch = _Watch(tell)
     table = read(
@@ -116,14 +123,18 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
     )
     watch.done("read", "summing up purchases")
     log = Log(customer=table.customer, day=table.day, amount_minor=table.amount_minor)
-    as_of_day, last_day = _days(request, int(table.day.min()), int(table.day.max()))
+    newest = int(table.day.max())
+    as_of_day, last_day = _days(request, int(table.day.min()), newest)
     purchases = net_refunds(log, as_of_day=as_of_day)
+    table = replace(table, customer=_GONE, day=_GONE, amount_minor=_GONE)  # so many rows are not needed twice
     watch.done("history", "judging models by the last part of the log")
     verdict = plan.judge(log, last_day, None if request.calibration_end is None else as_of_day)
+    del log
     watch.done("validate", "fitting")
     history, fitted = fit_shop(purchases, plan, verdict.model if verdict else "")
     watch.done("fit", "looking ahead")
     values = _ranked(value_everybody(fitted, history, request.terms))
+    tier_names, tier = tier_places(values.percentile, TIERS)
     watch.done("predict")
     return Result(
         request=request,
@@ -132,10 +143,21 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
         history=history,
         fitted=fitted,
         values=values,
+        tier_names=tier_names,
+        tier=tier,
         verdict=verdict,
-        flags=(*fitted.flags, *_flags(table, purchases, values, last_day)),
+        flags=(*fitted.flags, *_flags(table, purchases, values, last_day > newest)),
         seconds=watch.seconds,
     )
+
+
+def _keep_memory() -> None:
+    """Let glibc use the memory of one big array for the next; to get it anew from the system takes longer than most
+    sums on it (mallopt(3)). Nothing to be done where there is another C library."""
+    with suppress(OSError, AttributeError):
+        mallopt = ctypes.CDLL(None).mallopt
+        for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
+            mallopt(parameter, _BIG)
 
 
 def _plan(request: Request) -> Plan:
@@ -157,7 +179,7 @@ def _ranked(found: Values) -> Values:
     return found if found.clv_minor.any() else replace(found, percentile=percentiles(found.expected_purchases))
 
 
-def _flags(table: Table, purchases: Purchases, values: Values, last_day: int) -> Iterator[str]:
+def _flags(table: Table, purchases: Purchases, values: Values, past_log: bool) -> Iterator[str]:
     """What is to be known besides what the models say of themselves."""
     if "amount" not in table.columns:
         yield "no_amounts"
@@ -165,7 +187,7 @@ def _flags(table: Table, purchases: Purchases, values: Values, last_day: int) ->
         yield "ranked_by_purchases"
     if purchases.unmatched_minor:
         yield "unmatched_refunds"
-    if last_day > table.day.max():
+    if past_log:
         yield "holdout_past_log"
 
 

@@ -60,7 +60,7 @@ def _frame(result: Result) -> pl.DataFrame:
             "clv_low": _money(values.clv_low_minor, history.exponent),
             "clv_high": _money(values.clv_high_minor, history.exponent),
             "percentile": values.percentile.round(6),
-            "tier": _named(result.tiers),
+            "tier": pl.Series(result.tier_names).gather(result.tier),
             "flags": pl.Series([flag or None for flag in CUSTOMER_FLAGS]).gather(customer_flags(history)),
         }
     )
@@ -73,15 +73,10 @@ def _money(minor: FloatArray | IntArray, exponent: int) -> FloatArray:
     return found
 
 
-def _named(tiers: np.ndarray[Any, np.dtype[np.str_]]) -> pl.Series:
-    names, code = np.unique(tiers, return_inverse=True)
-    return pl.Series(names.tolist()).gather(code)
-
-
 def document(result: Result) -> dict[str, Any]:
     """The JSON document of `premura clv --json`: models, figures, totals, and how long each part took."""
     fitted, history, request = result.fitted, result.history, result.request
-    names, counts = np.unique(result.tiers, return_counts=True)
+    held = np.bincount(result.tier, minlength=len(result.tier_names)).tolist()
     said = of_fit(fitted)
     return {
         "model": said["model"],
@@ -93,7 +88,7 @@ def document(result: Result) -> dict[str, Any]:
             "log_likelihood": said["spend_log_likelihood"],
         },
         "customers": len(history),
-        "transactions": len(result.table.customer),
+        "transactions": result.table.rows - result.table.rejected,
         "rejected": result.table.rejected,
         "rejects": [asdict(reject) for reject in result.table.rejects],
         "notes": list(result.table.notes),
@@ -108,7 +103,7 @@ def document(result: Result) -> dict[str, Any]:
         "season": said["season"],
         "cohorts": said["cohorts"],
         "validation": None if result.verdict is None else of_verdict(result.verdict),
-        "tiers": dict(zip(names.tolist(), counts.tolist(), strict=True)),
+        "tiers": {name: count for name, count in zip(result.tier_names, held, strict=True) if count},
         "closed_forms": _closed_forms(result),
         "total_clv": float(result.values.clv_minor.sum()) / 10.0**history.exponent,
         "seconds": {part: round(seconds, 4) for part, seconds in result.seconds.items()},

@@ -23,7 +23,7 @@ _YES = {"yes", "y", "true", "1", "si", "sì", "s", "vero", "given", "x"}
 _NO = {"no", "n", "false", "0", "falso", "withdrawn"}
 _DAY_FIRST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:,?[ T]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?)?", re.ASCII)
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/\d{4}\b", re.ASCII)
-_YEARS = range(1900, 2200)  # no customer bought before, and no rule looks further; what lies outside is a slip
+YEARS = range(1900, 2200)  # no customer bought before, and no rule looks further; what lies outside is a slip
 _SIGNS = {"€": "EUR", "£": "GBP", "EUR": "EUR", "GBP": "GBP", "USD": "USD", "CHF": "CHF"}
 _NOT_DOLLARS = ("EUR", "GBP", "CHF")
 
@@ -60,7 +60,7 @@ def _moment(value: object, date_format: str) -> tuple[datetime, bool]:
     if found is None:
         form = f"and not in the format {date_format}" if date_format else "or 31/12/2026 (another: date_format)"
         raise ValueError(f"'{text}' is not a date such as 2026-12-31 {form}")
-    if found[0].year not in _YEARS:
+    if found[0].year not in YEARS:
         raise ValueError(f"'{text}' lies in the year {found[0].year}")
     return found
 

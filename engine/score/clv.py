@@ -208,8 +208,14 @@ def tiers(worth: FloatArray | IntArray, bands: Mapping[str, float]) -> NDArray[n
 
     bands: name to lower bound, in any order. Raises ScoreError when two bands have the same bound.
     """
+    names, place = tier_places(worth, bands)
+    return np.array(names)[place]
+
+
+def tier_places(worth: FloatArray | IntArray, bands: Mapping[str, float]) -> tuple[list[str], IntArray]:
+    """The same as places in a list of names, the lowest first."""
     names = ["", *sorted(bands, key=lambda name: bands[name])]
     bounds = np.array(sorted(bands.values()), dtype=np.float64)
     if (np.diff(bounds) == 0).any():
         raise ScoreError("two tiers start at the same bound")
-    return np.array(names)[np.searchsorted(bounds, worth, side="right")]
+    return names, np.searchsorted(bounds, worth, side="right")

@@ -4,7 +4,7 @@ last one (`rescore`)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from datetime import date, datetime, timedelta
 from itertools import chain
 from typing import Any, Literal
@@ -66,6 +66,11 @@ class Policy:
         days = days_of(parse_duration(self.horizon))
         return Terms(horizon_days=days, annual_rate=self.discount_rate, margin=self.margin)
 
+    @property
+    def kept(self) -> dict[str, Any]:
+        """As JSON values."""
+        return {each.name: getattr(self, each.name) for each in fields(self)} | {"tiers": dict(self.tiers)}
+
     def tiers_of(self, found: Values) -> np.ndarray[Any, np.dtype[np.str_]]:
         """Each customer's tier."""
         by = found.percentile if self.tiers_by == "percentile" else found.clv_minor / 10.0 ** exponent(self.currency)
@@ -122,7 +127,7 @@ def score(
     flags = (*flags, *_unmatched(purchases, policy), *fitted.flags)
     summary = _summary(history, fitted, found, policy, now, flags, judged, stored=not past)
     if not past:
-        columns = _run_columns(summary, fitted, found, history)
+        columns = _run_columns(summary, fitted, found, history) | {"policy": policy.kept}
         with store.write() as connection:
             run = scores.begin_run(connection, columns)
             _write(connection, run, history, found, policy, now, baseline=last is None)
@@ -163,9 +168,8 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
 
 
 def _same(last: Mapping[str, Any], policy: Policy) -> bool:
-    """Whether the last fit was made for this policy."""
-    modelled = policy.model in ("auto", last["model"])
-    return modelled and (last["time_unit"], last["horizon"]) == (policy.time_unit, policy.horizon)
+    """Whether everybody was scored by this policy; another one needs everybody scored anew."""
+    return bool(last["policy"] == policy.kept)
 
 
 def _log(

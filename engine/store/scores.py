@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import islice
+from itertools import chain, islice
 from typing import Any, TypeAlias
 
 import sqlalchemy
@@ -37,6 +37,7 @@ COLUMNS = (
 """What a row to be saved holds, in this order; the names are those of `Score`."""
 Row: TypeAlias = tuple[Any, ...]
 _BATCH = 1000
+_TOGETHER = 50  # rows a statement: their values stay below the 999 that the least of all SQLites takes
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 
 
@@ -87,9 +88,9 @@ def save(
     """
     at = _as_stored(connection, now)
     more = (run, at, at if baseline else None)
-    statement, left, saved = _upsert(connection), iter(rows), set[int]()
+    left, saved = iter(rows), set[int]()
     while batch := [(*row, *more) for row in islice(left, _BATCH)]:
-        connection.exec_driver_sql(statement, batch)
+        _write(connection, batch)
         if among is not None:
             saved.update(row[0] for row in batch)
     if among is None:
@@ -105,8 +106,18 @@ def rows(columns: Sequence[Any]) -> Iterator[Row]:
         yield from zip(*(column[start : start + _BATCH].tolist() for column in columns), strict=True)
 
 
-def _upsert(connection: Connection) -> str:
-    """The statement for the driver itself: a dictionary for each row would cost more than the writing."""
+def _write(connection: Connection, rows: Sequence[Row]) -> None:
+    """By the driver itself: a dictionary and a statement for each row would cost more than the writing."""
+    whole = len(rows) - len(rows) % _TOGETHER
+    groups = [tuple(chain.from_iterable(rows[at : at + _TOGETHER])) for at in range(0, whole, _TOGETHER)]
+    if groups:
+        connection.exec_driver_sql(_upsert(connection, _TOGETHER), groups)
+    if rows[whole:]:
+        connection.exec_driver_sql(_upsert(connection, 1), list(rows[whole:]))
+
+
+def _upsert(connection: Connection, number: int) -> str:
+    """The statement that writes a number of rows."""
     quoted, sign = connection.dialect.identifier_preparer.quote, "?" if connection.dialect.name == "sqlite" else "%s"
     names = [quoted(name) for name in (*COLUMNS, "run_id", "scored_at", "decided_at")]
     kept = [
@@ -114,9 +125,9 @@ def _upsert(connection: Connection) -> str:
         for name in _PREVIOUS
     ]
     changed = ", ".join([*kept, *(f"{name} = excluded.{name}" for name in names[1:])])
-    signs = ", ".join([sign] * len(names))
+    signs = ", ".join([f"({', '.join([sign] * len(names))})"] * number)
     return (
-        f"INSERT INTO score ({', '.join(names)}) VALUES ({signs}) "  # noqa: S608 - names of columns, from above
+        f"INSERT INTO score ({', '.join(names)}) VALUES {signs} "  # noqa: S608 - names of columns, from above
         f"ON CONFLICT (customer_id) DO UPDATE SET {changed}"
     )
 

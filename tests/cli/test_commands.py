@@ -77,7 +77,9 @@ def test_every_command_answers_people_and_programs(
 
 
 def test_every_command_is_tried_here_or_in_its_own_test() -> None:
-    elsewhere = {"init", "demo", "ingest"} | {f"actions {verb}" for verb in ("show", "approve", "cancel", "resolve")}
+    elsewhere = {"init", "demo", "ingest", "clv"} | {
+        f"actions {verb}" for verb in ("show", "approve", "cancel", "resolve")
+    }
     tried = {" ".join(words[: 2 if words[0] in ("customers", "actions", "report", "db") else 1]) for words in COMMANDS}
 
     assert _names() == tried | elsewhere

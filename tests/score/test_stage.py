@@ -610,6 +610,8 @@ def test_a_new_fit_is_wanted_when_there_is_none_or_many_bought_or_the_policy_cha
     rate(store)
     assert rescore(store, replace(POLICY, model="pareto_nbd"), now=noon(300)) is None
     assert rescore(store, replace(POLICY, horizon="P2Y"), now=noon(300)) is None
+    assert rescore(store, replace(POLICY, margin=0.5), now=noon(300)) is None
+    assert rescore(store, replace(POLICY, tiers={"all": 0.0}), now=noon(300)) is None
     assert rescore(store, POLICY, now=noon(299)) is None
     book(store, *[(f"N{index}", 300, 1000) for index in range(20)])
     assert rescore(store, POLICY, now=noon(300)) is None

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection
 
 from engine.core.facts import Score, Transaction
-from engine.store import scores, transactions
+from engine.store import customers, scores, transactions
 from engine.store.scores import Previous
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, ROME, begun, columns, customer, refs, row, score, scored
@@ -163,15 +163,21 @@ def test_rows_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
     assert " ".join(type(value).__name__ for value in made[0]) == kinds
 
 
-def test_rows_are_written_as_they_come(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "_BATCH", 3)
+@pytest.mark.parametrize(("batch", "together"), [(3, 5), (5, 2), (4, 2), (100, 7), (100, 50)])
+def test_rows_are_written_as_they_come(
+    store: Store, monkeypatch: pytest.MonkeyPatch, batch: int, together: int
+) -> None:
+    monkeypatch.setattr(scores, "_BATCH", batch)
+    monkeypatch.setattr(scores, "_TOGETHER", together)
     with store.write() as connection:
         keys = [customer(connection, f"C{number}") for number in range(7)]
         run = begun(connection)
-        scores.save(connection, run, (row(key, score(key / 100)) for key in keys), NOON, baseline=False, among=keys)
-        assert {key: one.facts.p_alive for key, one in scores.load(connection).items()} == {
-            key: key / 100 for key in keys
-        }
+        for days, part in enumerate((100, 50)):
+            rows = (row(key, score(key / part)) for key in keys)
+            scores.save(connection, run, rows, NOON + days * DAY, baseline=not days, among=keys)
+        found = scores.load(connection)
+        assert {key: one.facts.p_alive for key, one in found.items()} == {key: key / 50 for key in keys}
+        assert {key: one.previous.p_alive for key, one in found.items()} == {key: key / 100 for key in keys}
 
 
 class TestDirty:
@@ -252,3 +258,12 @@ def test_before_is_always_what_decide_saw_last(sandbox: Store, story: list[str |
 
 def test_any_number_of_keys_can_be_asked_for(narrow: Connection) -> None:
     assert scores.load(narrow, range(3000)) == {}
+
+
+def test_any_number_can_be_saved(narrow: Connection) -> None:
+    names = [f"C{number}" for number in range(1, 121)]
+    customers.add_unknown(narrow, names, NOON)
+    keys = customers.ids_of(narrow, names).values()
+    run = begun(narrow)
+    scores.save(narrow, run, [row(key, score()) for key in keys], NOON, baseline=False, among=range(3000))
+    assert scores.load(narrow).keys() == set(keys)

@@ -34,6 +34,7 @@ class ModelRun(SQLModel, table=True):
     season: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the yearly pattern
     cohorts: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # their own parameters
     pooled: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the margin and purchase of all customers
+    policy: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the shop's terms when everybody was scored
     fitted_at: datetime
 
 

@@ -76,6 +76,7 @@ def upgrade() -> None:
         sa.Column("season", sa.JSON(), nullable=False),
         sa.Column("cohorts", sa.JSON(), nullable=False),
         sa.Column("pooled", sa.JSON(), nullable=False),
+        sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("fitted_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("id"),
     )
