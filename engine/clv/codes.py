@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -65,18 +64,17 @@ def encode(parts: Sequence[pl.Series]) -> tuple[Sequence[str] | IntArray, IntArr
 
 def _close_numbers(parts: Sequence[IntArray], low: int, high: int, rows: int) -> tuple[IntArray, IntArray]:
     """By a table with a place for each number from low to high."""
+    low = 0 if 0 <= low < high // 2 else low  # then the numbers are their own places
+    places = parts if low == 0 else [part - low for part in parts]
     seen = np.zeros(high - low + 1, dtype=np.bool_)
-    for part in parts:
-        seen[part - low] = True
+    for part in places:
+        seen[part] = True
     code_at = np.cumsum(seen, dtype=np.int64) - 1
     code = np.empty(rows, dtype=np.int64)
-    ends = np.cumsum([len(part) for part in parts])
-
-    def write(part: IntArray, end: int) -> None:
-        np.take(code_at, part - low, out=code[end - len(part) : end], mode="clip")  # clip: without a copy in between
-
-    with ThreadPoolExecutor(2) as pool:
-        deque(pool.map(write, parts, ends), maxlen=0)
+    begin = 0
+    for part in places:
+        np.take(code_at, part, out=code[begin : begin + len(part)], mode="clip")  # clip: without a copy in between
+        begin += len(part)
     return np.flatnonzero(seen) + low, code
 
 

@@ -26,7 +26,7 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date(YEARS[0], 1, 1).toordinal(), date(YEARS[-1], 12, 31).toordinal()
 _LARGEST = 2.0**52  # a double holds every whole number below
 _EXACT = 1e-6
-_CHUNK = 1 << 18
+_CHUNK, _BUFFER = 1 << 18, 1 << 20
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ODD = b'"\r\0'
 
@@ -41,33 +41,51 @@ class Plain:
 
 
 def read(
-    path: Path, form: Form, columns: Mapping[str, str], sample: bytes, dates: pl.Series, exponent: int
+    path: Path, form: Form, columns: Mapping[str, str], sample: bytes, texts: pl.DataFrame, exponent: int
 ) -> Plain | None:
     """The rows of a file whose amounts have a decimal point, if all are plain; else None.
 
-    sample: some of its first rows, and dates: theirs.
+    sample: some of its first rows; texts: our columns of these.
     """
-    if any(sign in sample for sign in _ODD) or not all(_ISO.fullmatch(date or "") for date in dates.to_list()):
+    if any(sign in sample for sign in _ODD) or not all(_ISO.fullmatch(date or "") for date in texts["date"].to_list()):
         return None
-    kinds = {"customer": pl.String(), "date": pl.Date(), "amount": pl.Float64()}
     ours = {form.header.index(theirs): name for name, theirs in columns.items()}
-    schema = {str(place): kinds[ours[place]] if place in ours else pl.String() for place in range(len(form.header))}
-    try:
-        frame = (
-            pl.scan_csv(path, separator=form.delimiter, has_header=False, skip_lines=form.lines, schema=schema)
-            .select(pl.col(str(place)).alias(name) for place, name in ours.items())
-            .collect()
-        )
-    except PolarsError:
-        return None
-    if not len(frame) or any(frame.null_count().row(0)):
+    frame = None
+    if ours.get(0) == "customer" and codes.plain(texts["customer"]).dtype == pl.Int64 and _are_numbers(path, form):
+        frame = _scan(path, form, ours, {"customer": pl.Int64()})
+    if frame is None:
+        frame = _scan(path, form, ours, {"customer": pl.String()})
+    if frame is None or not len(frame) or any(frame.null_count().row(0)):
         return None
     customer = codes.plain(frame["customer"])
     minor = _minor(frame["amount"], exponent) if "amount" in frame.columns else np.zeros(len(frame), dtype=np.int64)
-    day = frame["date"].to_physical().to_numpy().astype(np.int64) + _EPOCH
+    day = np.add(frame["date"].to_physical().to_numpy(), _EPOCH, dtype=np.int64)
     if minor is None or not _bare(customer) or day.min() < _FIRST or day.max() > _LAST:
         return None
     return Plain(customer=customer, day=day, minor=minor)
+
+
+def _scan(path: Path, form: Form, ours: Mapping[int, str], kind: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
+    kinds = {"date": pl.Date(), "amount": pl.Float64(), **kind}
+    schema = {str(place): kinds[ours[place]] if place in ours else pl.String() for place in range(len(form.header))}
+    try:
+        found = pl.scan_csv(path, separator=form.delimiter, has_header=False, skip_lines=form.lines, schema=schema)
+        return found.select(pl.col(str(place)).alias(name) for place, name in ours.items()).collect()
+    except PolarsError:
+        return None
+
+
+def _are_numbers(path: Path, form: Form) -> bool:
+    """Whether no row begins as no number is written: whole numbers that are read are then their own texts."""
+    seen, tail = bytearray(_BUFFER), b"\n"
+    with path.open("rb") as stream:
+        stream.seek(form.start)
+        while size := stream.readinto(seen):
+            piece = tail + seen[:size]
+            if any(start in piece for start in (b"\n0", b"\n+", b"\n-0", b"\n ")):
+                return False
+            tail = piece[-2:]
+    return True
 
 
 def _minor(amounts: pl.Series, exponent: int) -> IntArray | None:

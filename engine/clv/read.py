@@ -26,7 +26,7 @@ IntArray = NDArray[np.int64]
 SHOWN = 100
 """So many wrong rows are told one by one; the others are counted."""
 _HEAD = 1 << 20
-_SAMPLE = 1 << 16
+_SAMPLE = 1 << 14
 _THREADS = max(2, min(4, os.cpu_count() or 2))
 _EMPTY_YEARS = 3653
 _STRAYS = 100
@@ -176,7 +176,7 @@ def _csv(stream: BinaryIO, head: bytes, path: Path, wanted: Mapping[str, str], e
     def at_once() -> _Part | None:
         if told.mark != "." and "amount" in found:
             return None
-        rows = plain.read(path, form, found, sample, block.texts["date"], exponent)
+        rows = plain.read(path, form, found, sample, block.texts, exponent)
         return None if rows is None else _all(rows, told)
 
     return _Source(file=file, columns=found, first=form.lines + 1, parts=parts, told=told, at_once=at_once)
@@ -279,9 +279,10 @@ def _reject(block: Block, row: int, how: _Notation) -> Reject:
 
 def _last_day(found: Sequence[IntArray]) -> int:
     """The last day before ten empty years and a few strays; `days.LAST` where there is no such thing."""
-    day = np.concatenate([np.zeros(0, dtype=np.int64), *found])
-    if not len(day):
+    found = [day for day in found if len(day)]
+    if not found or max(int(day.max()) for day in found) - min(int(day.min()) for day in found) <= _EMPTY_YEARS:
         return days.LAST
+    day = np.concatenate(found)
     low = int(day.min())
     count = np.bincount(day - low)
     used = np.flatnonzero(count)
@@ -304,8 +305,8 @@ def _table(source: _Source, wanted: Mapping[str, str], parts: Sequence[_Part], h
     return Table(
         names=names,
         customer=customer,
-        day=np.concatenate([part.day for part in parts]),
-        amount_minor=np.concatenate([part.amount_minor for part in parts]),
+        day=_joined([part.day for part in parts]),
+        amount_minor=_joined([part.amount_minor for part in parts]),
         columns=source.columns,
         guessed=frozenset(source.columns.keys() - wanted.keys()),
         rows=rows,
@@ -313,6 +314,10 @@ def _table(source: _Source, wanted: Mapping[str, str], parts: Sequence[_Part], h
         rejected=rejected,
         notes=notes,
     )
+
+
+def _joined(parts: Sequence[IntArray]) -> IntArray:
+    return parts[0] if len(parts) == 1 else np.concatenate(parts)
 
 
 def _numbered(source: _Source, parts: Sequence[_Part]) -> Iterator[Reject]:

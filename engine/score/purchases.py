@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.score.arrays import BoolArray, FloatArray, IntArray
-from engine.score.refunds import in_order, runs, take_back
+from engine.score.refunds import days_of, take_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,9 +81,7 @@ def net_refunds(log: Log, *, as_of_day: int) -> Purchases:
     log = log if known.all() else log.take(known)
     is_sale = log.amount_minor >= 0
     sales = log if is_sale.all() else log.take(is_sale)
-    order, customer, day = in_order(sales.customer, sales.day)
-    starts, _ = runs(customer, day)
-    customer, day = customer[starts], day[starts]
+    order, starts, customer, day = days_of(sales.customer, sales.day)
     sold = np.add.reduceat(sales.amount_minor[order], starts) if len(starts) else sales.amount_minor
     left, unmatched = _less_refunds(customer, day, sold, log.take(~is_sale))
     keep = None

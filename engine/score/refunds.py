@@ -9,41 +9,52 @@ import numpy as np
 
 from engine.score.arrays import IntArray
 
+_CHUNK = 1 << 18
+
 
 def runs(*keys: IntArray) -> tuple[IntArray, IntArray]:
     """Where each run of equal keys starts, and how long it is."""
     differs = np.ones(len(keys[0]), dtype=np.bool_)
-    differs[1:] = np.logical_or.reduce([np.diff(key) != 0 for key in keys])
+    differs[1:] = keys[0][1:] != keys[0][:-1]
+    for key in keys[1:]:
+        differs[1:] |= key[1:] != key[:-1]
     starts = np.flatnonzero(differs)
     return starts, np.diff(np.append(starts, len(differs)))
 
 
-def in_order(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, IntArray]:
-    """The rows' places by customer, day and place, and customer and day in that order.
+def days_of(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
+    """The rows in the order of customer and day, where each day of a customer starts there, and whose day it is, which.
 
-    All three packed into one number, which is sorted by itself: several times faster than sorting places by two keys.
+    Customer, day and place are packed into one number, which is sorted by itself: several times faster than sorting
+    places by two keys. All is done in place: memory that is touched for the first time costs more than the sums.
     """
     if not len(customer):
-        return np.zeros(0, dtype=np.int64), customer, day
+        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), customer, day
     lowest, first = customer.min(), day.min()
     for_day, for_row = int(day.max() - first).bit_length(), len(customer).bit_length()
     if int(customer.max() - lowest).bit_length() + for_day + for_row > 62:  # numbers of customers may be anything
         order = np.lexsort((day, customer))
-        return order, customer[order], day[order]
-    key = customer - lowest  # all in place: memory that is touched for the first time costs more than the sums
+        starts, _ = runs(customer[order], day[order])
+        return order, starts, customer[order[starts]], day[order[starts]]
+    key = customer - lowest
     key <<= for_day
     key += day
     key -= first
     key <<= for_row
-    key += np.arange(len(customer))
+    for start in range(0, len(key), _CHUNK):
+        some = key[start : start + _CHUNK]
+        some += np.arange(start, start + len(some))
     key.sort()
-    in_order_day = key >> for_row
+    cell = key >> for_row
     key &= (1 << for_row) - 1
-    in_order_customer = in_order_day >> for_day
-    in_order_customer += lowest
-    in_order_day &= (1 << for_day) - 1
-    in_order_day += first
-    return key, in_order_customer, in_order_day
+    starts, _ = runs(cell)
+    if len(starts) < len(cell):
+        cell = cell[starts]
+    whose = cell >> for_day
+    whose += lowest
+    cell &= (1 << for_day) - 1
+    cell += first
+    return key, starts, whose, cell
 
 
 def take_back(

@@ -44,8 +44,8 @@ Rows = list[tuple[str, ...]]
 def fast(path: Path, columns: dict[str, str] = COLUMNS, exponent: int = 2) -> plain.Plain | None:
     data = path.read_bytes()
     form = blocks.form(data, path.name)
-    dates = blocks.read(data[form.start :], form, columns, path.name).texts["date"]
-    return plain.read(path, form, columns, data[form.start :], dates, exponent)
+    texts = blocks.read(data[form.start :], form, columns, path.name).texts
+    return plain.read(path, form, columns, data[form.start :], texts, exponent)
 
 
 def written(folder: Path, rows: Rows, header: str = "customer,date,amount", end: str = "\n") -> Path:
