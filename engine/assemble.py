@@ -16,7 +16,7 @@ if TYPE_CHECKING:  # each room is imported when it is first used, so that `premu
     from engine.dispatch.freeze import Sender
     from engine.dispatch.port import Adapter
     from engine.ingest.stage import Intake
-    from engine.score.stage import Policy
+    from engine.score.policy import Policy
 
 
 def intake(settings: config.Settings, words: Vocabulary) -> Intake:
@@ -40,7 +40,7 @@ def intake(settings: config.Settings, words: Vocabulary) -> Intake:
 
 def scoring(settings: config.Settings) -> Policy:
     """What the shop says about worth."""
-    from engine.score.stage import Policy
+    from engine.score.policy import Policy
 
     said, shop = settings.score, settings.shop
     return Policy(

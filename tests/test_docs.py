@@ -21,19 +21,20 @@ from engine import __version__, config, workspace
 from engine.adapters.registry import OURS, Around
 from engine.check import check
 from engine.cli import run
-from engine.clv import run as of_a_file
+from engine.clv import request as of_a_file
 from engine.clv.write import COLUMNS
 from engine.core.actions import State
 from engine.core.messages import Plain
 from engine.dispatch.port import Message
 from engine.errors import DeliveryError
 from engine.score import closed_forms
-from engine.score.clv import CUSTOMER_FLAGS, Terms, values
+from engine.score.clv import CUSTOMER_FLAGS, values
 from engine.score.fitting import AUTO
 from engine.score.flags import FLAGS
 from engine.score.models import BUYING, bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import fit
+from engine.score.terms import Terms
 from engine.score.validate import Figures
 from tests.golden.test_cdnow import clv_of_lifetimes
 from tests.golden.test_validation import TABLE, verdict

@@ -15,7 +15,7 @@ from engine.errors import ScoreError, UsageError
 
 if TYPE_CHECKING:
     from engine.clv.run import Result
-    from engine.score.clv import Terms
+    from engine.score.terms import Terms
 
 UNITS = ("day", "week", "month")
 COHORTS = ("", "year", "quarter")
@@ -57,7 +57,8 @@ def clv(
             raise UsageError(f"--time-unit: '{time_unit}' is none of {', '.join(UNITS)}")
         if cohorts not in COHORTS:
             raise UsageError(f"--cohorts: '{cohorts}' is neither year nor quarter")
-        from engine.clv.run import Request, run
+        from engine.clv.request import Request
+        from engine.clv.run import run
 
         if plots is not None:
             from engine.clv.draw import draw  # before the work is done: the extra may be missing
@@ -96,7 +97,7 @@ def _day(option: str, text: str) -> date | None:
 
 
 def _terms(horizon: str, discount_rate: float, margin: float) -> Terms:
-    from engine.score.clv import Terms
+    from engine.score.terms import Terms
 
     try:
         return Terms(horizon_days=_days(horizon), annual_rate=discount_rate, margin=margin)
@@ -107,7 +108,7 @@ def _terms(horizon: str, discount_rate: float, margin: float) -> Terms:
 def _days(text: str) -> float:
     """Days of a horizon: a number with d, w, m or y behind it, or ISO 8601."""
     from engine.core.calendar import parse_duration
-    from engine.score.clv import days_of
+    from engine.score.terms import days_of
 
     short = text.strip().upper()
     try:
@@ -138,7 +139,7 @@ def _human(result: Result, said: dict[str, Any], out: Path | None, plots: Path |
 def _read(result: Result) -> None:
     """How the file was understood, and what of it could not be used."""
     read = result.table
-    say(f"{result.request.path.name}: {len(read.customer)} transactions read, {read.rejected} rejected")
+    say(f"{result.request.path.name}: {read.rows - read.rejected} transactions read, {read.rejected} rejected")
     guessed = ", ".join(f"{ours} = {read.columns[ours]}" for ours in read.columns if ours in read.guessed)
     if guessed:
         say(f"  columns read as: {guessed} (hint: --customer, --date and --amount say otherwise)")
@@ -150,7 +151,7 @@ def _read(result: Result) -> None:
 
 def _words(result: Result) -> dict[str, str]:
     """The flags of a file; how much was given back for nothing is said with its amount."""
-    from engine.clv.run import FLAGS
+    from engine.clv.request import FLAGS
 
     lost = money(result.purchases.unmatched_minor, result.request.currency, "en")
     return {**FLAGS, "unmatched_refunds": f"{lost} were given back for purchases that are not in the file"}

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from engine.clv import amounts, blocks, codes, columns, days, parquet, plain
 from engine.clv.blocks import Block
+from engine.clv.notation import Notation
 from engine.errors import IngestError
 from engine.ingest.formats import Reject, is_json
 
@@ -57,40 +58,6 @@ class Table:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Notation:
-    """What the texts of a file tell of how it writes, so far. last: the last day that can be one."""
-
-    dot: bool = False
-    comma: bool = False
-    day_first: str = ""
-    month_first: str = ""
-    last: int = days.LAST
-
-    @property
-    def mark(self) -> str:
-        """The decimal mark; "" when nothing tells it, or when both occur."""
-        return "" if self.dot == self.comma else "." if self.dot else ","
-
-    @property
-    def american(self) -> bool:
-        """Whether months come first: some dates allow nothing else, and none speaks against it."""
-        return bool(self.month_first) and not self.day_first
-
-    def with_(self, other: _Notation) -> _Notation:
-        """What both tell."""
-        return _Notation(
-            dot=self.dot or other.dot,
-            comma=self.comma or other.comma,
-            day_first=self.day_first or other.day_first,
-            month_first=self.month_first or other.month_first,
-            last=min(self.last, other.last),
-        )
-
-    def same_reading(self, other: _Notation) -> bool:
-        return (self.mark, self.american, self.last) == (other.mark, other.american, other.last)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class _Part:
     """What one block holds; the lines of its wrong rows are counted from its own first line."""
 
@@ -101,7 +68,7 @@ class _Part:
     lines: int
     rejects: Sequence[Reject]
     rejected: int
-    seen: _Notation
+    seen: Notation
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -112,8 +79,8 @@ class _Source:
     file: str
     columns: Mapping[str, str]
     first: int
-    parts: Callable[[], Iterator[Callable[[_Notation], _Part]]]
-    told: _Notation
+    parts: Callable[[], Iterator[Callable[[Notation], _Part]]]
+    told: Notation
     at_once: Callable[[], _Part | None] = lambda: None
 
 
@@ -142,7 +109,7 @@ def _open(stream: BinaryIO, path: Path, wanted: Mapping[str, str], exponent: int
     if head.startswith(parquet.MAGIC):
         types = parquet.schema(path)
         found = columns.find(list(types), wanted, file=path.name, row=0)
-        told = _Notation(dot="amount" in found and types[found["amount"]].is_numeric())
+        told = Notation(dot="amount" in found and types[found["amount"]].is_numeric())
         return _Source(
             file=path.name,
             columns=found,
@@ -163,7 +130,7 @@ def _csv(stream: BinaryIO, head: bytes, path: Path, wanted: Mapping[str, str], e
     form = blocks.form(head[: head.rfind(b"\n") + 1] or head, file)
     found = columns.find(form.header, wanted, file=file, row=form.row)
 
-    def parts() -> Iterator[Callable[[_Notation], _Part]]:
+    def parts() -> Iterator[Callable[[Notation], _Part]]:
         stream.seek(form.start)
         for data in blocks.split(stream, blocks.SIZE):
             yield partial(_careful, data, form, found, file, exponent)
@@ -171,7 +138,7 @@ def _csv(stream: BinaryIO, head: bytes, path: Path, wanted: Mapping[str, str], e
     sample = head[form.start : form.start + _SAMPLE]
     sample = sample[: sample.rfind(b"\n") + 1]
     block = blocks.read(sample, form, found, file)
-    told = _part(block, exponent, _Notation()).seen
+    told = _part(block, exponent, Notation()).seen
 
     def at_once() -> _Part | None:
         if told.mark != "." and "amount" in found:
@@ -182,7 +149,7 @@ def _csv(stream: BinaryIO, head: bytes, path: Path, wanted: Mapping[str, str], e
     return _Source(file=file, columns=found, first=form.lines + 1, parts=parts, told=told, at_once=at_once)
 
 
-def _parts(source: _Source) -> tuple[list[_Part], _Notation]:
+def _parts(source: _Source) -> tuple[list[_Part], Notation]:
     """All blocks, read in the notation that all of them together tell: seldom in the first, then in a second pass."""
     how = source.told
     whole = source.at_once()
@@ -194,13 +161,13 @@ def _parts(source: _Source) -> tuple[list[_Part], _Notation]:
         for part in parts:
             seen = seen.with_(part.seen)
         if seen.same_reading(how):
-            seen = seen.with_(_Notation(last=_last_day([part.day for part in parts])))
+            seen = seen.with_(Notation(last=_last_day([part.day for part in parts])))
         if seen.same_reading(how):
             return parts, how
         how = seen
 
 
-def _each(tasks: Iterable[Callable[[_Notation], _Part]], how: _Notation) -> Iterator[_Part]:
+def _each(tasks: Iterable[Callable[[Notation], _Part]], how: Notation) -> Iterator[_Part]:
     """The parts in the order of the file; a few blocks at a time are in hand."""
     with ThreadPoolExecutor(_THREADS) as pool:
         waiting: deque[Future[_Part]] = deque()
@@ -213,12 +180,12 @@ def _each(tasks: Iterable[Callable[[_Notation], _Part]], how: _Notation) -> Iter
 
 
 def _careful(
-    data: bytes, form: blocks.Form, columns: Mapping[str, str], file: str, exponent: int, how: _Notation
+    data: bytes, form: blocks.Form, columns: Mapping[str, str], file: str, exponent: int, how: Notation
 ) -> _Part:  # fmt: skip
     return _part(blocks.read(data, form, columns, file), exponent, how)
 
 
-def _all(rows: plain.Plain, told: _Notation) -> _Part:
+def _all(rows: plain.Plain, told: Notation) -> _Part:
     count = len(rows.day)
     return _Part(
         ids=rows.customer,
@@ -232,7 +199,7 @@ def _all(rows: plain.Plain, told: _Notation) -> _Part:
     )
 
 
-def _part(block: Block, exponent: int, how: _Notation) -> _Part:
+def _part(block: Block, exponent: int, how: Notation) -> _Part:
     texts = block.texts
     ids = codes.plain(texts["customer"])
     day = days.parse(texts["date"], month_first=how.american, last=how.last)
@@ -240,12 +207,12 @@ def _part(block: Block, exponent: int, how: _Notation) -> _Part:
     if ids.dtype == pl.String:
         good &= (ids != "").to_numpy()
     good[list(block.fault)] = False
-    seen = _Notation(day_first=day.day_first, month_first=day.month_first)
+    seen = Notation(day_first=day.day_first, month_first=day.month_first)
     amount = None
     if "amount" in texts.columns:
         amount = amounts.parse(texts["amount"], mark=how.mark, exponent=exponent)
         good &= amount.good
-        seen = seen.with_(_Notation(dot=amount.dot, comma=amount.comma))
+        seen = seen.with_(Notation(dot=amount.dot, comma=amount.comma))
     wrong = np.flatnonzero(~good)
     minor = np.zeros(len(good), dtype=np.int64) if amount is None else amount.minor
     if len(wrong):
@@ -262,7 +229,7 @@ def _part(block: Block, exponent: int, how: _Notation) -> _Part:
     )
 
 
-def _reject(block: Block, row: int, how: _Notation) -> Reject:
+def _reject(block: Block, row: int, how: Notation) -> Reject:
     """The first thing that is wrong with a row; its column by our name."""
     line = int(block.line[row])
     if row in block.fault:
@@ -291,7 +258,7 @@ def _last_day(found: Sequence[IntArray]) -> int:
     return low + int(used[lonely[0]]) if len(lonely) else days.LAST
 
 
-def _table(source: _Source, wanted: Mapping[str, str], parts: Sequence[_Part], how: _Notation) -> Table:
+def _table(source: _Source, wanted: Mapping[str, str], parts: Sequence[_Part], how: Notation) -> Table:
     rows, rejected = sum(part.rows for part in parts), sum(part.rejected for part in parts)
     rejects = tuple(_numbered(source, parts))[:SHOWN]
     if not rows:

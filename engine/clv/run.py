@@ -3,64 +3,21 @@
 from __future__ import annotations
 
 import ctypes
-import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
-from datetime import date
-from pathlib import Path
+from dataclasses import dataclass, replace
 from time import perf_counter
-from types import MappingProxyType
-from typing import Literal
 
 import numpy as np
 
 from engine.clv.read import Table, read
-from engine.core.money import exponent
-from engine.errors import UsageError
+from engine.clv.request import TIERS, Request, days_of, plan_of
 from engine.score.arrays import IntArray
 from engine.score.choose import Verdict
-from engine.score.clv import Terms, Values, percentiles, tier_places
-from engine.score.fitting import AUTO, Fitted, Plan, fit_shop, value_everybody
+from engine.score.clv import Values, percentiles, tier_places
+from engine.score.fitting import Fitted, fit_shop, value_everybody
 from engine.score.history import History
-from engine.score.models import BUYING
 from engine.score.purchases import Log, Purchases, net_refunds
-from engine.score.units import TimeUnit
-
-TIERS: Mapping[str, float] = MappingProxyType({"gold": 0.9, "silver": 0.6, "bronze": 0.0})
-"""The tiers of a file that belongs to no workspace: those that `premura init` proposes."""
-
-FLAGS: Mapping[str, str] = MappingProxyType(
-    {
-        "no_amounts": "the file has no amounts, so purchases are counted and nobody has a value",
-        "ranked_by_purchases": "nobody has a value, so percentiles and tiers go by the purchases that are expected",
-        "unmatched_refunds": "money was given back for purchases that are not in the file",
-        "holdout_past_log": "the holdout ends after the file's last day; the days between count as without purchases",
-    }
-)
-"""What is to be known of a file, besides what its models say of themselves (`engine.score.flags`)."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Request:
-    """What was asked for: the file, its columns ("" to guess), the model and the terms.
-
-    calibration_end: score as of that day, and judge by what came after it up to holdout_end (the last day of the file
-    by default). Without it everything is scored as of the last day, and the log's last part is the judge.
-    """
-
-    path: Path
-    customer_column: str = ""
-    date_column: str = ""
-    amount_column: str = ""
-    model: str = "auto"
-    time_unit: TimeUnit = "week"
-    calibration_end: date | None = None
-    holdout_end: date | None = None
-    terms: Terms = field(default_factory=Terms)
-    currency: str = "EUR"
-    cohorts: Literal["", "year", "quarter"] = ""
-    seasonal: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,7 +67,7 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
     Raises IngestError for a file that cannot be read, UsageError for days that do not fit it and for names that there
     are not, ScoreError when nothing can be scored.
     """
-    plan = _plan(request)
+    plan = plan_of(request)
     _keep_memory()
     tell(f"reading {request.path.name}")
     watch = _Watch(tell)
@@ -124,7 +81,7 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
     watch.done("read", "summing up purchases")
     log = Log(customer=table.customer, day=table.day, amount_minor=table.amount_minor)
     newest = int(table.day.max())
-    as_of_day, last_day = _days(request, int(table.day.min()), newest)
+    as_of_day, last_day = days_of(request, int(table.day.min()), newest)
     purchases = net_refunds(log, as_of_day=as_of_day)
     table = replace(table, customer=_GONE, day=_GONE, amount_minor=_GONE)  # so many rows are not needed twice
     watch.done("history", "judging models by the last part of the log")
@@ -160,20 +117,6 @@ def _keep_memory() -> None:
             mallopt(parameter, _BIG)
 
 
-def _plan(request: Request) -> Plan:
-    if request.model not in (AUTO, *BUYING):
-        raise UsageError(f"--model: '{request.model}' is none of {AUTO}, {', '.join(BUYING)}")
-    if not re.fullmatch("[A-Z]{3}", request.currency):
-        raise UsageError(f"--currency: '{request.currency}' is not a code such as EUR (ISO 4217)")
-    return Plan(
-        model=request.model,
-        time_unit=request.time_unit,
-        exponent=exponent(request.currency),
-        seasonal=request.seasonal,
-        cohorts=request.cohorts,
-    )
-
-
 def _ranked(found: Values) -> Values:
     """Where money tells nobody from another, the purchases that are expected do."""
     return found if found.clv_minor.any() else replace(found, percentile=percentiles(found.expected_purchases))
@@ -189,19 +132,3 @@ def _flags(table: Table, purchases: Purchases, values: Values, past_log: bool) -
         yield "unmatched_refunds"
     if past_log:
         yield "holdout_past_log"
-
-
-def _days(request: Request, first: int, last: int) -> tuple[int, int]:
-    """The day as of which is scored, and the last one that is looked at."""
-    end = request.holdout_end.toordinal() if request.holdout_end else last
-    if request.calibration_end is None:
-        if request.holdout_end is not None:
-            raise UsageError("--holdout-end goes with --calibration-end")
-        return last, last
-    split = request.calibration_end.toordinal()
-    if not first <= split < end:
-        shown = f"{date.fromordinal(first)} to {date.fromordinal(last)}"
-        raise UsageError(
-            f"--calibration-end {request.calibration_end} must lie in the log ({shown}) and before --holdout-end"
-        )
-    return split, end

@@ -11,13 +11,14 @@ from typing import Any, Literal
 
 from engine.errors import ScoreError
 from engine.score.choose import CANDIDATES, Verdict, judge
-from engine.score.clv import Terms, Values, joined, values
+from engine.score.clv import Values, joined, values
 from engine.score.cohorts import Cohorts, by_fit, cohort_of, fit_cohorts
 from engine.score.history import History, Pooled, summarise, summarise_periods
 from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
 from engine.score.purchases import Log, Purchases
+from engine.score.terms import Terms
 from engine.score.units import Clock, TimeUnit, calendar
 from engine.score.yearly import Detection, detect
 

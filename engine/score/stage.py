@@ -4,23 +4,23 @@ last one (`rescore`)."""
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
 from itertools import chain
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from sqlalchemy import Connection
 
-from engine.core.calendar import local_date, parse_duration
-from engine.core.money import exponent, to_major
+from engine.core.calendar import local_date
+from engine.core.money import to_major
 from engine.errors import ScoreError
 from engine.score import record
-from engine.score.clv import Terms, Values, days_of, tiers
-from engine.score.fitting import Fitted, Plan, fit_shop, history_of, value_everybody
+from engine.score.clv import Values
+from engine.score.fitting import Fitted, fit_shop, history_of, value_everybody
 from engine.score.history import History
+from engine.score.policy import Policy
 from engine.score.purchases import Log, Purchases, kept, net_refunds
-from engine.score.units import TimeUnit
 from engine.store import score_history, scores, transactions
 from engine.store.session import Store
 
@@ -28,53 +28,6 @@ JUDGED_EVERY = timedelta(days=7)
 """A model does not get better or worse overnight."""
 FEW = 0.2
 """The share of the customers up to which those who bought are scored alone."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What the shop says about worth: model, units, how far to look, at what rate, what is kept of a sale, tiers.
-
-    tiers: name -> where it begins, a percentile (0..1) or an amount in whole units of the currency.
-    """
-
-    model: str = "auto"
-    time_unit: TimeUnit
-    seasonal: bool = True
-    cohorts: Literal["", "year", "quarter"] = ""
-    horizon: str  # ISO 8601
-    discount_rate: float  # a year
-    margin: float
-    tiers: Mapping[str, float]
-    tiers_by: Literal["percentile", "amount"] = "percentile"
-    currency: str
-    time_zone: str
-
-    @property
-    def plan(self) -> Plan:
-        """How the shop is modelled."""
-        return Plan(
-            model=self.model,
-            time_unit=self.time_unit,
-            exponent=exponent(self.currency),
-            seasonal=self.seasonal,
-            cohorts=self.cohorts,
-        )
-
-    @property
-    def terms(self) -> Terms:
-        """What a future purchase is worth."""
-        days = days_of(parse_duration(self.horizon))
-        return Terms(horizon_days=days, annual_rate=self.discount_rate, margin=self.margin)
-
-    @property
-    def kept(self) -> dict[str, Any]:
-        """As JSON values."""
-        return {each.name: getattr(self, each.name) for each in fields(self)} | {"tiers": dict(self.tiers)}
-
-    def tiers_of(self, found: Values) -> np.ndarray[Any, np.dtype[np.str_]]:
-        """Each customer's tier."""
-        by = found.percentile if self.tiers_by == "percentile" else found.clv_minor / 10.0 ** exponent(self.currency)
-        return tiers(by, self.tiers)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

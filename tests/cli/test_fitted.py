@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.cli import fitted, run
-from engine.clv.run import FLAGS as FLAGS_OF_A_FILE
+from engine.clv.request import FLAGS as FLAGS_OF_A_FILE
 from engine.score.flags import FLAGS
 from tests.shop import Shop
 

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from engine.clv.run import FLAGS, Request, Result, run
+from engine.clv.request import FLAGS, Request
+from engine.clv.run import Result, run
 from engine.errors import IngestError, ScoreError, UsageError
-from engine.score.clv import Terms
 from engine.score.flags import FLAGS as MODEL_FLAGS
+from engine.score.terms import Terms
 from engine.score.units import DAYS_PER_UNIT, TimeUnit
 from tests.clv.logs import SAMPLE, Row, as_csv, at, simulated, visits
 from tests.golden.test_validation import TABLE

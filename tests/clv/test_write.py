@@ -12,10 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from engine.clv.run import Request, Result, run
+from engine.clv.request import Request
+from engine.clv.run import Result, run
 from engine.clv.write import COLUMNS, document, save
 from engine.errors import UsageError
-from engine.score.clv import Terms
+from engine.score.terms import Terms
 from tests.clv.logs import SAMPLE, Row, as_csv, at, simulated, table, visits
 from tests.clv.test_run import SPLIT, cdnow, of
 from tests.golden.test_validation import TABLE

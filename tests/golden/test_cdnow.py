@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from engine.score.arrays import FloatArray
-from engine.score.clv import Steps, Terms, discounted_purchases, monthly_steps, values
+from engine.score.clv import discounted_purchases, values
 from engine.score.history import History
 from engine.score.history import summarise as history_of_purchases
 from engine.score.models import bg_nbd, gamma_gamma
@@ -18,6 +18,7 @@ from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
 from engine.score.purchases import net_refunds
+from engine.score.terms import Steps, Terms, monthly_steps
 from engine.score.units import DAYS_PER_UNIT, TimeUnit
 from engine.score.validate import validate
 from engine.score.window import ValidationWindow, split

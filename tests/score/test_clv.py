@@ -10,21 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.clv import (
-    Steps,
-    Terms,
-    discounted_purchases,
-    monthly_steps,
-    percentiles,
-    tiers,
-    to_minor,
-    values,
-)
+from engine.score.clv import discounted_purchases, percentiles, tiers, to_minor, values
 from engine.score.history import History
 from engine.score.models import bg_nbd, gamma_gamma
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
+from engine.score.terms import Steps, Terms, monthly_steps
 from engine.score.units import DAYS_PER_UNIT
 from engine.score.window import split
 from tests.score.shops import histories, history_of, known, simulated_log

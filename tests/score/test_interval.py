@@ -7,12 +7,13 @@ import pytest
 from hypothesis import given, settings
 
 from engine.score.arrays import FloatArray
-from engine.score.clv import Terms, Values, values
+from engine.score.clv import Values, values
 from engine.score.history import History
 from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
 from engine.score.purchases import Log
+from engine.score.terms import Terms
 from engine.score.window import split
 from tests.score.shops import histories, known
 

@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.score.clv import Terms, purchases_within, values
+from engine.score.clv import purchases_within, values
 from engine.score.history import History, summarise, summarise_periods
 from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.model import Model
 from engine.score.purchases import net_refunds
+from engine.score.terms import Terms
 from engine.score.units import DAYS_PER_UNIT, TimeUnit
 from tests.score.shops import histories, history_of, simulated_log
 

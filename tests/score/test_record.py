@@ -10,12 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.score.clv import Terms, percentiles
+from engine.score.clv import percentiles
 from engine.score.fitting import Fitted, Plan, fit_shop, history_of, value_everybody
 from engine.score.history import History
 from engine.score.models import BUYING
 from engine.score.purchases import Log, net_refunds
 from engine.score.record import fit_of, of_fit, of_verdict, percentiles_among, pooled_of, quantiles, score_columns
+from engine.score.terms import Terms
 from tests.score.shops import simulated_log
 
 

@@ -16,7 +16,8 @@ from engine.core.calendar import at_local
 from engine.core.facts import Score, Transaction
 from engine.errors import ScoreError
 from engine.score.models.fit import FLAGS
-from engine.score.stage import Policy, Summary, rescore, score
+from engine.score.policy import Policy
+from engine.score.stage import Summary, rescore, score
 from engine.store import customers, score_history, scores, transactions
 from engine.store.session import Store, create, open_store
 from tests.shop import Shop
