@@ -28,7 +28,7 @@ CANDIDATES = ("bg_nbd", "mbg_nbd", "pareto_nbd")
 SHORTEST_LOG = 182
 """Days that a log must span before its last part is used to judge a model fitted on the first."""
 LONGEST_WINDOW = 365
-MOST_CUSTOMERS = 200_000
+MOST_CUSTOMERS = 100_000
 """Of more, every so manieth is judged: figures of so many are as sure as they need to be."""
 
 

@@ -27,7 +27,7 @@ Objective = Callable[[FloatArray], tuple[float, FloatArray]]
 
 ENOUGH_CUSTOMERS = 50
 ENOUGH_REPEATERS = 10
-SAMPLE = 20_000
+SAMPLE = 10_000
 """Customers of a big log that are fitted first; a log up to twice as long is fitted whole at once."""
 
 FLAGS: Mapping[str, str] = MappingProxyType(
