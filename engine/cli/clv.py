@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from engine.score.terms import Terms
 
 UNITS = ("day", "week", "month")
+SHOWN = 5
+"""Wrong rows that people are told of, one line each."""
 COHORTS = ("", "year", "quarter")
 
 
@@ -145,8 +147,10 @@ def _read(result: Result) -> None:
         say(f"  columns read as: {guessed} (hint: --customer, --date and --amount say otherwise)")
     for note in read.notes:
         say(f"  {note}")
-    for reject in read.rejects[:5]:
-        say(f"  {reject}")
+    for reject in read.rejects[:SHOWN]:
+        say(f"  row {reject.row}{f', {reject.column}' if reject.column else ''}: {reject.reason}")
+    if read.rejected > SHOWN:
+        say(f"  and {read.rejected - SHOWN} more (hint: --json lists the first hundred)")
 
 
 def _words(result: Result) -> dict[str, str]:

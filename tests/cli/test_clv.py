@@ -20,6 +20,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from engine.cli import run
 from engine.cli.clv import COHORTS, UNITS
 from engine.clv.write import COLUMNS
 from tests.clv.logs import (
@@ -351,3 +352,18 @@ def test_any_log_gives_numbers_or_one_line(
         assert 0 <= float(row["clv_low"]) <= float(row["clv_high"])
         assert 0 <= float(row["recency"]) <= float(row["T"])
         assert (row["recency"] == "0.0") == (row["frequency"] == "0")
+
+
+def test_people_read_why_rows_were_left_out_and_how_many_more(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    good = "".join(f"C{index};{1 + index % 28:02}/01/2026;12,50\n" for index in range(30))
+    (tmp_path / "log.csv").write_text("cliente;data;importo\n" + good + "Verdi;45/01/2026;3\n" * 7, encoding="utf-8")
+
+    assert run(["clv", str(tmp_path / "log.csv"), "--model", "bg_nbd"]) == 0
+
+    shown = capsys.readouterr().out
+    assert "30 transactions read, 7 rejected" in shown
+    assert "  row 32, data: '45/01/2026' is not a date" in shown
+    assert "  and 2 more (hint: --json lists the first hundred)" in shown
+    assert "Reject(" not in shown
