@@ -14,12 +14,18 @@ _CHUNK = 1 << 18
 
 def runs(*keys: IntArray) -> tuple[IntArray, IntArray]:
     """Where each run of equal keys starts, and how long it is."""
+    starts = starts_of(*keys)
+    return starts, np.diff(np.append(starts, len(keys[0])))
+
+
+def starts_of(*keys: IntArray) -> IntArray:
+    """Where each run of equal keys starts."""
     differs = np.ones(len(keys[0]), dtype=np.bool_)
     differs[1:] = keys[0][1:] != keys[0][:-1]
     for key in keys[1:]:
         differs[1:] |= key[1:] != key[:-1]
-    starts = np.flatnonzero(differs)
-    return starts, np.diff(np.append(starts, len(differs)))
+    found: IntArray = np.flatnonzero(differs)
+    return found
 
 
 def days_of(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
@@ -34,7 +40,7 @@ def days_of(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, IntA
     for_day, for_row = int(day.max() - first).bit_length(), len(customer).bit_length()
     if int(customer.max() - lowest).bit_length() + for_day + for_row > 62:  # numbers of customers may be anything
         order = np.lexsort((day, customer))
-        starts, _ = runs(customer[order], day[order])
+        starts = starts_of(customer[order], day[order])
         return order, starts, customer[order[starts]], day[order[starts]]
     key = customer - lowest
     key <<= for_day
@@ -47,7 +53,7 @@ def days_of(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, IntA
     key.sort()
     cell = key >> for_row
     key &= (1 << for_row) - 1
-    starts, _ = runs(cell)
+    starts = starts_of(cell)
     if len(starts) < len(cell):
         cell = cell[starts]
     whose = cell >> for_day
