@@ -6,6 +6,7 @@ The one way from a log to scores, for a workspace (`stage`) as for a single file
 from __future__ import annotations
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -87,7 +88,10 @@ def fit_shop(purchases: Purchases, plan: Plan, chosen: str) -> tuple[History, Fi
     name = chosen or plan.names[0]
     season = plan.season_of(purchases)
     history = history_of(purchases, plan, name, season.used.clock)
-    buying, spending = fit(BUYING[name], history), gamma_gamma.fit(history)
+    with ThreadPoolExecutor(1) as beside:  # numpy lets go of the lock: a second core fits the spend meanwhile
+        spend = beside.submit(gamma_gamma.fit, history)
+        buying = fit(BUYING[name], history)
+        spending = spend.result()
     cohorts = None
     if plan.cohorts:
         cohorts = fit_cohorts(BUYING[name], history, buying, cohort_of(history.first_day, plan.cohorts))
