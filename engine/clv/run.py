@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import ctypes
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -42,7 +40,6 @@ class Result:
     seconds: Mapping[str, float]
 
 
-_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _BIG = -1, -3, 1 << 30
 _GONE = np.zeros(0, dtype=np.int64)
 
 
@@ -68,7 +65,6 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
     are not, ScoreError when nothing can be scored.
     """
     plan = plan_of(request)
-    _keep_memory()
     tell(f"reading {request.path.name}")
     watch = _Watch(tell)
     table = read(
@@ -106,15 +102,6 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
         flags=(*fitted.flags, *_flags(table, purchases, values, last_day > newest)),
         seconds=watch.seconds,
     )
-
-
-def _keep_memory() -> None:
-    """Let glibc use the memory of one big array for the next; to get it anew from the system takes longer than most
-    sums on it (mallopt(3)). Nothing to be done where there is another C library."""
-    with suppress(OSError, AttributeError):
-        mallopt = ctypes.CDLL(None).mallopt
-        for parameter in (_M_MMAP_THRESHOLD, _M_TRIM_THRESHOLD):
-            mallopt(parameter, _BIG)
 
 
 def _ranked(found: Values) -> Values:
