@@ -107,7 +107,8 @@ def test_words_are_written_in_their_order_and_complete(several: list[str]) -> No
     for word, text in zip(found, several, strict=True):
         alone = written(text)
         assert sum(word.sizes) == len(word.ink)
-        assert length(word) == pytest.approx(length(alone), rel=0.1)  # chance only decides how a bowl is reached
+        # chance only decides how a bowl is reached, which is less than half a letter in a short word
+        assert length(word) == pytest.approx(length(alone), rel=0.1, abs=400)
 
 
 def test_no_words_are_no_ink() -> None:
