@@ -8,12 +8,9 @@ from decimal import ROUND_HALF_UP, Decimal
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from engine.core.money import parse_amount
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from engine.score.arrays import BoolArray, IntArray
 
 _ONLY_A_DOT = r"^[+-]?(?:[0-9]+\.[0-9]{1,2}|(?:[0-9]{4,}|0[0-9]*)\.[0-9]*|[0-9]*\.[0-9]{4,})$"
 _ONLY_A_COMMA = r"^[+-]?(?:[0-9]+|[0-9]{1,3}(?:\.[0-9]{3})+),[0-9]{1,2}$"

@@ -15,8 +15,8 @@ from polars.exceptions import PolarsError
 
 from engine.errors import IngestError
 from engine.ingest import formats
+from engine.score.arrays import IntArray
 
-IntArray = NDArray[np.int64]
 ByteArray = NDArray[np.uint8]
 
 SIZE = 1 << 20

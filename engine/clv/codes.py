@@ -9,7 +9,8 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-IntArray = NDArray[np.int64]
+from engine.score.arrays import IntArray
+
 HashArray = NDArray[np.uint64]
 
 _ROOM = 8

@@ -10,12 +10,9 @@ from functools import lru_cache
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from engine.ingest import values
-
-IntArray = NDArray[np.int64]
-BoolArray = NDArray[np.bool_]
+from engine.score.arrays import BoolArray, IntArray
 
 LAST = date.max.toordinal()
 _SLASHED = re.compile(r"^\s*(\d{1,2})/(\d{1,2})/(?=\d{4}(?!\d))", re.ASCII)

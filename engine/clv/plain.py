@@ -14,14 +14,13 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from engine.clv import codes
 from engine.clv.blocks import Form
 from engine.ingest.values import YEARS
+from engine.score.arrays import IntArray
 
-IntArray = NDArray[np.int64]
 _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date(YEARS[0], 1, 1).toordinal(), date(YEARS[-1], 12, 31).toordinal()
 _LARGEST = 2.0**52  # a double holds every whole number below

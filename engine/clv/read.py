@@ -14,15 +14,13 @@ from typing import BinaryIO
 
 import numpy as np
 import polars as pl
-from numpy.typing import NDArray
 
 from engine.clv import amounts, blocks, codes, columns, days, parquet, plain
 from engine.clv.blocks import Block
 from engine.clv.notation import Notation
 from engine.errors import IngestError
 from engine.ingest.formats import Reject, is_json
-
-IntArray = NDArray[np.int64]
+from engine.score.arrays import IntArray
 
 SHOWN = 100
 """So many wrong rows are told one by one; the others are counted."""

@@ -17,7 +17,7 @@ import numpy as np
 
 from engine.score.arrays import FloatArray
 from engine.score.clv import purchases_within
-from engine.score.history import History, summarise, summarise_periods
+from engine.score.history import History, summed_up
 from engine.score.models import BUYING
 from engine.score.models.fit import fit
 from engine.score.purchases import Log, Purchases, net_refunds
@@ -82,10 +82,8 @@ def judge(
     if not len(known.customer):
         return None
     periods = BUYING[names[0]].OPPORTUNITIES
-    if periods:
-        history = summarise_periods(known, time_unit=time_unit, exponent=exponent)
-    else:
-        history = summarise(known, time_unit=time_unit, exponent=exponent, clock=clock_of(known))
+    clock = calendar if periods else clock_of(known)
+    history = summed_up(known, periods=periods, time_unit=time_unit, exponent=exponent, clock=clock)
     window = window_of(later, history, calibration_end_day, periods=periods)
     return _best(names, history, window, later, calibration_end_day)
 

@@ -14,7 +14,7 @@ from engine.errors import ScoreError
 from engine.score.choose import CANDIDATES, Verdict, judge
 from engine.score.clv import Values, joined, values
 from engine.score.cohorts import Cohorts, by_fit, cohort_of, fit_cohorts
-from engine.score.history import History, Pooled, summarise, summarise_periods
+from engine.score.history import History, Pooled, summed_up
 from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
@@ -108,9 +108,10 @@ def history_of(
     """Purchases summed up as a model reads them; pooled: as in `summarise`. Raises ScoreError when there are none."""
     if not len(purchases.customer):
         raise ScoreError("there is no purchase to score")
-    if BUYING[name].OPPORTUNITIES:
-        return summarise_periods(purchases, time_unit=plan.time_unit, exponent=plan.exponent, pooled=pooled)
-    return summarise(purchases, time_unit=plan.time_unit, exponent=plan.exponent, clock=clock, pooled=pooled)
+    periods = BUYING[name].OPPORTUNITIES
+    return summed_up(
+        purchases, periods=periods, time_unit=plan.time_unit, exponent=plan.exponent, clock=clock, pooled=pooled
+    )
 
 
 def value_everybody(fitted: Fitted, history: History, terms: Terms) -> Values:

@@ -156,6 +156,21 @@ def summarise_periods(
     )
 
 
+def summed_up(
+    purchases: Purchases,
+    *,
+    periods: bool,
+    time_unit: TimeUnit,
+    exponent: int,
+    clock: Clock = calendar,
+    pooled: Pooled | None = None,
+) -> History:
+    """Purchases as a model reads them: in whole periods, which know no clock, or in time."""
+    if periods:
+        return summarise_periods(purchases, time_unit=time_unit, exponent=exponent, pooled=pooled)
+    return summarise(purchases, time_unit=time_unit, exponent=exponent, clock=clock, pooled=pooled)
+
+
 def _sums(values: IntArray, starts: IntArray) -> IntArray:
     found: IntArray = np.add.reduceat(values, starts) if len(starts) else values
     return found

@@ -64,13 +64,14 @@ class Purchases:
     kept_minor: IntArray | None = None
 
 
-def kept(amount_minor: IntArray, cost_minor: FloatArray, margin: float) -> IntArray | None:
+def kept(amount_minor: IntArray, cost_minor: FloatArray, margin: float, *, priced: bool = False) -> IntArray | None:
     """What is kept of each row: the amount less its cost, or by the shop's margin where the cost is not known (NaN).
 
-    None when no cost is known at all: then the shop's margin is for everybody.
+    None when no cost is known at all: then the shop's margin is for everybody. priced: the shop knows some costs, if
+    none of these rows'.
     """
     known = np.isfinite(cost_minor)
-    if not known.any():
+    if not (priced or known.any()):
         return None
     return np.rint(np.where(known, amount_minor - cost_minor, amount_minor * margin)).astype(np.int64)
 

@@ -3,6 +3,7 @@ last one (`rescore`)."""
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -10,6 +11,7 @@ from itertools import chain
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from engine.core.calendar import local_date
@@ -17,7 +19,7 @@ from engine.core.money import to_major
 from engine.errors import ScoreError
 from engine.score import record
 from engine.score.clv import Values
-from engine.score.fitting import Fitted, fit_shop, history_of, value_everybody
+from engine.score.fitting import fit_shop, history_of, value_everybody
 from engine.score.history import History
 from engine.score.policy import Policy
 from engine.score.purchases import Log, Purchases, kept, net_refunds
@@ -78,12 +80,14 @@ def score(
     history, fitted = fit_shop(purchases, policy.plan, chosen)
     found = value_everybody(fitted, history, policy.terms)
     flags = (*flags, *_unmatched(purchases, policy), *fitted.flags)
-    summary = _summary(history, fitted, found, policy, now, flags, judged, stored=not past)
+    tiers, fit = policy.tiers_of(found), record.of_fit(fitted)
+    summary = _summary(history, fit, found, tiers, policy, now, flags, judged, stored=not past)
     if not past:
-        columns = _run_columns(summary, fitted, found, history) | {"policy": policy.kept}
+        columns = record.score_columns(history, found, tiers)
         with store.write() as connection:
-            run = scores.begin_run(connection, columns)
-            _write(connection, run, history, found, policy, now, baseline=last is None)
+            run = scores.begin_run(connection, _run_columns(summary, fit, found, history, policy))
+            scores.save(connection, run, scores.rows(columns), now, baseline=last is None)
+            score_history.append(connection, run, columns, now)
             scores.clean(connection, now, seen=seen)
             score_history.thin(connection, now)
     progress(len(history))
@@ -104,13 +108,14 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
         who = scores.dirty_customers(connection, now)
         if len(who) > max(FEW * last["customers"], 1):
             return None
-        log, _ = _log(connection, policy, today, who)
+        pooled = record.pooled_of(last)
+        log, _ = _log(connection, policy, today, who, priced=pooled is not None)
     fitted = record.fit_of(last)
     purchases = net_refunds(log, as_of_day=today)
     columns: list[Any] = []
     if len(purchases.customer):
         clock = fitted.season.used.clock
-        history = history_of(purchases, policy.plan, fitted.model, clock, record.pooled_of(last))
+        history = history_of(purchases, policy.plan, fitted.model, clock, pooled)
         found = record.among(value_everybody(fitted, history, policy.terms), last["quantiles"])
         columns = record.score_columns(history, found, policy.tiers_of(found))
     with store.write() as connection:
@@ -126,9 +131,14 @@ def _same(last: Mapping[str, Any], policy: Policy) -> bool:
 
 
 def _log(
-    connection: Connection, policy: Policy, through_day: int, customers: Collection[int] | None = None
+    connection: Connection,
+    policy: Policy,
+    through_day: int,
+    customers: Collection[int] | None = None,
+    *,
+    priced: bool = False,
 ) -> tuple[Log, tuple[str, ...]]:
-    """The transactions as arrays; what is in another currency is left out and said so."""
+    """The transactions as arrays; what is in another currency is left out and said so. priced: as in `kept`."""
     parts = [
         np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 5)
         for rows in transactions.purchases(connection, policy.currency, through_day, customers)
@@ -139,7 +149,7 @@ def _log(
         day=day,
         amount_minor=amount,
         sale_day=sale_day,
-        kept_minor=kept(amount, np.where(cost == transactions.NO_COST, np.nan, cost), policy.margin),
+        kept_minor=kept(amount, np.where(cost == transactions.NO_COST, np.nan, cost), policy.margin, priced=priced),
     )
     foreign = transactions.foreign(connection, policy.currency, through_day) if customers is None else 0
     return log, (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
@@ -171,25 +181,11 @@ def _judged(log: Log, today: int, policy: Policy, last: Mapping[str, Any] | None
     return verdict.model, {"judged_on": date.fromordinal(today).isoformat(), **record.of_verdict(verdict)}
 
 
-def _write(
-    connection: Connection,
-    run: int,
-    history: History,
-    found: Values,
-    policy: Policy,
-    now: datetime,
-    *,
-    baseline: bool,
-) -> None:
-    columns = record.score_columns(history, found, policy.tiers_of(found))
-    scores.save(connection, run, scores.rows(columns), now, baseline=baseline)
-    score_history.append(connection, run, columns, now)
-
-
 def _summary(
     history: History,
-    fitted: Fitted,
+    fit: Mapping[str, Any],
     found: Values,
+    tiers: NDArray[np.str_],
     policy: Policy,
     now: datetime,
     flags: tuple[str, ...],
@@ -198,11 +194,9 @@ def _summary(
     stored: bool,
 ) -> Summary:
     held = dict.fromkeys(sorted(policy.tiers, key=lambda name: -policy.tiers[name]), 0)
-    names, counts = np.unique(policy.tiers_of(found), return_counts=True)
-    held |= dict(zip(names.tolist(), counts.tolist(), strict=True))
-    kept_of_fit = record.of_fit(fitted)
+    held |= Counter(tiers.tolist())
     return Summary(
-        **{name: kept_of_fit[name] for name in _OF_FIT},
+        **{name: fit[name] for name in _OF_FIT},
         customers=len(history),
         transactions=int(history.frequency.sum()) + len(history),
         repeaters=int((history.frequency > 0).sum()),
@@ -220,12 +214,15 @@ def _summary(
 _OF_FIT = ("model", "params", "log_likelihood", "spend_params", "spend_log_likelihood", "season", "cohorts")
 
 
-def _run_columns(summary: Summary, fitted: Fitted, found: Values, history: History) -> dict[str, Any]:
+def _run_columns(
+    summary: Summary, fit: Mapping[str, Any], found: Values, history: History, policy: Policy
+) -> dict[str, Any]:
     columns = asdict(summary) | {
         "fitted_at": summary.as_of,
         "flags": list(summary.flags),
         "quantiles": record.quantiles(found.clv_minor),
-        "covariance": record.of_fit(fitted)["covariance"],
+        "covariance": fit["covariance"],
+        "policy": policy.kept,
         "pooled": {} if history.pooled is None else asdict(history.pooled),
     }
     for name in ("transactions", "total_clv_minor", "tiers", "stored"):

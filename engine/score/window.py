@@ -8,7 +8,7 @@ import numpy as np
 
 from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
-from engine.score.history import History, summarise, summarise_periods
+from engine.score.history import History, summed_up
 from engine.score.purchases import Log, Purchases, net_refunds
 from engine.score.refunds import runs
 from engine.score.units import DAYS_PER_UNIT, Clock, TimeUnit, calendar
@@ -43,10 +43,7 @@ def split(
         raise ScoreError("the validation window must end after the calibration period")
     known = net_refunds(log, as_of_day=calibration_end_day)
     later = net_refunds(log, as_of_day=window_end_day)
-    if periods:
-        history = summarise_periods(known, time_unit=time_unit, exponent=exponent)
-    else:
-        history = summarise(known, time_unit=time_unit, exponent=exponent, clock=clock)
+    history = summed_up(known, periods=periods, time_unit=time_unit, exponent=exponent, clock=clock)
     return history, window_of(later, history, calibration_end_day, periods=periods)
 
 

@@ -597,6 +597,32 @@ def test_a_score_of_one_by_the_last_fit_is_what_everybodys_would_be_on_that_day(
     assert alone.percentile == pytest.approx(together.percentile, abs=0.05)
 
 
+def test_whose_costs_are_not_known_is_drawn_to_the_shops_margin_alone_as_among_all(store: Store) -> None:
+    book(store, *shop_of(80))
+    with store.write() as connection:  # others' costs are known: a quarter of what they pay is kept
+        customers.add_unknown(connection, ["COSTLY"], noon(0))
+        key = customers.ids_of(connection, ["COSTLY"])["COSTLY"]
+        for day in range(0, 280, 7):
+            fact = Transaction(
+                customer="COSTLY",
+                ext_key=f"COSTLY/{day}",
+                occurred_at=noon(day),
+                amount_minor=50_000,
+                currency="EUR",
+                cost_minor=37_500,
+            )
+            transactions.add(connection, "till", [(key, fact)], noon(0), ROME)
+    book(store, ("C007", 300, 4321))
+    rate(store, 300)
+    together = facts(store)["C007"]
+    with store.write() as connection:  # the same again, for this one alone
+        key = customers.ids_of(connection, ["C007"])["C007"]
+        free = Transaction(customer="C007", ext_key="free", occurred_at=noon(300), amount_minor=0, currency="EUR")
+        transactions.add(connection, "till", [(key, free)], noon(0), ROME)
+    assert rescore(store, POLICY, now=noon(300)) == 1
+    assert facts(store)["C007"].clv_minor == pytest.approx(together.clv_minor, rel=1e-3)
+
+
 def test_who_gives_everything_back_loses_the_score_at_once(store: Store) -> None:
     book(store, *shop_of(80), ("BACK", 290, 1000))
     rate(store)

@@ -21,7 +21,7 @@ from scipy.special import betaln, gammaln, psi  # type: ignore[import-untyped]  
 from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.models.leaving import draw_stays, expected_stays
-from engine.score.models.model import Prior, Space
+from engine.score.models.model import Prior, Space, refuse_unless_positive
 from engine.score.models.rows import Rows
 from engine.score.units import TimeUnit
 
@@ -39,9 +39,7 @@ class BgBb:
     time_unit: TimeUnit
 
     def __post_init__(self) -> None:
-        values = (self.alpha, self.beta, self.gamma, self.delta)
-        if not all(np.isfinite(value) and value > 0 for value in values):
-            raise ScoreError(f"BG/BB parameters must be positive numbers, not alpha, beta, gamma, delta = {values}")
+        refuse_unless_positive("BG/BB", self)
 
 
 RECORD = BgBb

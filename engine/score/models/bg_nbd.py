@@ -17,10 +17,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betainc, betaln, expit, gammaln, psi  # type: ignore[import-untyped]  # scipy ships none
 
-from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.models.leaving import draw_alive, expected_alive, stayed_or_left
-from engine.score.models.model import Prior, Space
+from engine.score.models.model import Prior, Space, refuse_unless_positive
 from engine.score.models.rows import Rows
 from engine.score.units import TimeUnit
 
@@ -41,9 +40,7 @@ class BgNbd:
     time_unit: TimeUnit
 
     def __post_init__(self) -> None:
-        values = (self.r, self.alpha, self.a, self.b)
-        if not all(np.isfinite(value) and value > 0 for value in values):
-            raise ScoreError(f"BG/NBD parameters must be positive numbers, not r, alpha, a, b = {values}")
+        refuse_unless_positive("BG/NBD", self)
 
 
 RECORD = BgNbd

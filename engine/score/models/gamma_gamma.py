@@ -18,7 +18,7 @@ from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.history import History
 from engine.score.models.fit import ENOUGH_REPEATERS, SAMPLE, Fit, Objective, refuse_impossible, settle
-from engine.score.models.model import Prior, Space
+from engine.score.models.model import Prior, Space, refuse_unless_positive
 
 # Fits run in units of the mean spend. The prior's mean spend, p v / (q - 1), is 1: the mean of the shop itself.
 _PRIOR = Prior(centre=(6.0, 4.0, 0.5), deviation=(1.0, 1.0, 1.0))
@@ -35,9 +35,7 @@ class GammaGamma:
     v: float
 
     def __post_init__(self) -> None:
-        values = (self.p, self.q, self.v)
-        if not all(np.isfinite(value) and value > 0 for value in values):
-            raise ScoreError(f"Gamma-Gamma parameters must be positive numbers, not p, q, v = {values}")
+        refuse_unless_positive("Gamma-Gamma", self)
 
 
 def log_likelihood(params: GammaGamma, history: History) -> tuple[float, FloatArray]:

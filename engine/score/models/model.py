@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.models.rows import Rows
 
@@ -40,6 +41,14 @@ class Prior:
 
     centre: tuple[float, ...]
     deviation: tuple[float, ...]
+
+
+def refuse_unless_positive(title: str, record: Any) -> None:
+    """Raise ScoreError unless all parameters of a record are positive and finite; its `time_unit` is none of them."""
+    named = {each.name: getattr(record, each.name) for each in fields(record) if each.name != "time_unit"}
+    if not all(np.isfinite(value) and value > 0 for value in named.values()):
+        values = tuple(named.values())
+        raise ScoreError(f"{title} parameters must be positive numbers, not {', '.join(named)} = {values}")
 
 
 class Model(Protocol):

@@ -31,7 +31,7 @@ from scipy.special import exprel, gammaln, psi  # type: ignore[import-untyped]  
 
 from engine.errors import ScoreError
 from engine.score.arrays import BoolArray, FloatArray, IntArray
-from engine.score.models.model import Prior, Space
+from engine.score.models.model import Prior, Space, refuse_unless_positive
 from engine.score.models.pareto_sheet import Column, basis_of, cells_of, read, sheet_of, trace
 from engine.score.models.pareto_tail import FALL, RULES, leaving
 from engine.score.models.rows import Levels, Rows
@@ -57,9 +57,7 @@ class ParetoNbd:
     time_unit: TimeUnit
 
     def __post_init__(self) -> None:
-        values = (self.r, self.alpha, self.s, self.beta)
-        if not all(np.isfinite(value) and value > 0 for value in values):
-            raise ScoreError(f"Pareto/NBD parameters must be positive numbers, not r, alpha, s, beta = {values}")
+        refuse_unless_positive("Pareto/NBD", self)
 
 
 RECORD = ParetoNbd

@@ -19,10 +19,9 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import betaln, psi  # type: ignore[import-untyped]  # scipy ships no types
 
-from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.models.leaving import draw_stays, expected_stays
-from engine.score.models.model import Prior, Space
+from engine.score.models.model import Prior, Space, refuse_unless_positive
 from engine.score.models.rows import Rows
 from engine.score.units import TimeUnit
 
@@ -36,9 +35,7 @@ class Sbg:
     time_unit: TimeUnit
 
     def __post_init__(self) -> None:
-        values = (self.alpha, self.beta)
-        if not all(np.isfinite(value) and value > 0 for value in values):
-            raise ScoreError(f"sBG parameters must be positive numbers, not alpha, beta = {values}")
+        refuse_unless_positive("sBG", self)
 
 
 RECORD = Sbg
