@@ -11,12 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import strategies as st
 from numpy.typing import ArrayLike
 
 from engine.score.arrays import FloatArray
 from engine.score.history import History
-from engine.score.models.fit import Fit
+from engine.score.models.fit import Fit, log_likelihood
+from engine.score.models.model import Model
 from engine.score.purchases import Log
 from engine.score.units import DAYS_PER_UNIT, TimeUnit
 
@@ -47,6 +49,22 @@ def cdnow_reference() -> dict[str, Any]:
 def known(params: Any) -> Fit[Any]:
     """Parameters that nobody needs to doubt."""
     return Fit(params=params, log_likelihood=0.0, converged=True, flags=(), n_customers=1, n_repeat=1)
+
+
+def check_slope(model: Model, point: FloatArray, history: History) -> None:
+    """The gradient of a model's likelihood is the slope that central differences find, up to their noise."""
+
+    def at(values: FloatArray) -> tuple[float, FloatArray]:
+        named = dict(zip(model.SPACE.names, values.tolist(), strict=True))
+        return log_likelihood(model, model.RECORD(**named, time_unit=history.time_unit), history)
+
+    value, gradient = at(point)
+    for i in range(len(point)):
+        step = np.zeros(len(point))
+        step[i] = 1e-5 * point[i]
+        slope = (at(point + step)[0] - at(point - step)[0]) / (2 * step[i])
+        noise = 1e-9 * max(1.0, abs(value)) / point[i]
+        assert gradient[i] == pytest.approx(slope, rel=2e-4, abs=max(noise, 1e-8))  # differences of sums near nothing
 
 
 def log_of(*rows: tuple[int, int, int] | tuple[int, int, int, int]) -> Log:

@@ -12,12 +12,12 @@ from hypothesis import strategies as st
 from scipy.special import expit  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.arrays import BoolArray, IntArray
 from engine.score.history import History
 from engine.score.models import bg_bb
 from engine.score.models.bg_bb import BgBb
 from engine.score.models.fit import FLAGS, fit, log_likelihood
-from tests.score.shops import beta_by_logit, history_of
+from tests.score.shops import beta_by_logit, check_slope, history_of
 
 DONORS = BgBb(alpha=1.204, beta=0.75, gamma=0.657, delta=2.783, time_unit="month")
 POWER = st.floats(-4, 4).map(lambda power: 10**power)
@@ -120,18 +120,7 @@ def test_all_possible_histories_together_are_certain(params: BgBb, n: int) -> No
 @given(history=opportunities(longest=200), powers=st.tuples(*[st.floats(-1.5, 1.5)] * 4))
 def test_the_gradient_is_the_slope(history: History, powers: tuple[float, ...]) -> None:
     point = 10.0 ** np.array(powers)
-
-    def at(values: FloatArray) -> tuple[float, FloatArray]:
-        params = BgBb(**dict(zip(bg_bb.SPACE.names, values.tolist(), strict=True)), time_unit="month")
-        return log_likelihood(bg_bb, params, history)
-
-    value, gradient = at(point)
-    for i in range(4):
-        step = np.zeros(4)
-        step[i] = 1e-5 * point[i]
-        slope = (at(point + step)[0] - at(point - step)[0]) / (2 * step[i])
-        noise = 1e-9 * max(1.0, abs(value)) / point[i]
-        assert gradient[i] == pytest.approx(slope, rel=2e-4, abs=max(noise, 1e-9))
+    check_slope(bg_bb, point, history)
 
 
 def test_a_customer_counts_as_often_as_he_is_there() -> None:

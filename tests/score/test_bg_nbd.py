@@ -16,7 +16,7 @@ from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.leaving import by_quadrature
 from engine.score.units import DAYS_PER_UNIT, TimeUnit
-from tests.score.shops import beta_by_logit, gamma_by_log, histories, history_of, simulated
+from tests.score.shops import beta_by_logit, check_slope, gamma_by_log, histories, history_of, simulated
 
 SHOP = BgNbd(r=0.243, alpha=4.414, a=0.793, b=2.426, time_unit="week")
 WILD = st.builds(
@@ -56,20 +56,7 @@ def test_the_likelihood_is_the_double_integral_over_rate_and_leaving(x: int, t_x
 )
 def test_the_gradient_is_the_slope(history: History, powers: tuple[float, ...]) -> None:
     point = 10.0 ** np.array(powers) * np.array([1, history.T.mean() + 1, 1, 1])
-
-    def at(values: np.ndarray[tuple[int], np.dtype[np.float64]]) -> tuple[float, list[float]]:
-        r, alpha, a, b = (float(value) for value in values)
-        params = BgNbd(r=r, alpha=alpha, a=a, b=b, time_unit=history.time_unit)
-        value, gradient = log_likelihood(bg_nbd, params, history)
-        return value, gradient.tolist()
-
-    value, gradient = at(point)
-    for i in range(4):
-        step = np.zeros(4)
-        step[i] = 1e-5 * point[i]
-        slope = (at(point + step)[0] - at(point - step)[0]) / (2 * step[i])
-        noise = 1e-9 * max(1.0, abs(value)) / point[i]
-        assert gradient[i] == pytest.approx(slope, rel=2e-4, abs=max(noise, 1e-9))
+    check_slope(bg_nbd, point, history)
 
 
 def test_a_customer_counts_as_often_as_he_is_there() -> None:

@@ -10,14 +10,14 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
-from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.arrays import BoolArray, IntArray
 from engine.score.history import History
 from engine.score.models import bg_nbd, mbg_nbd
 from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.mbg_nbd import MbgNbd
 from engine.score.units import DAYS_PER_UNIT, TimeUnit
-from tests.score.shops import beta_by_logit, gamma_by_log, histories, history_of
+from tests.score.shops import beta_by_logit, check_slope, gamma_by_log, histories, history_of
 
 SHOP = MbgNbd(r=0.525, alpha=6.183, a=0.891, b=1.614, time_unit="week")
 LIVELY = MbgNbd(r=1.2, alpha=7.0, a=0.9, b=2.4, time_unit="week")
@@ -90,18 +90,7 @@ def test_likelihood_and_p_alive_are_integrals_over_rate_and_leaving(x: int, t_x:
 @given(history=histories(), powers=st.tuples(*[st.floats(-1.5, 1.5)] * 4))
 def test_the_gradient_is_the_slope(history: History, powers: tuple[float, ...]) -> None:
     point = 10.0 ** np.array(powers) * np.array([1, history.T.mean() + 1, 1, 1])
-
-    def at(values: FloatArray) -> tuple[float, FloatArray]:
-        named = dict(zip(mbg_nbd.SPACE.names, values.tolist(), strict=True))
-        return log_likelihood(mbg_nbd, MbgNbd(**named, time_unit=history.time_unit), history)
-
-    value, gradient = at(point)
-    for i in range(4):
-        step = np.zeros(4)
-        step[i] = 1e-5 * point[i]
-        slope = (at(point + step)[0] - at(point - step)[0]) / (2 * step[i])
-        noise = 1e-9 * max(1.0, abs(value)) / point[i]
-        assert gradient[i] == pytest.approx(slope, rel=2e-4, abs=max(noise, 1e-9))
+    check_slope(mbg_nbd, point, history)
 
 
 def test_a_newcomer_may_have_left_at_once_and_fades_in_silence() -> None:

@@ -11,12 +11,12 @@ from hypothesis import strategies as st
 from scipy.special import expit  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.arrays import FloatArray, IntArray
+from engine.score.arrays import IntArray
 from engine.score.history import History
 from engine.score.models import sbg
 from engine.score.models.fit import FLAGS, fit, log_likelihood
 from engine.score.models.sbg import Sbg
-from tests.score.shops import beta_by_logit, history_of
+from tests.score.shops import beta_by_logit, check_slope, history_of
 
 REGULAR = Sbg(alpha=0.704, beta=1.182, time_unit="month")
 POWER = st.floats(-4, 4).map(lambda power: 10**power)
@@ -70,18 +70,7 @@ def test_all_possible_histories_together_are_certain(params: Sbg, age: int) -> N
 @given(history=any_contracts(), powers=st.tuples(*[st.floats(-1.5, 1.5)] * 2))
 def test_the_gradient_is_the_slope(history: History, powers: tuple[float, ...]) -> None:
     point = 10.0 ** np.array(powers)
-
-    def at(values: FloatArray) -> tuple[float, FloatArray]:
-        alpha, beta = values.tolist()
-        return log_likelihood(sbg, Sbg(alpha=alpha, beta=beta, time_unit="month"), history)
-
-    value, gradient = at(point)
-    for i in range(2):
-        step = np.zeros(2)
-        step[i] = 1e-5 * point[i]
-        slope = (at(point + step)[0] - at(point - step)[0]) / (2 * step[i])
-        noise = 1e-9 * max(1.0, abs(value)) / point[i]
-        assert gradient[i] == pytest.approx(slope, rel=2e-4, abs=max(noise, 1e-9))
+    check_slope(sbg, point, history)
 
 
 def test_when_somebody_left_counts_and_not_how_long_ago() -> None:
