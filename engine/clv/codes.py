@@ -15,6 +15,8 @@ HashArray = NDArray[np.uint64]
 
 _ROOM = 8
 """A table may have this many places a row."""
+_DENSE = 0.9
+_MOST_SHORT = 2**31
 _HEAD = 100
 _SCRAMBLE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: no two numbers become one
 _HALF = np.uint64(1 << 63)
@@ -23,9 +25,9 @@ _HALF = np.uint64(1 << 63)
 def plain(ids: pl.Series) -> pl.Series:
     """The ids as Int64, if all are whole numbers that would be written so again ("7", but not "007"); else as they are.
 
-    ids: strings, null where nothing is written ("" afterwards), or what this has returned.
+    ids: strings, null where nothing is written ("" afterwards), or whole numbers.
     """
-    if ids.dtype == pl.Int64:
+    if ids.dtype.is_integer():
         return ids
     for some in (ids.head(_HEAD), ids):
         numbers = some.cast(pl.Int64, strict=False)
@@ -47,36 +49,37 @@ def _signs(numbers: IntArray) -> int:
 
 
 def encode(parts: Sequence[pl.Series]) -> tuple[Sequence[str] | IntArray, IntArray]:
-    """Who code i is, and the code of each row of all parts. parts: Int64 or String, some with rows, none null.
+    """Who code i is, and the code of each row of all parts. parts: integers or strings, some with rows, none null.
 
-    Whole numbers that lie close together get codes in their own order; others in no order that means anything.
+    Whole numbers that lie close together get codes in their own order, and some codes may be nobody's; others get codes
+    in no order that means anything.
     """
     if any(part.dtype == pl.String for part in parts):
         return _texts(pl.concat([part.cast(pl.String) for part in parts], rechunk=True))
-    numbers = [part.to_numpy() for part in parts if len(part)]
+    numbers = [piece.to_numpy() for part in parts for piece in part.get_chunks() if len(piece)]
     rows = sum(map(len, numbers))
     low, high = min(int(part.min()) for part in numbers), max(int(part.max()) for part in numbers)
     if high - low < _ROOM * rows + 1024:
         return _close_numbers(numbers, low, high, rows)
-    ids = np.concatenate(numbers)
+    ids = np.concatenate(numbers).astype(np.int64)
     first, code = _group(ids.view(np.uint64) * _SCRAMBLE)
     return ids[first], code
 
 
 def _close_numbers(parts: Sequence[IntArray], low: int, high: int, rows: int) -> tuple[IntArray, IntArray]:
-    """By a table with a place for each number from low to high."""
-    low = 0 if 0 <= low < high // 2 else low  # then the numbers are their own places
-    places = parts if low == 0 else [part - low for part in parts]
+    """By a table with a place for each number from low to high; where most are somebody's, a place is a code."""
     seen = np.zeros(high - low + 1, dtype=np.bool_)
-    for part in places:
-        seen[part] = True
-    code_at = np.cumsum(seen, dtype=np.int64) - 1
-    code = np.empty(rows, dtype=np.int64)
+    code: IntArray = np.empty(rows, dtype=np.int32 if len(seen) < _MOST_SHORT else np.int64)
     begin = 0
-    for part in places:
-        np.take(code_at, part, out=code[begin : begin + len(part)], mode="clip")  # clip: without a copy in between
+    for part in parts:
+        some = code[begin : begin + len(part)]
+        np.subtract(part, low, out=some, casting="same_kind")
+        seen[some] = True
         begin += len(part)
-    return np.flatnonzero(seen) + low, code
+    if seen.mean() > _DENSE:
+        return np.arange(low, high + 1), code
+    code_at = np.cumsum(seen) - 1
+    return np.flatnonzero(seen) + low, code_at[code]
 
 
 def _texts(ids: pl.Series) -> tuple[Sequence[str], IntArray]:

@@ -7,13 +7,15 @@ leaves empty, amounts with more decimals than the currency has, and ids that beg
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 from polars.exceptions import PolarsError
 
 from engine.clv import codes
@@ -25,14 +27,15 @@ _EPOCH = date(1970, 1, 1).toordinal()
 _FIRST, _LAST = date(YEARS[0], 1, 1).toordinal(), date(YEARS[-1], 12, 31).toordinal()
 _LARGEST = 2.0**52  # a double holds every whole number below
 _EXACT = 1e-6
-_CHUNK, _BUFFER = 1 << 18, 1 << 20
+_BUFFER = 1 << 20
 _ISO = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _ODD = b'"\r\0'
+_NO_NUMBER = np.frombuffer(b"\n0\n+\n-\n ", dtype="<u2")  # how rows may begin, as pairs of bytes
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plain:
-    """Every row of a file. customer: Int64, or strings that are not empty; minor: 0 without a column for amounts."""
+    """Every row of a file. customer: integers, or strings that are not empty; minor: 0 without a column for amounts."""
 
     customer: pl.Series
     day: IntArray
@@ -50,22 +53,22 @@ def read(
         return None
     ours = {form.header.index(theirs): name for name, theirs in columns.items()}
     frame = None
-    if ours.get(0) == "customer" and codes.plain(texts["customer"]).dtype == pl.Int64 and _are_numbers(path, form):
-        frame = _scan(path, form, ours, {"customer": pl.Int64()})
-    if frame is None:
-        frame = _scan(path, form, ours, {"customer": pl.String()})
+    kinds: list[pl.DataType] = [pl.String()]
+    if ours.get(0) == "customer" and codes.plain(texts["customer"]).dtype.is_integer() and _are_numbers(path, form):
+        kinds = [pl.Int32(), pl.Int64(), pl.String()]
+    while frame is None and kinds:
+        frame = _scan(path, form, ours, kinds.pop(0))
     if frame is None or not len(frame) or any(frame.null_count().row(0)):
         return None
-    customer = codes.plain(frame["customer"])
+    customer, day = codes.plain(frame["customer"]), _days(frame["date"])
     minor = _minor(frame["amount"], exponent) if "amount" in frame.columns else np.zeros(len(frame), dtype=np.int64)
-    day = np.add(frame["date"].to_physical().to_numpy(), _EPOCH, dtype=np.int64)
     if minor is None or not _bare(customer) or day.min() < _FIRST or day.max() > _LAST:
         return None
     return Plain(customer=customer, day=day, minor=minor)
 
 
-def _scan(path: Path, form: Form, ours: Mapping[int, str], kind: Mapping[str, pl.DataType]) -> pl.DataFrame | None:
-    kinds = {"date": pl.Date(), "amount": pl.Float64(), **kind}
+def _scan(path: Path, form: Form, ours: Mapping[int, str], ids: pl.DataType) -> pl.DataFrame | None:
+    kinds = {"date": pl.Date(), "amount": pl.Float64(), "customer": ids}
     schema = {str(place): kinds[ours[place]] if place in ours else pl.String() for place in range(len(form.header))}
     try:
         found = pl.scan_csv(path, separator=form.delimiter, has_header=False, skip_lines=form.lines, schema=schema)
@@ -76,24 +79,30 @@ def _scan(path: Path, form: Form, ours: Mapping[int, str], kind: Mapping[str, pl
 
 def _are_numbers(path: Path, form: Form) -> bool:
     """Whether no row begins as no number is written: whole numbers that are read are then their own texts."""
-    seen, tail = bytearray(_BUFFER), b"\n"
+    seen = bytearray(b"\n") + bytes(_BUFFER)
     with path.open("rb") as stream:
         stream.seek(form.start)
-        while size := stream.readinto(seen):
-            piece = tail + seen[:size]
-            if any(start in piece for start in (b"\n0", b"\n+", b"\n-0", b"\n ")):
-                return False
-            tail = piece[-2:]
+        while size := stream.readinto(memoryview(seen)[1:]):
+            for begin in (0, 1):
+                pairs = np.frombuffer(seen, dtype="<u2", offset=begin, count=(size + 1 - begin) // 2)
+                if any((pairs == start).any() for start in _NO_NUMBER):
+                    return False
+            seen[0] = seen[size]
     return True
+
+
+def _days(dates: pl.Series) -> IntArray:
+    days = np.empty(len(dates), dtype=np.int32)
+    for some, part in _pieces(dates.to_physical()):
+        np.add(part, _EPOCH, out=days[some])
+    return days
 
 
 def _minor(amounts: pl.Series, exponent: int) -> IntArray | None:
     """Minor units, if all amounts are numbers with no more decimals than that."""
-    values = amounts.to_numpy()
-    minor = np.empty(len(values), dtype=np.int64)
-    for start in range(0, len(values), _CHUNK):  # fresh memory for millions costs more than the sums
-        some = slice(start, start + _CHUNK)
-        scaled = values[some] * 10.0**exponent
+    minor = np.empty(len(amounts), dtype=np.int64)
+    for some, part in _pieces(amounts):
+        scaled = part * 10.0**exponent
         if not np.abs(scaled).max() < _LARGEST:  # which not-a-number is not either
             return None
         whole = np.rint(scaled)
@@ -101,6 +110,14 @@ def _minor(amounts: pl.Series, exponent: int) -> IntArray | None:
             return None
         minor[some] = whole
     return minor
+
+
+def _pieces(values: pl.Series) -> Iterator[tuple[slice, NDArray[Any]]]:
+    """The values as polars keeps them, and where each piece lies: one array of all would be made anew."""
+    begin = 0
+    for piece in values.get_chunks():
+        yield slice(begin, begin + len(piece)), piece.to_numpy()
+        begin += len(piece)
 
 
 def _bare(customer: pl.Series) -> bool:

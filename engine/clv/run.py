@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from time import perf_counter
 
@@ -74,14 +75,16 @@ def run(request: Request, tell: Callable[[str], None] = lambda _text: None) -> R
         amount=request.amount_column,
         exponent=plan.exponent,
     )
-    watch.done("read", "summing up purchases")
+    watch.done("read", "summing up purchases, judging models by the last part of the log")
     log = Log(customer=table.customer, day=table.day, amount_minor=table.amount_minor)
     newest = int(table.day.max())
     as_of_day, last_day = days_of(request, int(table.day.min()), newest)
-    purchases = net_refunds(log, as_of_day=as_of_day)
     table = replace(table, customer=_GONE, day=_GONE, amount_minor=_GONE)  # so many rows are not needed twice
-    watch.done("history", "judging models by the last part of the log")
-    verdict = plan.judge(log, last_day, None if request.calibration_end is None else as_of_day)
+    with ThreadPoolExecutor(1) as beside:  # a second core judges meanwhile
+        judging = beside.submit(plan.judge, log, last_day, None if request.calibration_end is None else as_of_day)
+        purchases = net_refunds(log, as_of_day=as_of_day)
+        watch.done("history")
+        verdict = judging.result()
     del log
     watch.done("validate", "fitting")
     history, fitted = fit_shop(purchases, plan, verdict.model if verdict else "")

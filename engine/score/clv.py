@@ -130,12 +130,26 @@ def percentiles(worth: FloatArray | IntArray) -> FloatArray:
     """
     if len(worth) == 1:
         return np.ones(1)
-    order = np.argsort(worth)
+    order, places = _order(worth), np.arange(len(worth))
     ranked = worth[order]
     new = np.append(True, ranked[1:] != ranked[:-1])
     less = np.empty(len(worth))
-    less[order] = np.maximum.accumulate(np.where(new, np.arange(len(worth)), 0)) / max(len(worth) - 1, 1)
+    less[order] = np.maximum.accumulate(np.where(new, places, 0)) / max(len(worth) - 1, 1)
     return less
+
+
+def _order(worth: FloatArray | IntArray) -> IntArray:
+    """The places from the least to the best; whole numbers are sorted together with their places, which is faster."""
+    bits = len(worth).bit_length()
+    if worth.dtype.kind == "f" or (int(worth.max()) - int(worth.min())).bit_length() + bits > 62:
+        order: IntArray = np.argsort(worth)
+        return order
+    packed: IntArray = (worth - worth.min()).astype(np.int64)
+    packed <<= bits
+    packed += np.arange(len(worth))
+    packed.sort()
+    packed &= (1 << bits) - 1
+    return packed
 
 
 CUSTOMER_FLAGS = (

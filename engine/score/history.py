@@ -8,8 +8,8 @@ import numpy as np
 
 from engine.errors import ScoreError
 from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.purchase_days import runs
 from engine.score.purchases import Purchases
-from engine.score.refunds import runs
 from engine.score.units import DAYS_PER_UNIT, Clock, TimeUnit, calendar
 
 

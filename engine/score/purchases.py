@@ -19,7 +19,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from engine.score.arrays import BoolArray, FloatArray, IntArray
-from engine.score.refunds import days_of, take_back
+from engine.score.purchase_days import merged
+from engine.score.refunds import take_back
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,13 +83,12 @@ def net_refunds(log: Log, *, as_of_day: int) -> Purchases:
     log = log if known.all() else log.take(known)
     is_sale = log.amount_minor >= 0
     sales = log if is_sale.all() else log.take(is_sale)
-    order, starts, customer, day = days_of(sales.customer, sales.day)
-    sold = np.add.reduceat(sales.amount_minor[order], starts) if len(starts) else sales.amount_minor
+    moneys = (sales.amount_minor,) if sales.kept_minor is None else (sales.amount_minor, sales.kept_minor)
+    customer, day, (sold, *whole) = merged(sales.customer, sales.day, *moneys)
     left, unmatched = _less_refunds(customer, day, sold, log.take(~is_sale))
     keep = None
-    if sales.kept_minor is not None and len(starts):
-        whole = np.add.reduceat(sales.kept_minor[order], starts)
-        keep = np.rint(whole * np.divide(left, sold, out=np.ones(len(left)), where=sold > 0)).astype(np.int64)
+    if whole:
+        keep = np.rint(whole[0] * np.divide(left, sold, out=np.ones(len(left)), where=sold > 0)).astype(np.int64)
     stays = (sold == 0) | (left > 0)
     if stays.all():
         stays = slice(None)

@@ -1,4 +1,4 @@
-"""Sales and refunds as sorted days of purchase: the mechanics of the policy that stands on top of `history`.
+"""Money taken back from the days on which it was spent: the mechanics of the policy on top of `purchases`.
 
 Everything works on whole arrays: `customer` and `day` name a row's place, money is in minor units.
 """
@@ -8,59 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from engine.score.arrays import IntArray
-
-_CHUNK = 1 << 18
-
-
-def runs(*keys: IntArray) -> tuple[IntArray, IntArray]:
-    """Where each run of equal keys starts, and how long it is."""
-    starts = starts_of(*keys)
-    return starts, np.diff(np.append(starts, len(keys[0])))
-
-
-def starts_of(*keys: IntArray) -> IntArray:
-    """Where each run of equal keys starts."""
-    differs = np.ones(len(keys[0]), dtype=np.bool_)
-    differs[1:] = keys[0][1:] != keys[0][:-1]
-    for key in keys[1:]:
-        differs[1:] |= key[1:] != key[:-1]
-    found: IntArray = np.flatnonzero(differs)
-    return found
-
-
-def days_of(customer: IntArray, day: IntArray) -> tuple[IntArray, IntArray, IntArray, IntArray]:
-    """The rows in the order of customer and day, where each day of a customer starts there, and whose day it is, which.
-
-    Customer, day and place are packed into one number, which is sorted by itself: several times faster than sorting
-    places by two keys. All is done in place: memory that is touched for the first time costs more than the sums.
-    """
-    if not len(customer):
-        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64), customer, day
-    lowest, first = customer.min(), day.min()
-    for_day, for_row = int(day.max() - first).bit_length(), len(customer).bit_length()
-    if int(customer.max() - lowest).bit_length() + for_day + for_row > 62:  # numbers of customers may be anything
-        order = np.lexsort((day, customer))
-        starts = starts_of(customer[order], day[order])
-        return order, starts, customer[order[starts]], day[order[starts]]
-    key = customer - lowest
-    key <<= for_day
-    key += day
-    key -= first
-    key <<= for_row
-    for start in range(0, len(key), _CHUNK):
-        some = key[start : start + _CHUNK]
-        some += np.arange(start, start + len(some))
-    key.sort()
-    cell = key >> for_row
-    key &= (1 << for_row) - 1
-    starts = starts_of(cell)
-    if len(starts) < len(cell):
-        cell = cell[starts]
-    whose = cell >> for_day
-    whose += lowest
-    cell &= (1 << for_day) - 1
-    cell += first
-    return key, starts, whose, cell
+from engine.score.purchase_days import runs
 
 
 def take_back(

@@ -9,8 +9,8 @@ import numpy as np
 from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.history import History, summed_up
+from engine.score.purchase_days import runs
 from engine.score.purchases import Log, Purchases, net_refunds
-from engine.score.refunds import runs
 from engine.score.units import DAYS_PER_UNIT, Clock, TimeUnit, calendar
 
 

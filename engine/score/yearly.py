@@ -28,6 +28,7 @@ from scipy.special import stdtr, xlogy  # type: ignore[import-untyped]  # scipy 
 
 from engine.errors import ScoreError
 from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.purchase_days import runs
 from engine.score.season import DAYS_PER_YEAR, IDENTITY, NEW_YEAR, Season
 
 LEVEL = 0.001
@@ -47,6 +48,7 @@ _FORTNIGHTS = 26
 _STRETCHES = (1, 2, 4, 7, 13)
 _TWO_YEARS = 730
 _MOST_ROUNDS = 20
+_CHUNK = 1 << 15
 _LOWEST = 0.05  # of the index: by a clock that stands still, two purchases could fall on one instant
 
 
@@ -135,17 +137,21 @@ def _margins(customer: IntArray, day: IntArray, as_of_day: int, season: Season =
     clocked = season.clock(days)
     place = np.rint(clocked - clocked[0]).astype(np.int64)
     length = int(place[-1]) + 1
-    day = place[day - days[0]]
-    starts = np.flatnonzero(np.append(True, customer[1:] != customer[:-1]))
-    first = day[starts]
+    starts, counts = runs(customer)
+    first = place[day[starts] - days[0]]
     new = np.bincount(first, minlength=length)
-    age = day - np.repeat(first, np.diff(np.append(starts, len(day))))
-    by_age = np.bincount(age, minlength=length).astype(np.float64)
+    by_day, by_age = np.zeros(length), np.zeros(length)
+    ends = starts + counts
+    for some in range(0, len(starts), _CHUNK):  # fresh memory for millions costs more than the sums
+        of = slice(some, some + _CHUNK)
+        at = place[day[starts[some] : ends[of][-1]] - days[0]]
+        by_day += np.bincount(at, minlength=length)
+        by_age += np.bincount(at - np.repeat(first[of], counts[of]), minlength=length)
     by_age[0] = 0  # the first purchases
     return _Margins(
         calendar=np.interp(np.arange(length), clocked - clocked[0], days),
         new=new.astype(np.float64),
-        by_day=(np.bincount(day, minlength=length) - new).astype(np.float64),
+        by_day=by_day - new,
         by_age=by_age,
     )
 
