@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence, Sized
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -19,7 +19,7 @@ _DENSE = 0.9
 _MOST_SHORT = 2**31
 _HEAD = 100
 _SCRAMBLE = np.uint64(0x9E3779B97F4A7C15)  # 2**64 over the golden ratio, odd: no two numbers become one
-_HALF = np.uint64(1 << 63)
+_CHUNK = 1 << 17
 
 
 def plain(ids: pl.Series) -> pl.Series:
@@ -55,7 +55,7 @@ def encode(parts: Sequence[pl.Series]) -> tuple[Sequence[str] | IntArray, IntArr
     in no order that means anything.
     """
     if any(part.dtype == pl.String for part in parts):
-        return _texts(pl.concat([part.cast(pl.String) for part in parts], rechunk=True))
+        return _texts(pl.concat([part.cast(pl.String) for part in parts]))
     numbers = [piece.to_numpy() for part in parts for piece in part.get_chunks() if len(piece)]
     rows = sum(map(len, numbers))
     low, high = min(int(part.min()) for part in numbers), max(int(part.max()) for part in numbers)
@@ -94,32 +94,30 @@ def _texts(ids: pl.Series) -> tuple[Sequence[str], IntArray]:
 
 
 def _group(keys: HashArray) -> tuple[IntArray, IntArray]:
-    """A row of each distinct key, and for each row which of them is its own; one half of the keys a thread."""
-    upper = keys >= _HALF
-    sides = [np.flatnonzero(~upper), np.flatnonzero(upper)]
-    with ThreadPoolExecutor(2) as pool:
-        (low, low_code), (high, high_code) = pool.map(lambda rows: _sorted(keys[rows]), sides)
-    first = np.concatenate((sides[0][low], sides[1][high]))
-    code = np.empty(len(keys), dtype=np.int64)
-    code[sides[0]], code[sides[1]] = low_code, high_code + len(low)
-    return first, code
+    """A row of each distinct key, and for each row which of them is its own.
 
-
-def _sorted(keys: HashArray) -> tuple[IntArray, IntArray]:
-    """The same by sorting: the upper bits of each key with the row's number below them, in one number a row."""
+    By sorting the upper bits of each key with the row's number below them: one number a row, which is sorted by itself.
+    """
     bits = np.uint64(max(len(keys), 1).bit_length())
     below = (np.uint64(1) << bits) - np.uint64(1)
-    packed = (keys << np.uint64(1)) & ~below  # the topmost bit is the same for all
-    packed |= np.arange(len(keys), dtype=np.uint64)
+    packed = keys & ~below
+    for some in _chunks(keys):
+        packed[some] |= np.arange(some.start, some.stop, dtype=np.uint64)
     packed.sort()
-    row = (packed & below).view(np.int64)
-    packed >>= bits
-    new = np.append(len(packed) > 0, packed[1:] != packed[:-1])[: len(packed)]
-    first = row[new]
-    code = np.empty(len(keys), dtype=np.int64)
-    code[row] = np.cumsum(new) - 1
-    odd = np.flatnonzero(keys[first][code] != keys)  # keys that differ only in the bits that gave way
-    if len(odd):
+    code: IntArray = np.empty(len(keys), dtype=np.int32 if len(keys) < _MOST_SHORT else np.int64)
+    firsts, known, last = [np.zeros(0, dtype=np.int64)], -1, None
+    for some in _chunks(keys):
+        upper, row = packed[some] >> bits, (packed[some] & below).view(np.int64)
+        new = np.append(upper[0] != last, upper[1:] != upper[:-1])
+        place = np.cumsum(new) + known
+        code[row] = place
+        known, last = int(place[-1]), upper[-1]
+        firsts.append(row[new])
+    del packed
+    first = np.concatenate(firsts)
+    named = keys[first]
+    odd = np.concatenate([some.start + np.flatnonzero(named[code[some]] != keys[some]) for some in _chunks(keys)])
+    if len(odd):  # keys that differ only in the bits that gave way
         _, again, other = np.unique(keys[odd], return_index=True, return_inverse=True)
         code[odd] = other + len(first)
         first = np.concatenate((first, odd[again]))
@@ -128,6 +126,10 @@ def _sorted(keys: HashArray) -> tuple[IntArray, IntArray]:
 
 def _same(ids: pl.Series, names: pl.Series, code: IntArray) -> bool:
     """Whether each row's id is the name of its code."""
-    cuts = [(0, len(ids) // 2), (len(ids) // 2, len(ids))]
     with ThreadPoolExecutor(2) as pool:
-        return all(pool.map(lambda cut: bool((names.gather(code[slice(*cut)]) == ids[slice(*cut)]).all()), cuts))
+        return all(pool.map(lambda some: bool((names.gather(code[some]) == ids[some]).all()), _chunks(code)))
+
+
+def _chunks(rows: Sized) -> Iterator[slice]:
+    """Pieces of the rows: fresh memory for millions costs more than the sums."""
+    return (slice(start, min(start + _CHUNK, len(rows))) for start in range(0, len(rows), _CHUNK))

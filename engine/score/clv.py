@@ -9,6 +9,7 @@ taken for a day.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -18,11 +19,13 @@ from numpy.typing import NDArray
 from engine.errors import ScoreError
 from engine.score.arrays import FloatArray, IntArray
 from engine.score.history import History
-from engine.score.interval import intervals
+from engine.score.interval import futures, interval
 from engine.score.models import Model, rows
 from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
 from engine.score.terms import Steps, Terms, monthly_steps
+
+_CHUNK = 1 << 15  # customers at a time: fresh memory for millions costs more than the sums
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,66 +46,80 @@ class Values:
     percentile: FloatArray
 
 
+_KINDS = dict.fromkeys(("expected_spend_minor", "clv_minor", "clv_low_minor", "clv_high_minor"), np.int64)
+
+
 def discounted_purchases(model: Model, params: Any, history: History, steps: Steps) -> FloatArray:
     """Sum over the steps of the purchases expected in them times their factor.
 
     Raises ScoreError when the parameters were fitted in another time unit than the history's.
     """
     alive = model.p_alive(params, history.frequency, history.recency, history.T)
-    return alive * if_alive(model, params, history, steps)[0]
+    x, age, pair = rows.pairs(history)
+    discounted, _ = _of_steps(model, params, history, x, age, steps)
+    return alive * discounted[pair]
 
 
 def purchases_within(model: Model, params: Any, history: History, length: float) -> FloatArray:
     """Purchases expected of each customer in the next `length` time units of the history."""
     alive = model.p_alive(params, history.frequency, history.recency, history.T)
-    expected: FloatArray = alive * _if_alive(model, params, history, np.array([length]))[0]
+    x, age, pair = rows.pairs(history)
+    expected: FloatArray = alive * _if_alive(model, params, history, x, age, np.array([length]))[0][pair]
     return expected
 
 
-def if_alive(model: Model, params: Any, history: History, steps: Steps) -> tuple[FloatArray, FloatArray]:
-    """Of each customer, if he still is one: purchases over the horizon, discounted and not.
-
-    What a model expects is P(alive) times what it expects of those alive, and that depends on x and T alone: it is
-    computed once for each distinct pair, for a customer of it who bought just now.
-    """
+def _of_steps(
+    model: Model, params: Any, history: History, x: FloatArray, age: FloatArray, steps: Steps
+) -> tuple[FloatArray, FloatArray]:
+    """Of customers with these x and T who still are some: purchases over the horizon, discounted and not."""
     # sum f_k (E_k - E_k-1), gathered by E_k; and E at the end
-    weights = np.stack((steps.factors - np.append(steps.factors[1:], 0.0), np.zeros(len(steps.factors))))
-    weights[1, -1] = 1.0
-    discounted, whole = _if_alive(model, params, history, history.ahead(steps.end_days), weights)
-    return discounted, whole
+    weights = steps.factors - np.append(steps.factors[1:], 0.0)
+    expected = _if_alive(model, params, history, x, age, history.ahead(steps.end_days))
+    return weights @ expected, expected[-1]
 
 
 def _if_alive(
-    model: Model, params: Any, history: History, ends: FloatArray, weights: FloatArray | None = None
+    model: Model, params: Any, history: History, x: FloatArray, age: FloatArray, ends: FloatArray
 ) -> FloatArray:
-    """E[Y(t)] at several ends, or weighted sums of it, of customers who are here: (ends or weights, customers)."""
+    """E[Y(t)] at several ends of customers with these x and T who are here: (ends, customers).
+
+    What a model expects is P(alive) times what it expects of those alive, and that depends on x and T alone: it is
+    computed for customers who bought just now.
+    """
     if params.time_unit != history.time_unit:
         raise ScoreError(f"the parameters count {params.time_unit}s, the history {history.time_unit}s")
-    x, age, pair = rows.pairs(history)
-    expected = model.expected_purchases(params, x, age, age, ends[:, None]) / model.p_alive(params, x, age, age)
-    found = expected if weights is None else weights @ expected
-    return found[:, pair]
+    expected: FloatArray = model.expected_purchases(params, x, age, age, ends[:, None])
+    return expected / model.p_alive(params, x, age, age)
 
 
 def values(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: History, terms: Terms) -> Values:
     """Everything that a score says about the future. Raises ScoreError for mixed time units or money beyond measure."""
-    discounted, purchases = if_alive(model, buying.params, history, monthly_steps(terms))
-    alive = model.p_alive(buying.params, history.frequency, history.recency, history.T)
-    spend = expected_spend(spending.params, history.frequency, history.monetary)
-    worth = discounted * spend * (terms.margin if history.margin is None else history.margin)
-    low, high = intervals(
-        model, buying, spending, history, horizon_days=terms.horizon_days, alive=alive, if_alive=worth
-    )
-    clv = to_minor(alive * worth, history.exponent)
-    return Values(
-        p_alive=alive,
-        expected_purchases=alive * purchases,
-        expected_spend_minor=to_minor(spend, history.exponent),
-        clv_minor=clv,
-        clv_low_minor=to_minor(low, history.exponent),
-        clv_high_minor=to_minor(high, history.exponent),
-        percentile=percentiles(clv),
-    )
+    x, age, pair = rows.pairs(history)
+    columns: dict[str, NDArray[Any]] = {
+        each.name: np.empty(len(history), dtype=_KINDS.get(each.name, np.float64)) for each in fields(Values)
+    }
+    with ThreadPoolExecutor(2) as threads:
+        horizon = float(history.ahead(np.array([terms.horizon_days]))[0])
+        drawing = threads.submit(futures, model, buying, spending, x, age, ages=history.T, horizon=horizon)
+        discounted, whole = _of_steps(model, buying.params, history, x, age, monthly_steps(terms))
+        drawn = drawing.result()
+
+        def look_ahead(some: slice) -> None:
+            part, of = history.take(some), pair[some]
+            alive = model.p_alive(buying.params, part.frequency, part.recency, part.T)
+            spend = expected_spend(spending.params, part.frequency, part.monetary)
+            worth = discounted[of] * spend * (terms.margin if part.margin is None else part.margin)
+            low, high = interval(drawn, of, alive)
+            columns["p_alive"][some] = alive
+            columns["expected_purchases"][some] = alive * whole[of]
+            columns["expected_spend_minor"][some] = to_minor(spend, history.exponent)
+            columns["clv_minor"][some] = to_minor(alive * worth, history.exponent)
+            columns["clv_low_minor"][some] = to_minor(low * worth, history.exponent)
+            columns["clv_high_minor"][some] = to_minor(high * worth, history.exponent)
+
+        for _ in threads.map(look_ahead, (slice(at, at + _CHUNK) for at in range(0, len(history), _CHUNK))):
+            pass  # what one of them raises is raised here
+    return Values(**columns | {"percentile": percentiles(columns["clv_minor"])})
 
 
 def joined(parts: Sequence[tuple[IntArray, Values]]) -> Values:

@@ -19,6 +19,7 @@ from engine.score.models import BUYING, gamma_gamma
 from engine.score.models.fit import Fit, fit
 from engine.score.models.gamma_gamma import GammaGamma
 from engine.score.purchases import Log, Purchases
+from engine.score.season import IDENTITY
 from engine.score.terms import Terms
 from engine.score.units import Clock, TimeUnit, calendar
 from engine.score.yearly import Detection, detect
@@ -86,9 +87,12 @@ def fit_shop(purchases: Purchases, plan: Plan, chosen: str) -> tuple[History, Fi
     Raises ScoreError when there is nothing to score.
     """
     name = chosen or plan.names[0]
-    season = plan.season_of(purchases)
-    history = history_of(purchases, plan, name, season.used.clock)
-    with ThreadPoolExecutor(1) as beside:  # numpy lets go of the lock: a second core fits the spend meanwhile
+    with ThreadPoolExecutor(1) as beside:  # numpy lets go of the lock: a second core does half of the work
+        seeking = beside.submit(plan.season_of, purchases)
+        history = history_of(purchases, plan, name)
+        season = seeking.result()
+        if season.used != IDENTITY:
+            history = history_of(purchases, plan, name, season.used.clock)
         spend = beside.submit(gamma_gamma.fit, history)
         buying = fit(BUYING[name], history)
         spending = spend.result()

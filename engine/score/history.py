@@ -71,7 +71,7 @@ class History:
     def __len__(self) -> int:
         return len(self.customer)
 
-    def take(self, rows: IntArray | BoolArray) -> History:
+    def take(self, rows: IntArray | BoolArray | slice) -> History:
         """Some of the customers."""
         columns = {each.name: getattr(self, each.name) for each in fields(self)}
         some = {name: values[rows] for name, values in columns.items() if isinstance(values, np.ndarray)}

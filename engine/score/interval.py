@@ -17,11 +17,9 @@ from typing import Any
 import numpy as np
 
 from engine.score.arrays import FloatArray, IntArray
-from engine.score.history import History
 from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma
 from engine.score.models.model import Model
-from engine.score.models.rows import ticked_off
 
 LEVEL = 0.80
 _SHOPS, _DRAWS, _AGES, _LEVELS = 24, 40, 10, 201
@@ -30,68 +28,70 @@ _ENOUGH = 100_000  # ages of so many customers say where those of all lie
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Grid:
-    """Futures of customers who are here, relative to their mean: quantiles at `levels` for each node, and how likely
-    nothing is; `node` is each customer's."""
+class Futures:
+    """What may come of customers who are here, relative to its mean: quantiles at `_LEVELS` levels for each node of a
+    grid, and how likely nothing is; `node` is that of each pair of x and T."""
 
     quantiles: FloatArray
     nothing: FloatArray
     node: IntArray
 
 
-def intervals(
+def futures(
     model: Model,
     buying: Fit[Any],
     spending: Fit[GammaGamma],
-    history: History,
+    x: FloatArray,
+    age: FloatArray,
     *,
-    horizon_days: float,
-    alive: FloatArray,
-    if_alive: FloatArray,
-) -> tuple[FloatArray, FloatArray]:
-    """The lower and the upper end for each customer, in the unit of `if_alive`.
+    ages: FloatArray,
+    horizon: float,
+) -> Futures:
+    """Drawn futures for pairs of x and T. ages: of everybody; horizon: in the model's time unit.
 
-    alive: P(alive). if_alive: the expected value of the horizon of each customer if he is still one. The same history
-    gives the same interval: chance has a fixed seed.
+    The same history gives the same futures: chance has a fixed seed.
     """
-    grid = _grid(model, buying, spending, history, float(history.ahead(np.array([horizon_days]))[0]))
-    none = 1 - alive * (1 - grid.nothing[grid.node])
-    tail = (1 - LEVEL) / 2
-    from_zero = none > tail
-    high = _quantile(grid, alive, np.where(from_zero, LEVEL, 1 - tail))
-    low = np.where(from_zero, 0.0, _quantile(grid, alive, np.full(len(alive), tail)))
-    return low * if_alive, high * if_alive
-
-
-def _quantile(grid: _Grid, alive: FloatArray, level: FloatArray) -> FloatArray:
-    """The relative future that is exceeded with 1 - level, of customers who may have left."""
-    with np.errstate(divide="ignore"):
-        inside = np.clip(1 - (1 - level) / alive, 0.0, 1.0) * (_LEVELS - 1)
-    below = np.minimum(inside.astype(np.int64), _LEVELS - 2)
-    at = grid.node * _LEVELS + below
-    flat = grid.quantiles.ravel()
-    share = inside - below
-    return flat[at] * (1 - share) + flat[at + 1] * share
-
-
-def _grid(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: History, horizon: float) -> _Grid:
-    counts, of_count = _count_nodes(history.frequency)
-    some = history.T[:: max(len(history) // _ENOUGH, 1)]
-    ages = np.unique(np.quantile(some, np.linspace(0.05, 0.95, _AGES)))
-    of_age = np.searchsorted((ages[1:] + ages[:-1]) / 2, history.T)
-    taken, node = ticked_off(of_count * len(ages) + of_age, len(counts) * len(ages))
-    x, age = counts[taken // len(ages)], ages[taken % len(ages)]
+    counts, of_count = _count_nodes(x.astype(np.int64))
+    some = ages[:: max(len(ages) // _ENOUGH, 1)]
+    nodes = np.unique(np.quantile(some, np.linspace(0.05, 0.95, _AGES)))
+    of_age = np.searchsorted((nodes[1:] + nodes[:-1]) / 2, age)
+    taken, node = np.unique(of_count * len(nodes) + of_age, return_inverse=True)
+    x, age = counts[taken // len(nodes)], nodes[taken % len(nodes)]
     if model.OPPORTUNITIES:  # nobody can have come more often than there were occasions
         age = np.maximum(np.rint(age), x)
     mean = model.expected_purchases(buying.params, x, age, age, horizon) / model.p_alive(buying.params, x, age, age)
     mean = np.maximum(mean, 1e-300) * spending.params.p / (spending.params.p * x + spending.params.q - 1)
-    futures = _futures(model, buying, spending, x, age, horizon) / mean[:, None]
-    levels = np.linspace(0, 1, _LEVELS)
-    return _Grid(
-        quantiles=np.quantile(futures, levels, axis=1).T,
-        nothing=(futures == 0).mean(axis=1),
+    drawn = _drawn(model, buying, spending, x, age, horizon) / mean[:, None]
+    return Futures(
+        quantiles=np.quantile(drawn, np.linspace(0, 1, _LEVELS), axis=1).T,
+        nothing=(drawn == 0).mean(axis=1),
         node=node,
     )
+
+
+def interval(drawn: Futures, pair: IntArray, alive: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """The lower and the upper end for customers of these pairs, over what is expected of each if he is still here.
+
+    alive: P(alive).
+    """
+    node = drawn.node[pair]
+    none = 1 - alive * (1 - drawn.nothing[node])
+    tail = (1 - LEVEL) / 2
+    from_zero = none > tail
+    high = _quantile(drawn, node, alive, np.where(from_zero, LEVEL, 1 - tail))
+    low = np.where(from_zero, 0.0, _quantile(drawn, node, alive, np.full(len(alive), tail)))
+    return low, high
+
+
+def _quantile(drawn: Futures, node: IntArray, alive: FloatArray, level: FloatArray) -> FloatArray:
+    """The relative future that is exceeded with 1 - level, of customers who may have left."""
+    with np.errstate(divide="ignore"):
+        inside = np.clip(1 - (1 - level) / alive, 0.0, 1.0) * (_LEVELS - 1)
+    below = np.minimum(inside.astype(np.int64), _LEVELS - 2)
+    at = node * _LEVELS + below
+    flat = drawn.quantiles.ravel()
+    share = inside - below
+    return flat[at] * (1 - share) + flat[at + 1] * share
 
 
 def _count_nodes(frequency: IntArray) -> tuple[FloatArray, IntArray]:
@@ -103,7 +103,7 @@ def _count_nodes(frequency: IntArray) -> tuple[FloatArray, IntArray]:
     return counts, nearest[frequency]
 
 
-def _futures(
+def _drawn(
     model: Model, buying: Fit[Any], spending: Fit[GammaGamma], x: FloatArray, age: FloatArray, horizon: float
 ) -> FloatArray:
     """Money of customers like each node who are here, in units of what scales their own rate; (nodes, draws)."""

@@ -35,7 +35,7 @@ def test_cdnow() -> None:
     assert "0001" in table.names  # not 1: it is written back as it was
     assert table.columns == {"customer": "customer_id", "date": "date", "amount": "amount"}
     assert table.guessed == {"customer", "date", "amount"}
-    assert [array.dtype for array in (table.customer, table.day, table.amount_minor)] == [np.int64, np.int32, np.int64]
+    assert [array.dtype for array in (table.customer, table.day, table.amount_minor)] == [np.int32, np.int32, np.int64]
 
 
 def test_whole_numbers_stay_numbers(file: Path) -> None:

@@ -26,20 +26,19 @@ def stayed_or_left(
     leaves: for each level of x. Also the slopes by r and alpha, and how many customers of each level of x left, which
     is the slope by its `leaves`.
     """
-    own, by_x, by_then, by_now = rows.x.spread(r + rows.x.values), rows.x.index, rows.t_x.index, rows.T.index
+    own = rows.x.spread(r + rows.x.values)
     then, now = alpha + rows.t_x.values, alpha + rows.T.values
-    log_then, log_now = np.log(then), np.log(now)
-    odds = rows.x.spread(leaves) + own * (rows.T.spread(log_now) - rows.t_x.spread(log_then))
-    value = rows.weight @ (np.logaddexp(0.0, odds) - own * rows.T.spread(log_now))
-    left = rows.weight * expit(odds)
-    left_by_now, left_by_then = np.bincount(by_now, left, len(now)), np.bincount(by_then, left, len(then))
-    rate_by_now = np.bincount(by_now, own * (rows.weight - left), len(now))
-    rate_by_then = np.bincount(by_then, own * left, len(then))
+    log_then, log_now = rows.t_x.spread(np.log(then)), rows.T.spread(np.log(now))
+    odds = rows.x.spread(leaves) + own * (log_now - log_then)
+    less = np.exp(-np.abs(odds))  # the lesser of the two terms over the greater: one exponential for both lines
+    value = rows.weight @ (np.maximum(odds, 0) + np.log(1 + less) - own * log_now)
+    left = rows.weight * np.where(odds > 0, 1.0, less) / (1 + less)
+    stayed = rows.weight - left
     slopes = (
-        -float((rows.T.weight - left_by_now) @ log_now + left_by_then @ log_then),
-        -float(rate_by_now @ (1 / now) + rate_by_then @ (1 / then)),
+        -float(stayed @ log_now + left @ log_then),
+        -float((own * stayed) @ rows.T.spread(1 / now) + (own * left) @ rows.t_x.spread(1 / then)),
     )
-    left_by_x: FloatArray = np.bincount(by_x, left, len(leaves)).astype(np.float64)
+    left_by_x: FloatArray = np.bincount(rows.x.index, left, len(leaves)).astype(np.float64)
     return float(value), slopes, left_by_x
 
 
