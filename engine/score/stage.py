@@ -4,15 +4,14 @@ last one (`rescore`)."""
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
-from itertools import chain
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import Connection
 
 from engine.core.calendar import local_date
 from engine.core.money import to_major
@@ -23,11 +22,12 @@ from engine.score.fitting import fit_shop, history_of, value_everybody
 from engine.score.history import History
 from engine.score.policy import Policy
 from engine.score.purchases import Log, Purchases, kept, net_refunds
-from engine.store import score_history, scores, transactions
+from engine.store import purchases, score_history, scores, transactions
 from engine.store.session import Store
 
 JUDGED_EVERY = timedelta(days=7)
 """A model does not get better or worse overnight."""
+_PIECES = 8
 FEW = 0.2
 """The share of the customers up to which those who bought are scored alone."""
 
@@ -67,26 +67,27 @@ def score(
     today = local_date(now, policy.time_zone).toordinal()
     with store.read() as connection:
         seen = transactions.newest(connection)
-        log, flags = _log(connection, policy, today)
         last = scores.last_run(connection)
+    booked = _everything(store, policy, today, seen)
+    log, flags = _log(booked, policy), _foreign(booked, policy)
     past = last is not None and now < last["as_of"]
-    purchases = net_refunds(log, as_of_day=today)
-    if not len(purchases.customer):
+    bought = net_refunds(log, as_of_day=today)
+    if not len(bought.customer):
         if not past:
             _forget(store, now, seen)
         why = "".join(f"; {flag}" for flag in flags)
         raise ScoreError(f"there is no purchase to score{why} (hint: premura ingest transactions.csv)")
     chosen, judged = _judged(log, today, policy, last)
-    history, fitted = fit_shop(purchases, policy.plan, chosen)
+    history, fitted = fit_shop(bought, policy.plan, chosen)
     found = value_everybody(fitted, history, policy.terms)
-    flags = (*flags, *_unmatched(purchases, policy), *fitted.flags)
+    flags = (*flags, *_unmatched(bought, policy), *fitted.flags)
     tiers, fit = policy.tiers_of(found), record.of_fit(fitted)
     summary = _summary(history, fit, found, tiers, policy, now, flags, judged, stored=not past)
     if not past:
         columns = record.score_columns(history, found, tiers)
         with store.write() as connection:
             run = scores.begin_run(connection, _run_columns(summary, fit, found, history, policy))
-            scores.save(connection, run, scores.rows(columns), now, baseline=last is None)
+            scores.save(connection, run, columns, now, baseline=last is None)
             score_history.append(connection, run, columns, now)
             scores.clean(connection, now, seen=seen)
             score_history.thin(connection, now)
@@ -109,17 +110,18 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
         if len(who) > max(FEW * last["customers"], 1):
             return None
         pooled = record.pooled_of(last)
-        log, _ = _log(connection, policy, today, who, priced=pooled is not None)
+        booked = purchases.of_customers(connection, policy.currency, today, who)
+    log = _log(booked, policy, priced=pooled is not None)
     fitted = record.fit_of(last)
-    purchases = net_refunds(log, as_of_day=today)
+    bought = net_refunds(log, as_of_day=today)
     columns: list[Any] = []
-    if len(purchases.customer):
+    if len(bought.customer):
         clock = fitted.season.used.clock
-        history = history_of(purchases, policy.plan, fitted.model, clock, pooled)
+        history = history_of(bought, policy.plan, fitted.model, clock, pooled)
         found = record.among(value_everybody(fitted, history, policy.terms), last["quantiles"])
         columns = record.score_columns(history, found, policy.tiers_of(found))
     with store.write() as connection:
-        scores.save(connection, last["id"], scores.rows(columns), now, baseline=False, among=who)
+        scores.save(connection, last["id"], columns, now, baseline=False, among=who)
         score_history.append(connection, last["id"], columns, now)
         scores.clean(connection, now, who, seen=seen)
     return len(who)
@@ -130,29 +132,33 @@ def _same(last: Mapping[str, Any], policy: Policy) -> bool:
     return bool(last["policy"] == policy.kept)
 
 
-def _log(
-    connection: Connection,
-    policy: Policy,
-    through_day: int,
-    customers: Collection[int] | None = None,
-    *,
-    priced: bool = False,
-) -> tuple[Log, tuple[str, ...]]:
-    """The transactions as arrays; what is in another currency is left out and said so. priced: as in `kept`."""
-    parts = [
-        np.fromiter(chain.from_iterable(rows), np.int64).reshape(-1, 5)
-        for rows in transactions.purchases(connection, policy.currency, through_day, customers)
-    ]
-    customer, day, amount, cost, sale_day = np.concatenate(parts or [np.zeros((0, 5), np.int64)]).T.copy()
-    log = Log(
-        customer=customer,
-        day=day,
-        amount_minor=amount,
-        sale_day=sale_day,
-        kept_minor=kept(amount, np.where(cost == transactions.NO_COST, np.nan, cost), policy.margin, priced=priced),
+def _everything(store: Store, policy: Policy, through_day: int, newest: int) -> purchases.Booked:
+    """All transactions; the database writes numbers on one core while numpy reads them on another."""
+    with store.read() as connection:
+        spans = purchases.spans(connection, _PIECES)
+
+    def some(keys: range) -> purchases.Booked:
+        with store.read() as connection:
+            return purchases.between(connection, policy.currency, through_day, keys, newest)
+
+    with ThreadPoolExecutor(2) as threads:
+        return purchases.joined(list(threads.map(some, spans)))
+
+
+def _log(booked: purchases.Booked, policy: Policy, *, priced: bool = False) -> Log:
+    """The transactions as the models read them. priced: as in `kept`."""
+    keep = None
+    if priced or booked.cost_minor is not None:
+        cost = np.full(len(booked), purchases.NO_COST) if booked.cost_minor is None else booked.cost_minor
+        known = np.where(cost == purchases.NO_COST, np.nan, cost)
+        keep = kept(booked.amount_minor, known, policy.margin, priced=priced)
+    return Log(
+        customer=booked.customer_id,
+        day=booked.day,
+        amount_minor=booked.amount_minor,
+        sale_day=booked.sale_day,
+        kept_minor=keep,
     )
-    foreign = transactions.foreign(connection, policy.currency, through_day) if customers is None else 0
-    return log, (f"{foreign} transactions are not in {policy.currency} and were left out",) if foreign else ()
 
 
 def _forget(store: Store, now: datetime, seen: int) -> None:
@@ -162,10 +168,16 @@ def _forget(store: Store, now: datetime, seen: int) -> None:
         scores.clean(connection, now, seen=seen)
 
 
-def _unmatched(purchases: Purchases, policy: Policy) -> tuple[str, ...]:
-    if not purchases.unmatched_minor:
+def _foreign(booked: purchases.Booked, policy: Policy) -> tuple[str, ...]:
+    if not booked.foreign:
         return ()
-    lost = f"{to_major(purchases.unmatched_minor, policy.currency)} {policy.currency}"
+    return (f"{booked.foreign} transactions are not in {policy.currency} and were left out",)
+
+
+def _unmatched(bought: Purchases, policy: Policy) -> tuple[str, ...]:
+    if not bought.unmatched_minor:
+        return ()
+    lost = f"{to_major(bought.unmatched_minor, policy.currency)} {policy.currency}"
     return (f"{lost} were given back for purchases that are not here",)
 
 

@@ -17,10 +17,10 @@ number of the type stands for None. Other numbers are 32-bit floats (7 digits); 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any, TypeAlias
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,7 +29,7 @@ from sqlalchemy import Connection, Select, delete, func, insert, select
 from engine.core.facts import Score
 from engine.errors import StoreError
 from engine.store import tables
-from engine.store.scores import COLUMNS
+from engine.store.scores import COLUMNS, Columns
 
 BLOCK = 2000
 KEPT_WHOLE = timedelta(days=35)
@@ -38,10 +38,6 @@ _VERSION = 1
 _FLOATS = frozenset({"recency", "T", "p_alive", "expected_purchases", "percentile"})
 _INTEGERS = ("<i1", "<i2", "<i4")
 _TIER = COLUMNS.index("tier")
-Columns: TypeAlias = Sequence[NDArray[Any]]
-"""Scores by column, in the order of `scores.COLUMNS`: arrays of the same length, masked where there is no value.
-
-No columns at all are nobody's scores."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, TypeAlias
 
 import sqlalchemy
+from numpy.typing import NDArray
 from sqlalchemy import Connection, delete, func, insert, select, update
 
 from engine.core.facts import Score
@@ -34,8 +35,12 @@ COLUMNS = (
     "tier",
     "days_since_purchase",
 )
-"""What a row to be saved holds, in this order; the names are those of `Score`."""
-Row: TypeAlias = tuple[Any, ...]
+"""What is saved of a customer, in this order; the names are those of `Score`."""
+Columns: TypeAlias = Sequence[NDArray[Any]]
+"""Scores by column, in the order of `COLUMNS`: arrays of the same length, masked where there is no value.
+
+No columns at all are nobody's scores."""
+_COMMON = ("run_id", "scored_at", "decided_at")
 _BATCH = 1000
 _TOGETHER = 50  # rows a statement: their values stay below the 999 that the least of all SQLites takes
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
@@ -75,59 +80,66 @@ def last_run(connection: Connection) -> dict[str, Any] | None:
 def save(
     connection: Connection,
     run: int,
-    rows: Iterable[Row],
+    columns: Columns,
     now: datetime,
     *,
     baseline: bool,
     among: Collection[int] | None = None,
 ) -> None:
-    """Write scores, plain tuples in the order of `COLUMNS`, and keep what decide saw before.
+    """Write scores and keep what decide saw before.
 
     baseline: the first scores ever of this store; nobody "becomes" anything by them. among: who was looked at, when it
     was not everybody; whoever was looked at and has no row (no purchase left) has no score any more.
     """
     at = _as_stored(connection, now)
-    more = (run, at, at if baseline else None)
-    left, saved = iter(rows), set[int]()
-    while batch := [(*row, *more) for row in islice(left, _BATCH)]:
-        _write(connection, batch)
-        if among is not None:
-            saved.update(row[0] for row in batch)
+    _write(connection, columns, (run, at, at if baseline else None))
     if among is None:
         connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))
     else:
-        for some in in_chunks(set(among) - saved):
+        for some in in_chunks(set(among).difference(*(column.tolist() for column in columns[:1]))):
             connection.execute(delete(_SCORE).where(_SCORE.c.customer_id.in_(some)))
 
 
-def rows(columns: Sequence[Any]) -> Iterator[Row]:
-    """Rows of columns that are numpy arrays, masked where there is no value; not all at once."""
+def _write(connection: Connection, columns: Columns, common: tuple[Any, ...]) -> None:
+    """By the driver itself: a dictionary and a statement for each row would cost more than the writing.
+
+    common: what all rows have for `_COMMON`.
+    """
     for start in range(0, len(columns[0]) if columns else 0, _BATCH):
-        yield from zip(*(column[start : start + _BATCH].tolist() for column in columns), strict=True)
-
-
-def _write(connection: Connection, rows: Sequence[Row]) -> None:
-    """By the driver itself: a dictionary and a statement for each row would cost more than the writing."""
-    whole = len(rows) - len(rows) % _TOGETHER
-    groups = [tuple(chain.from_iterable(rows[at : at + _TOGETHER])) for at in range(0, whole, _TOGETHER)]
-    if groups:
-        connection.exec_driver_sql(_upsert(connection, _TOGETHER), groups)
-    if rows[whole:]:
-        connection.exec_driver_sql(_upsert(connection, 1), list(rows[whole:]))
+        some = [column[start : start + _BATCH].tolist() for column in columns]
+        if connection.dialect.name != "sqlite":
+            connection.exec_driver_sql(_upsert(connection, 1), [(*row, *common) for row in zip(*some, strict=True)])
+            continue
+        for together in (_TOGETHER, 1):
+            groups = [
+                (*common, *chain.from_iterable(values[at : at + together] for values in some))
+                for at in range(0, len(some[0]) - together + 1, together)
+            ]
+            if groups:
+                connection.exec_driver_sql(_upsert(connection, together), groups)
+            some = [values[len(groups) * together :] for values in some]
 
 
 def _upsert(connection: Connection, number: int) -> str:
-    """The statement that writes a number of rows."""
-    quoted, sign = connection.dialect.identifier_preparer.quote, "?" if connection.dialect.name == "sqlite" else "%s"
-    names = [quoted(name) for name in (*COLUMNS, "run_id", "scored_at", "decided_at")]
+    """The statement that writes a number of rows.
+
+    SQLite's takes what is common first, and then column by column, as scores come: nobody has to make rows of them.
+    """
+    quoted = connection.dialect.identifier_preparer.quote
+    names = [quoted(name) for name in (*COLUMNS, *_COMMON)]
     kept = [
         f"prev_{name} = CASE WHEN score.decided_at IS NULL THEN score.prev_{name} ELSE score.{name} END"
         for name in _PREVIOUS
     ]
     changed = ", ".join([*kept, *(f"{name} = excluded.{name}" for name in names[1:])])
-    signs = ", ".join([f"({', '.join([sign] * len(names))})"] * number)
+    first = len(_COMMON) + 1
+    own = [[f"?{first + column * number + row}" for column in range(len(COLUMNS))] for row in range(number)]
+    signs = [[*of_row, *(f"?{place}" for place in range(1, first))] for of_row in own]
+    if connection.dialect.name != "sqlite":
+        signs = [["%s"] * len(names)]
+    rows = ", ".join(f"({', '.join(row)})" for row in signs)
     return (
-        f"INSERT INTO score ({', '.join(names)}) VALUES {signs} "  # noqa: S608 - names of columns, from above
+        f"INSERT INTO score ({', '.join(names)}) VALUES {rows} "  # noqa: S608 - names of columns, from above
         f"ON CONFLICT (customer_id) DO UPDATE SET {changed}"
     )
 

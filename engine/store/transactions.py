@@ -1,11 +1,11 @@
-"""Transactions: appended by ingest, aggregated for score."""
+"""Transactions: appended by ingest; `purchases` is how score reads them."""
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import Any
 
 from sqlalchemy import Connection, Row, Select, func, select
 
@@ -16,10 +16,6 @@ from engine.store.session import in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)
-_CHUNK = 10_000
-NO_COST = -(2**63)
-Purchase: TypeAlias = tuple[int, int, int, int, int]
-"""customer_id, day, amount_minor, cost_minor (`NO_COST` where it is not known), sale_day; see `tables.Txn`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,27 +114,6 @@ def first_of(connection: Connection, customers: Collection[int]) -> dict[int, da
     return found
 
 
-def purchases(
-    connection: Connection, currency: str, through_day: int, customers: Collection[int] | None = None
-) -> Iterator[list[Purchase]]:
-    """What score reads, of all or of these customers, up to and including a day: lists, by customer and day.
-
-    All are integers, so ``np.fromiter(chain.from_iterable(some), np.int64)`` makes an array of a list in no time.
-    """
-    query = _purchases(currency, through_day)
-    if customers is None:
-        yield from _plain(connection, query)
-    else:
-        for some in in_chunks(customers):
-            yield from _plain(connection, query.where(_TXN.c.customer_id.in_(some)))
-
-
-def foreign(connection: Connection, currency: str, through_day: int) -> int:
-    """How many transactions up to and including a day are in other currencies."""
-    query = select(func.count()).select_from(_TXN).where(_TXN.c.currency != currency, _TXN.c.day <= through_day)
-    return connection.execute(query).scalar_one()
-
-
 def of_customer(connection: Connection, customer: int) -> list[Stored]:
     """A customer's transactions, oldest first."""
     query = _stored().where(_TXN.c.customer_id == customer).order_by(_TXN.c.occurred_at, _TXN.c.id)
@@ -148,24 +123,6 @@ def of_customer(connection: Connection, customer: int) -> list[Stored]:
 def count(connection: Connection) -> int:
     """How many transactions there are."""
     return connection.execute(select(func.count()).select_from(_TXN)).scalar_one()
-
-
-def _purchases(currency: str, through_day: int) -> Select[*tuple[Any, ...]]:
-    cost = func.coalesce(_TXN.c.cost_minor, NO_COST)
-    columns = (_TXN.c.customer_id, _TXN.c.day, _TXN.c.amount_minor, cost, _TXN.c.sale_day)
-    wanted = (_TXN.c.currency == currency, _TXN.c.day <= through_day)
-    return select(*columns).where(*wanted).order_by(_TXN.c.customer_id, _TXN.c.day)
-
-
-def _plain(connection: Connection, query: Select[*tuple[Any, ...]]) -> Iterator[list[Any]]:
-    """Lists of rows as the driver makes them; to dress up millions of them would take longer than to read them."""
-    result = connection.execute(query)  # not streamed by SQLAlchemy: it would keep the first row to itself
-    cursor: Any = result.cursor
-    try:
-        while rows := cursor.fetchmany(_CHUNK):
-            yield rows
-    finally:
-        result.close()
 
 
 def _stored() -> Select[*tuple[Any, ...]]:

@@ -82,17 +82,16 @@ def test_a_place_by_quantiles_is_near_the_place_among_all(worth: list[int]) -> N
 
 
 def test_columns_are_in_the_order_of_the_store() -> None:
-    from engine.store.scores import COLUMNS, rows
+    from engine.store.scores import COLUMNS
 
     history, fitted = shop(Plan(model="bg_nbd"))
     found = value_everybody(fitted, history, Terms())
-    told = list(rows(score_columns(history, found, np.full(len(history), "gold"))))
-    assert len(told) == len(history)
-    first = dict(zip(COLUMNS, told[0], strict=True))
-    assert first["customer_id"] == history.customer[0]
-    assert first["clv_low_minor"] <= first["clv_high_minor"]
-    assert (first["tier"], first["days_since_purchase"]) == ("gold", history.days_since_purchase[0])
-    assert [row[4] is None for row in told] == (history.frequency == 0).tolist()
+    columns = dict(zip(COLUMNS, score_columns(history, found, np.full(len(history), "gold")), strict=True))
+    assert {len(column) for column in columns.values()} == {len(history)}
+    assert columns["customer_id"].tolist() == history.customer.tolist()
+    assert (columns["clv_low_minor"] <= columns["clv_high_minor"]).all()
+    assert (columns["tier"][0], columns["days_since_purchase"][0]) == ("gold", history.days_since_purchase[0])
+    assert [value is None for value in columns["monetary_minor"].tolist()] == (history.frequency == 0).tolist()
 
 
 def test_a_verdict_is_plain_json() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import numpy as np
@@ -11,7 +11,17 @@ from sqlalchemy import Connection
 
 from engine.core.actions import Plan, State
 from engine.core.facts import Event, Score, Transaction
-from engine.store import actions, customers, decisions, events, outbox, score_history, scores, transactions
+from engine.store import (
+    actions,
+    customers,
+    decisions,
+    events,
+    outbox,
+    purchases,
+    score_history,
+    scores,
+    transactions,
+)
 from engine.store.actions import Action
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -179,15 +189,11 @@ def score(p_alive: float = 0.5, tier: str = "gold", clv: int = 1000, percentile:
     )
 
 
-def row(customer: int, fact: Score) -> scores.Row:
-    """A score as it is saved."""
-    return (customer, *(getattr(fact, name) for name in scores.COLUMNS[1:]))
-
-
 def columns(facts: Mapping[int, Score]) -> list[Any]:
     """Scores of customers by key, as columns."""
     made = list[Any]()
-    for column in zip(*(row(customer, one) for customer, one in facts.items()), strict=True):
+    rows = ((customer, *(getattr(one, name) for name in scores.COLUMNS[1:])) for customer, one in facts.items())
+    for column in zip(*rows, strict=True):
         missing = [value is None for value in column]
         values = np.array([value or 0 for value in column]) if any(missing) else np.array(column)
         made.append(np.ma.masked_array(values, missing) if any(missing) else values)
@@ -218,7 +224,7 @@ def scored(connection: Connection, facts: Mapping[str, Score], now: datetime = N
     """A run that scored these customers; returns its key."""
     run = begun(connection, now)
     found = {customer(connection, ref): one for ref, one in facts.items()}
-    scores.save(connection, run, [row(key, one) for key, one in found.items()], now, baseline=baseline)
+    scores.save(connection, run, columns(found), now, baseline=baseline)
     score_history.append(connection, run, columns(found), now)
     return run
 
@@ -227,3 +233,29 @@ def refs(connection: Connection, keys: Iterable[int]) -> list[str]:
     """The references of customers by key."""
     known = customers.load(connection, list(keys))
     return [known[key].facts.ref for key in known]
+
+
+TODAY = date(2026, 3, 2).toordinal()
+"""The day of NOON."""
+
+
+def fact(key: str, amount: int = 1000, days: int = 0, **more: str) -> Transaction:
+    return Transaction(
+        customer="", ext_key=key, occurred_at=NOON + days * DAY, amount_minor=amount, currency="EUR", **more  # type: ignore[arg-type] # texts
+    )  # fmt: skip
+
+
+def add(connection: Connection, ref: str, *facts: Transaction, source: str = "till") -> int:
+    key = customer(connection, ref)
+    return transactions.add(connection, source, [(key, one) for one in facts], NOON, ROME)
+
+
+def read(connection: Connection, through: int = 99, refs: list[str] | None = None) -> list[tuple[str, int, int, int]]:
+    """What score reads, sorted: customer, day and the day of the sale that a refund names, counted from today, and
+    amount."""
+    names = {customer(connection, ref): ref for ref in ("C1", "C2", "C3")}
+    keys = [key for key, ref in names.items() if refs is None or ref in refs]
+    found = purchases.of_customers(connection, "EUR", TODAY + through, keys)
+    sold = [0] * len(found) if found.sale_day is None else found.sale_day.tolist()
+    rows = zip(found.customer_id.tolist(), found.day.tolist(), found.amount_minor.tolist(), sold, strict=True)
+    return sorted((names[who], day - TODAY, amount, sold and sold - TODAY) for who, day, amount, sold in rows)

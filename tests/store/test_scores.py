@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import replace
 from datetime import datetime
 
-import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from engine.core.facts import Score, Transaction
 from engine.store import customers, scores, transactions
 from engine.store.scores import Previous
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, ROME, begun, columns, customer, refs, row, score, scored
+from tests.store.seed import DAY, NOON, ROME, begun, columns, customer, refs, score, scored
 
 
 def now_and_before(connection: Connection, ref: str = "C1") -> tuple[float | None, float | None]:
@@ -120,9 +119,9 @@ class TestOnlySome:
     """Who bought since is scored alone, by the last fit."""
 
     def again(self, connection: Connection, run: int, facts: dict[str, Score], among: set[str], days: int = 1) -> None:
-        rows = [row(customer(connection, ref), one) for ref, one in facts.items()]
+        found = columns({customer(connection, ref): one for ref, one in facts.items()})
         keys = [customer(connection, ref) for ref in among]
-        scores.save(connection, run, rows, NOON + days * DAY, baseline=False, among=keys)
+        scores.save(connection, run, found, NOON + days * DAY, baseline=False, among=keys)
 
     def test_the_others_stay_as_they_are(self, store: Store) -> None:
         with store.write() as connection:
@@ -153,16 +152,6 @@ class TestOnlySome:
             assert now_and_before(connection, "C2") == (0.5, 0.8)
 
 
-def test_rows_of_columns(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(scores, "_BATCH", 2)
-    facts = {1: score(0.25), 2: replace(score(), monetary_minor=None), 3: score(0.75, "bronze")}
-    made = list(scores.rows(columns(facts)))
-    assert list(scores.rows([])) == list(scores.rows([np.zeros(0)] * len(scores.COLUMNS))) == []
-    assert made == [row(key, one) for key, one in facts.items()]
-    kinds = "int int float float int float float int int NoneType NoneType float str int"
-    assert " ".join(type(value).__name__ for value in made[0]) == kinds
-
-
 @pytest.mark.parametrize(("batch", "together"), [(3, 5), (5, 2), (4, 2), (100, 7), (100, 50)])
 def test_rows_are_written_as_they_come(
     store: Store, monkeypatch: pytest.MonkeyPatch, batch: int, together: int
@@ -173,11 +162,22 @@ def test_rows_are_written_as_they_come(
         keys = [customer(connection, f"C{number}") for number in range(7)]
         run = begun(connection)
         for days, part in enumerate((100, 50)):
-            rows = (row(key, score(key / part)) for key in keys)
-            scores.save(connection, run, rows, NOON + days * DAY, baseline=not days, among=keys)
-        found = scores.load(connection)
-        assert {key: one.facts.p_alive for key, one in found.items()} == {key: key / 50 for key in keys}
-        assert {key: one.previous.p_alive for key, one in found.items()} == {key: key / 100 for key in keys}
+            found = columns({key: score(key / part) for key in keys})
+            scores.save(connection, run, found, NOON + days * DAY, baseline=not days, among=keys)
+        stored = scores.load(connection)
+        assert {key: one.facts.p_alive for key, one in stored.items()} == {key: key / 50 for key in keys}
+        assert {key: one.previous.p_alive for key, one in stored.items()} == {key: key / 100 for key in keys}
+
+
+def test_what_is_not_known_is_nothing(store: Store) -> None:
+    with store.write() as connection:
+        facts = {"C1": score(0.25), "C2": replace(score(), monetary_minor=None), "C3": score(0.75, "bronze")}
+        scored(connection, facts)
+        scored(connection, {})
+        assert scores.load(connection) == {}
+        scored(connection, facts)
+        found = [one.facts for one in scores.load(connection).values()]
+    assert found == list(facts.values())
 
 
 class TestDirty:
@@ -265,5 +265,6 @@ def test_any_number_can_be_saved(narrow: Connection) -> None:
     customers.add_unknown(narrow, names, NOON)
     keys = customers.ids_of(narrow, names).values()
     run = begun(narrow)
-    scores.save(narrow, run, [row(key, score()) for key in keys], NOON, baseline=False, among=range(3000))
+    found = columns({key: score() for key in keys})
+    scores.save(narrow, run, found, NOON, baseline=False, among=range(3000))
     assert scores.load(narrow).keys() == set(keys)
