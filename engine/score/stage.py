@@ -3,11 +3,11 @@ last one (`rescore`)."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -71,13 +71,15 @@ def score(
     booked = _everything(store, policy, today, seen)
     log, flags = _log(booked, policy), _foreign(booked, policy)
     past = last is not None and now < last["as_of"]
-    bought = net_refunds(log, as_of_day=today)
+    with ThreadPoolExecutor(1) as beside:  # a second core judges meanwhile
+        judging = beside.submit(_judged, log, today, policy, last)
+        bought = net_refunds(log, as_of_day=today)
+        chosen, judged = judging.result()
     if not len(bought.customer):
         if not past:
             _forget(store, now, seen)
         why = "".join(f"; {flag}" for flag in flags)
         raise ScoreError(f"there is no purchase to score{why} (hint: premura ingest transactions.csv)")
-    chosen, judged = _judged(log, today, policy, last)
     history, fitted = fit_shop(bought, policy.plan, chosen)
     found = value_everybody(fitted, history, policy.terms)
     flags = (*flags, *_unmatched(bought, policy), *fitted.flags)
@@ -121,7 +123,7 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
         found = record.among(value_everybody(fitted, history, policy.terms), last["quantiles"])
         columns = record.score_columns(history, found, policy.tiers_of(found))
     with store.write() as connection:
-        scores.save(connection, last["id"], columns, now, baseline=False, among=who)
+        scores.save(connection, last["id"], columns, now, baseline=False, looked_at=who)
         score_history.append(connection, last["id"], columns, now)
         scores.clean(connection, now, who, seen=seen)
     return len(who)
@@ -137,12 +139,12 @@ def _everything(store: Store, policy: Policy, through_day: int, newest: int) -> 
     with store.read() as connection:
         spans = purchases.spans(connection, _PIECES)
 
-    def some(keys: range) -> purchases.Booked:
+    def some(keys: range) -> list[purchases.Booked]:
         with store.read() as connection:
-            return purchases.between(connection, policy.currency, through_day, keys, newest)
+            return list(purchases.between(connection, policy.currency, through_day, keys, newest))
 
     with ThreadPoolExecutor(2) as threads:
-        return purchases.joined(list(threads.map(some, spans)))
+        return purchases.joined(list(chain.from_iterable(threads.map(some, spans))))
 
 
 def _log(booked: purchases.Booked, policy: Policy, *, priced: bool = False) -> Log:
@@ -205,8 +207,8 @@ def _summary(
     *,
     stored: bool,
 ) -> Summary:
-    held = dict.fromkeys(sorted(policy.tiers, key=lambda name: -policy.tiers[name]), 0)
-    held |= Counter(tiers.tolist())
+    names = (*sorted(policy.tiers, key=lambda name: -policy.tiers[name]), "")
+    held = {name: int((tiers == name).sum()) for name in names}
     return Summary(
         **{name: fit[name] for name in _OF_FIT},
         customers=len(history),
@@ -216,7 +218,7 @@ def _summary(
         horizon=policy.horizon,
         as_of=now,
         total_clv_minor=int(found.clv_minor.sum()),
-        tiers=held,
+        tiers={name: count for name, count in held.items() if name or count},
         flags=tuple(dict.fromkeys(flags)),
         validation=judged,
         stored=stored,

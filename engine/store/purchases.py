@@ -6,7 +6,7 @@ some thousand rows one after another in a text, and numpy reads it: three times 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeAlias
 
@@ -15,10 +15,11 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, or_, select
 
 from engine.store import tables
-from engine.store.session import in_chunks
+from engine.store.session import among
 
 _TXN = tables.table(tables.Txn)
 _CUSTOMERS = 1000
+_NARROW = 2  # the first columns, customers and days, take half the memory where they can
 NO_COST = -(2**63)
 Integers: TypeAlias = NDArray[np.signedinteger[Any]]
 
@@ -52,8 +53,8 @@ def spans(connection: Connection, pieces: int) -> list[range]:
     return [range(start, min(start + step, last + 1)) for start in range(first, last + 1, step)]
 
 
-def between(connection: Connection, currency: str, through_day: int, keys: range, newest: int) -> Booked:
-    """The transactions of the customers with these keys up to and including a day.
+def between(connection: Connection, currency: str, through_day: int, keys: range, newest: int) -> Iterator[Booked]:
+    """The transactions of the customers with these keys up to and including a day, in pieces.
 
     newest: the key of the last transaction that counts, so that pieces that are read side by side fit together.
     """
@@ -66,8 +67,8 @@ def between(connection: Connection, currency: str, through_day: int, keys: range
 
 def of_customers(connection: Connection, currency: str, through_day: int, customers: Collection[int]) -> Booked:
     """The transactions of these customers up to and including a day."""
-    chosen = (_TXN.c.customer_id.in_(some) for some in in_chunks(customers))
-    return _read(connection, currency, (_TXN.c.day <= through_day,), chosen)
+    chosen = [among(connection, _TXN.c.customer_id, customers)]
+    return joined(list(_read(connection, currency, (_TXN.c.day <= through_day,), chosen)))
 
 
 def joined(parts: Sequence[Booked]) -> Booked:
@@ -77,7 +78,9 @@ def joined(parts: Sequence[Booked]) -> Booked:
     def column(name: str, missing: int) -> Integers:
         pieces = [getattr(part, name) for part in parts]
         pieces = [
-            np.full(len(part), missing) if piece is None else piece for part, piece in zip(parts, pieces, strict=True)
+            np.full(len(part), missing) if piece is None else piece
+            for part, piece in zip(parts, pieces, strict=True)
+            if len(part)
         ]
         found: Integers = np.concatenate(pieces or [np.zeros(0, dtype=np.int64)])
         return found
@@ -97,21 +100,17 @@ def _read(
     currency: str,
     wanted: Sequence[ColumnElement[bool]],
     chosen: Iterable[ColumnElement[bool]],
-) -> Booked:
+) -> Iterator[Booked]:
     """Most shops have one currency and know no costs: two columns less to write and to read."""
     plain, whole = _queries(connection, currency, wanted)
-    parts, is_plain = [], True
+    is_plain = True
     for some in chosen:
         if is_plain:
             *texts, odd = connection.execute(plain.where(some)).one()
             is_plain = not odd
         if not is_plain:
             *texts, foreign = connection.execute(whole.where(some)).one()
-        if texts[0] is not None:
-            parts.append(_booked(texts, 0 if is_plain else foreign))
-        elif not is_plain:
-            parts.append(_booked([""] * 5, foreign))
-    return joined(parts)
+        yield _booked([text or "" for text in texts], 0 if is_plain else foreign)
 
 
 def _queries(
@@ -133,12 +132,16 @@ def _queries(
 
 
 def _booked(texts: Sequence[str], foreign: int) -> Booked:
-    numbers = [np.fromstring(text, dtype=np.int64, sep=",") if text else np.zeros(0, np.int64) for text in texts]
-    cost, sale_day = numbers[3:] or (None, None)
+    columns: list[Integers] = []
+    for text in texts:
+        values = np.fromstring(text, dtype=np.int64, sep=",") if text else np.zeros(0, dtype=np.int64)
+        small = len(values) and values.min() > -(2**31) and values.max() < 2**31
+        columns.append(values.astype(np.int32) if small and len(columns) < _NARROW else values)
+    cost, sale_day = columns[3:] or (None, None)
     return Booked(
-        customer_id=numbers[0],
-        day=numbers[1],
-        amount_minor=numbers[2],
+        customer_id=columns[0],
+        day=columns[1],
+        amount_minor=columns[2],
         cost_minor=cost,
         sale_day=sale_day,
         foreign=foreign,

@@ -92,14 +92,16 @@ def thin(connection: Connection, now: datetime) -> int:
 def pack(columns: Columns) -> bytes:
     """The content of a block."""
     first = int(columns[0].min())
-    tiers, tier = np.unique(columns[_TIER], return_inverse=True)
+    names = columns[_TIER].tolist()
+    place = {name: number for number, name in enumerate(sorted(set(names)))}
+    tier = np.array([place[name] for name in names])
     numbers = [columns[0] - first, *columns[1:_TIER], tier, *columns[_TIER + 1 :]]
     packed = [_packed(name, column) for name, column in zip(COLUMNS, numbers, strict=True)]
     kinds = [(name, column.dtype.str) for name, column in zip(COLUMNS, packed, strict=True)]
     records = np.empty(len(tier), dtype=kinds)
     for name, column in zip(COLUMNS, packed, strict=True):
         records[name] = column
-    about = {"rows": len(records), "first": first, "tiers": tiers.tolist(), "columns": kinds}
+    about = {"rows": len(records), "first": first, "tiers": list(place), "columns": kinds}
     header = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([_VERSION]) + len(header).to_bytes(4, "little") + header + records.tobytes()
 
@@ -121,6 +123,8 @@ def find(content: bytes, customer: int) -> Score | None:
 
 def _packed(name: str, column: NDArray[Any]) -> NDArray[Any]:
     """A column in the type in which it is kept."""
+    if not np.ma.isMaskedArray(column):
+        return column.astype("<f4" if name in _FLOATS else _narrowest(column))
     data, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
     known = data[~missing]
     kind = "<f4" if name in _FLOATS else _narrowest(known)

@@ -10,11 +10,11 @@ from typing import Any, TypeAlias
 
 import sqlalchemy
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, select, update
 
 from engine.core.facts import Score
 from engine.store import tables
-from engine.store.session import in_chunks
+from engine.store.session import among, in_chunks
 
 _SCORE = tables.table(tables.Score)
 _RUN = tables.table(tables.ModelRun)
@@ -84,20 +84,20 @@ def save(
     now: datetime,
     *,
     baseline: bool,
-    among: Collection[int] | None = None,
+    looked_at: Collection[int] | None = None,
 ) -> None:
     """Write scores and keep what decide saw before.
 
-    baseline: the first scores ever of this store; nobody "becomes" anything by them. among: who was looked at, when it
-    was not everybody; whoever was looked at and has no row (no purchase left) has no score any more.
+    baseline: the first scores ever of this store; nobody "becomes" anything by them. looked_at: who was looked at, when
+    not everybody; who then has no row (no purchase left) has no score any more.
     """
     at = _as_stored(connection, now)
     _write(connection, columns, (run, at, at if baseline else None))
-    if among is None:
+    if looked_at is None:
         connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))
     else:
-        for some in in_chunks(set(among).difference(*(column.tolist() for column in columns[:1]))):
-            connection.execute(delete(_SCORE).where(_SCORE.c.customer_id.in_(some)))
+        gone = set(looked_at).difference(*(column.tolist() for column in columns[:1]))
+        connection.execute(delete(_SCORE).where(among(connection, _SCORE.c.customer_id, gone)))
 
 
 def _write(connection: Connection, columns: Columns, common: tuple[Any, ...]) -> None:
@@ -153,7 +153,7 @@ def _as_stored(connection: Connection, instant: datetime) -> Any:
 def dirty_customers(connection: Connection, until: datetime) -> list[int]:
     """Whose histories changed up to an instant and were not scored since."""
     query = select(_DIRTY.c.customer_id).where(_DIRTY.c.since <= until).order_by(_DIRTY.c.customer_id)
-    return list(connection.execute(query).scalars())
+    return list(connection.execute(query).scalars().all())  # not one by one
 
 
 def clean(
@@ -164,12 +164,13 @@ def clean(
     seen: the newest transaction (`transactions.newest`) when score read them. What was stored later stays to be scored,
     whatever the clock of whoever stored it said.
     """
-    done = delete(_DIRTY).where(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
+    scored = and_(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
+    done = delete(_DIRTY).where(scored)
     if customers is None:
-        connection.execute(done)
+        some_stay = connection.execute(select(_DIRTY.c.customer_id).where(~scored).limit(1)).first()
+        connection.execute(done if some_stay else delete(_DIRTY))  # SQLite drops a million rows at once, or one by one
         return
-    for some in in_chunks(customers):
-        connection.execute(done.where(_DIRTY.c.customer_id.in_(some)))
+    connection.execute(done.where(among(connection, _DIRTY.c.customer_id, customers)))
 
 
 def dirty(connection: Connection) -> int:

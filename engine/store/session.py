@@ -2,13 +2,29 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, create_engine, event, inspect, text
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Engine,
+    Table,
+    any_,
+    bindparam,
+    create_engine,
+    event,
+    func,
+    inspect,
+    select,
+    text,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
@@ -84,6 +100,14 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), _CHUNK):
         yield ordered[start : start + _CHUNK]
+
+
+def among(connection: Connection, column: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool]:
+    """Whether a column is one of any number of keys; they are one bound value, and no statement is too long."""
+    if connection.dialect.name == "sqlite":
+        listed = func.json_each(json.dumps(list(keys))).table_valued("value")
+        return column.in_(select(listed.c.value))
+    return column == any_(bindparam("keys", list(keys), ARRAY(BigInteger), unique=True))
 
 
 @contextmanager

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import chain
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,8 +22,8 @@ def everything(connection: Connection, through: int = 99, pieces: int = 3) -> Bo
     """Read as score reads it, a piece after the other."""
     newest = transactions.newest(connection)
     spans = purchases.spans(connection, pieces)
-    found = [purchases.between(connection, "EUR", TODAY + through, keys, newest) for keys in spans]
-    return purchases.joined(found)
+    found = (purchases.between(connection, "EUR", TODAY + through, keys, newest) for keys in spans)
+    return purchases.joined(list(chain.from_iterable(found)))
 
 
 def rows(found: Booked) -> list[Row]:
@@ -81,7 +83,7 @@ def test_other_currencies_are_left_out_and_counted(store: Store) -> None:
         assert read(connection) == [("C1", 0, 1000, 0)]
         assert [everything(connection, days).foreign for days in (1, 2, 3, 9)] == [0, 1, 2, 3]
         assert len(everything(connection)) == 1
-        assert len(purchases.joined([purchases.between(connection, "USD", TODAY + 9, range(1, 9), 99)])) == 1
+        assert len(purchases.joined(list(purchases.between(connection, "USD", TODAY + 9, range(1, 9), 99)))) == 1
 
 
 def test_what_was_stored_after_the_newest_does_not_count(store: Store) -> None:
@@ -90,7 +92,8 @@ def test_what_was_stored_after_the_newest_does_not_count(store: Store) -> None:
         newest = transactions.newest(connection)
         sale(connection, "C1", 7, key="2")
         (keys,) = purchases.spans(connection, 1)
-        assert len(purchases.between(connection, "EUR", TODAY, keys, newest)) == 1
+        (found,) = purchases.between(connection, "EUR", TODAY, keys, newest)
+        assert len(found) == 1
 
 
 LOGS = st.lists(

@@ -121,7 +121,7 @@ class TestOnlySome:
     def again(self, connection: Connection, run: int, facts: dict[str, Score], among: set[str], days: int = 1) -> None:
         found = columns({customer(connection, ref): one for ref, one in facts.items()})
         keys = [customer(connection, ref) for ref in among]
-        scores.save(connection, run, found, NOON + days * DAY, baseline=False, among=keys)
+        scores.save(connection, run, found, NOON + days * DAY, baseline=False, looked_at=keys)
 
     def test_the_others_stay_as_they_are(self, store: Store) -> None:
         with store.write() as connection:
@@ -163,7 +163,7 @@ def test_rows_are_written_as_they_come(
         run = begun(connection)
         for days, part in enumerate((100, 50)):
             found = columns({key: score(key / part) for key in keys})
-            scores.save(connection, run, found, NOON + days * DAY, baseline=not days, among=keys)
+            scores.save(connection, run, found, NOON + days * DAY, baseline=not days, looked_at=keys)
         stored = scores.load(connection)
         assert {key: one.facts.p_alive for key, one in stored.items()} == {key: key / 50 for key in keys}
         assert {key: one.previous.p_alive for key, one in stored.items()} == {key: key / 100 for key in keys}
@@ -266,5 +266,5 @@ def test_any_number_can_be_saved(narrow: Connection) -> None:
     keys = customers.ids_of(narrow, names).values()
     run = begun(narrow)
     found = columns({key: score() for key in keys})
-    scores.save(narrow, run, found, NOON, baseline=False, among=range(3000))
+    scores.save(narrow, run, found, NOON, baseline=False, looked_at=range(3000))
     assert scores.load(narrow).keys() == set(keys)
