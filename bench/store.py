@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import shutil
 import subprocess
 import sys
@@ -45,6 +46,7 @@ def main() -> int:
     folder = seeded.with_name("scored")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(seeded, folder)
+    os.sync()  # what the copy left to be written would be waited for by whoever writes next
     found: dict[str, Any] = {"customers": asked.customers, "dirty": asked.dirty}
     found["command"] = {turn: _command(folder) for turn in ("first scores", "scored again")}
     found["rescore"] = [_dirty(folder, asked.dirty, turn) for turn in range(3)]
