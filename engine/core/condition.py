@@ -8,9 +8,9 @@ Nodes carry the offset of their sign in the source, counted in characters.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Literal
 
@@ -31,7 +31,9 @@ Comparison = Literal["==", "!=", "<", "<=", ">", ">="]
 Operator = Literal["+", "-", "*", "/", "%"]
 TextOperator = Literal["startsWith", "endsWith", "contains"]
 INT64 = range(-(2**63), 2**63)
-"""Whole numbers; an arithmetic result outside is missing, as is a division by zero or an infinite number."""
+"""Whole numbers; an arithmetic result outside is missing, as is a division by zero."""
+HUGE = 1e150
+"""A double that is as large or larger, as the result of a calculation, is missing too: no database reckons further."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,6 +174,24 @@ def normal_form(test: Test, *, negate: bool = False) -> Test:
             return Not(part=test, offset=test.offset)
 
 
+def implied(test: Test, known: Collection[str]) -> Test | None:
+    """The strongest test that reads only known names and holds wherever this one does; None when there is none.
+
+    So a database that knows some of the names can leave out most rows, and the whole test be asked about the others.
+    """
+    return _implied(normal_form(test), known)
+
+
+def _implied(test: Test, known: Collection[str]) -> Test | None:
+    if not isinstance(test, And | Or):
+        return test if all(name in known for name in names_in(test)) else None
+    parts = tuple(_implied(part, known) for part in test.parts)
+    left = tuple(part for part in parts if part is not None)
+    if isinstance(test, Or) and len(left) < len(parts):
+        return None
+    return replace(test, parts=left) if len(left) > 1 else next(iter(left), None)
+
+
 def type_of(term: Term) -> Type:
     """The type of a checked term."""
     match term:
@@ -200,6 +220,21 @@ _TYPES: tuple[tuple[type, Type], ...] = (  # bool first: in Python it is an int
     (datetime, Type.TIMESTAMP),
     (timedelta, Type.DURATION),
 )
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_TICK = timedelta(microseconds=1)
+
+
+def microseconds(value: datetime | timedelta) -> int:
+    """An instant as microseconds since 1970, or a span as microseconds: how databases and frames reckon with them."""
+    return (value - _EPOCH if isinstance(value, datetime) else value) // _TICK
+
+
+def instants() -> range:
+    """The microseconds that are instants: the years 1 to 9999."""
+    first, last = datetime.min.replace(tzinfo=UTC), datetime.max.replace(tzinfo=UTC)
+    return range(microseconds(first), microseconds(last) + 1)
 
 
 def names_in(node: Test | Term) -> tuple[str, ...]:

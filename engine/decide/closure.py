@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import operator
 from collections.abc import Callable, Mapping
-from math import isfinite
 from typing import Any
 
 from engine.core.condition import (
+    HUGE,
     INT64,
     And,
     Arithmetic,
@@ -174,7 +174,7 @@ _ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
 
 def _existing(value: Any) -> Any:
     if isinstance(value, float):
-        return value if isfinite(value) else None
+        return value if abs(value) < HUGE else None  # which is false of infinity, and of what is no number
     return None if isinstance(value, int) and value not in INT64 else value
 
 

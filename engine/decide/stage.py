@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from engine.core.calendar import add, at_local, local_date
 from engine.core.facts import Customer, Event
 from engine.core.keys import dedupe_key
+from engine.core.money import exponent
 from engine.core.permission import Standing
 from engine.decide import triggers
 from engine.decide.guards import Case, Verdict, judge
@@ -22,10 +23,11 @@ from engine.decide.moment import Occasion, facts_of
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
-from engine.store import actions, customers, decisions, events, leases, permissions, scores, transactions
+from engine.store import actions, customers, decisions, events, leases, permissions, scores, sweeps, transactions
 from engine.store.session import Store
 
 BATCH = 200
+SWEPT = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -124,19 +126,20 @@ class _Deciding:
         """Dates that come round, and daily sweeps: once a local day, and again when customers changed since."""
         today = local_date(self.now, self.policy.time_zone)
         rules = [*triggers.of_kind(self.policy.rules, "date"), *triggers.of_kind(self.policy.rules, "sweep")]
-        with self.store.write() as connection:
+        with self.store.read() as connection:
             changed = customers.last_change(connection)
-            due: list[tuple[Rule, date]] = []
-            for rule in rules:
-                seen = leases.mark(connection, f"calendar:{rule.id}:{rule.hash[:8]}")
-                if seen is None or seen.value != today.isoformat() or (changed is not None and changed > seen.at):
-                    due.append((rule, date.fromisoformat(seen.value) if seen else today))
-            for rule, since in due:
+            seen = {rule.id: leases.mark(connection, _calendar(rule)) for rule in rules}
+        for rule in rules:
+            last = seen[rule.id]
+            if last and last.value == today.isoformat() and (changed is None or changed <= last.at):
+                continue
+            since = date.fromisoformat(last.value) if last else today
+            if rule.trigger.kind == "sweep":
+                self._sweep(rule, today)
+            with self.store.write() as connection:
                 if rule.trigger.kind == "date":
                     self._dates(connection, rule, max(since, today - triggers.CATCH_UP), today)
-                else:
-                    self._sweep(connection, rule, today)
-                leases.set_mark(connection, f"calendar:{rule.id}:{rule.hash[:8]}", today.isoformat(), self.now)
+                leases.set_mark(connection, _calendar(rule), today.isoformat(), self.now)
 
     def _dates(self, connection: Connection, rule: Rule, since: date, today: date) -> None:
         """Customers whose date comes round between the last look and today, and as much ahead as paper travels."""
@@ -165,12 +168,21 @@ class _Deciding:
         origin = triggers.day_of(value, tz)
         return triggers.returns(origin, since, last) if origin else []
 
-    def _sweep(self, connection: Connection, rule: Rule, today: date) -> None:
-        for person in self._people(connection, None).values():
-            why = Occasion(occurrence=f"sweep/{today.isoformat()}", anchor=self.now, keep_no=False)
-            self._ask(connection, rule, person, why)
+    def _sweep(self, rule: Rule, today: date) -> None:
+        """Ask about everybody; the store leaves out those of whom it can tell that the condition is false."""
+        why = Occasion(occurrence=f"sweep/{today.isoformat()}", anchor=self.now, keep_no=False)
+        last, decimals = 0, exponent(self.policy.currency)
+        condition = rule.when.tree if rule.when else None
+        while True:
+            with self.store.write() as connection:
+                some = sweeps.matching(connection, condition, exponent=decimals, after=last, limit=SWEPT)
+                for person in self._people(connection, some).values():
+                    self._ask(connection, rule, person, why)
+            if len(some) < SWEPT:
+                return
+            last = some[-1]
 
-    def _people(self, connection: Connection, ids: Collection[int] | None) -> dict[int, _Person]:
+    def _people(self, connection: Connection, ids: Collection[int]) -> dict[int, _Person]:
         known = customers.load(connection, ids)
         worth = scores.load(connection, known)
         since = transactions.first_of(connection, known)
@@ -291,6 +303,11 @@ class _Deciding:
                 "not_before": add(why.anchor, step.after, person.time_zone),
             }
             self.summary.actions += actions.plan(connection, values, self.now)
+
+
+def _calendar(rule: Rule) -> str:
+    """The mark of the last day on which a rule was asked about dates and sweeps."""
+    return f"calendar:{rule.id}:{rule.hash[:8]}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -31,6 +31,8 @@ from engine.core.condition import (
     TextTest,
     Type,
 )
+from engine.decide.names import Field
+from engine.decide.vocabulary import Scope
 
 NAMES = {
     "score.p_alive": Type.DOUBLE,
@@ -44,6 +46,9 @@ NAMES = {
     "event.occurred_at": Type.TIMESTAMP,
     "now.instant": Type.TIMESTAMP,
 }
+SCOPE = Scope(
+    fields={name: Field(name=name, type=kind, meaning="", read=lambda *_: None) for name, kind in NAMES.items()}
+)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _DOUBLES = (-1.5, 0.0, 0.25, 0.3, 1.0, 3.0, 800.0, 812.5)
 _HOURS = (-96, -72, -71, -1, 0, 1, 24, 72)

@@ -10,13 +10,8 @@ from hypothesis import given, settings
 
 from engine.core.condition import INT64, Type
 from engine.decide.condition import Condition, compile_condition
-from engine.decide.names import Field
-from engine.decide.vocabulary import Scope
-from tests.decide.oracles import NAMES, by_cel, by_sqlite, conditions, contexts
+from tests.decide.oracles import NAMES, SCOPE, by_cel, by_sqlite, conditions, contexts
 
-SCOPE = Scope(
-    fields={name: Field(name=name, type=kind, meaning="", read=lambda *_: None) for name, kind in NAMES.items()}
-)
 NOTHING: dict[str, Any] = dict.fromkeys(NAMES)
 
 
