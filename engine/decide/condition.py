@@ -31,12 +31,22 @@ class Clause:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A clause before it is asked: its text, the names that it reads, and the answer."""
+
+    source: str
+    names: tuple[str, ...]
+    holds: Holds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
     """A checked condition. `holds(context)` answers; what is said of a missing value (None) is false, not an error."""
 
     source: str
     tree: Test
     holds: Holds = field(repr=False, compare=False)
+    parts: tuple[Part, ...] = field(repr=False, compare=False)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -46,12 +56,8 @@ class Condition:
     def explain(self, context: Context) -> tuple[Clause, ...]:
         """What each clause said; the condition holds when all of them do."""
         return tuple(
-            Clause(
-                source=text,
-                holds=closure(tree)(context),
-                values={name: context[name] for name in names_in(tree)},
-            )
-            for text, tree in _clauses(self.source, self.tree)
+            Clause(source=part.source, holds=part.holds(context), values={name: context[name] for name in part.names})
+            for part in self.parts
         )
 
 
@@ -61,16 +67,16 @@ def compile_condition(source: str, scope: Scope) -> Condition:
     Raises ConditionError with every problem, each with its offset in `source`.
     """
     tree = decode(check(source, scope), source, scope)
-    return Condition(source=source, tree=tree, holds=closure(tree))
+    return Condition(source=source, tree=tree, holds=closure(tree), parts=tuple(_parts(source, tree)))
 
 
-def _clauses(source: str, tree: Test) -> Iterator[tuple[str, Test]]:
+def _parts(source: str, tree: Test) -> Iterator[Part]:
     spans = _spans(source) if isinstance(tree, And) else [(0, len(source))]
     parts = tree.parts if isinstance(tree, And) else (tree,)
     for start, end in spans:
         inside = tuple(part for part in parts if start <= part.offset < end)
         joined = inside[0] if len(inside) == 1 else And(parts=inside, offset=start)
-        yield source[start:end].strip(), joined
+        yield Part(source=source[start:end].strip(), names=names_in(joined), holds=closure(joined))
 
 
 def _spans(source: str) -> list[tuple[int, int]]:

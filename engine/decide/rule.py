@@ -5,7 +5,7 @@ Whatever is wrong in any file is told at once, each fault under a stable code of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import time
 from typing import Any, Literal, get_args
@@ -49,7 +49,8 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it."""
+    """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it. reads: the names in its
+    conditions."""
 
     id: str
     title: str
@@ -60,6 +61,7 @@ class Rule:
     stop_on: tuple[str, ...]
     again_after: Duration | None
     steps: tuple[Step, ...]
+    reads: tuple[str, ...]
     file: str
     text: str
     hash: str
@@ -109,10 +111,16 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         stop_on=tuple(journey.stop_on),
         again_after=parse_duration(journey.again_after) if journey.again_after else None,
         steps=steps,
+        reads=_reads(when, steps),
         file=file.file,
         text=file.text,
         hash=sha256(file.text),
     )
+
+
+def _reads(when: Condition | None, steps: Iterable[Step]) -> tuple[str, ...]:
+    conditions = (when, *(step.when for step in steps))
+    return tuple(dict.fromkeys(name for one in conditions if one is not None for name in one.names))
 
 
 def _scope(on: Any, vocabulary: Vocabulary) -> Scope:

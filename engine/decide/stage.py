@@ -5,29 +5,38 @@ An event is marked as processed in the transaction that writes what came of it: 
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
-from typing import Any
+from itertools import chain
 
 from sqlalchemy import Connection
 
-from engine.core.calendar import add, at_local, local_date
-from engine.core.facts import Customer, Event
-from engine.core.keys import dedupe_key
+from engine.core.actions import Ending
+from engine.core.calendar import at_local, local_date
+from engine.core.facts import Customer
 from engine.core.money import exponent
-from engine.core.permission import Standing
 from engine.decide import triggers
-from engine.decide.guards import Case, Verdict, judge
-from engine.decide.moment import Occasion, facts_of
+from engine.decide.moment import Occasion
+from engine.decide.round import Person, Round
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
-from engine.store import actions, customers, decisions, events, leases, permissions, scores, sweeps, transactions
+from engine.store import (
+    actions,
+    customers,
+    decisions,
+    events,
+    leases,
+    permissions,
+    scores,
+    sweeps,
+    transactions,
+)
 from engine.store.session import Store
 
-BATCH = 200
-SWEPT = 1000
+BATCH = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,15 +98,15 @@ class _Deciding:
         while True:
             with self.store.write() as connection:
                 batch = events.unprocessed(connection, self.now, BATCH)
-                people = self._people(connection, {found.customer_id for found in batch})
-                for found in batch:
-                    self._stop(connection, found)
-                    origin = triggers.event_occurrence(found.source, found.facts.ext_key)
+                occasions = [triggers.event_occasion(found.source, found.id, found.facts) for found in batch]
+                asked = self._round(
+                    connection, {found.customer_id for found in batch}, {why.occurrence for why in occasions}
+                )
+                for found, why in zip(batch, occasions, strict=True):
+                    asked.stop(found.customer_id, found.facts)
                     for rule in rules.get(found.facts.kind, ()):
-                        why = Occasion(
-                            occurrence=origin, anchor=found.facts.occurred_at, event=found.facts, event_id=found.id
-                        )
-                        self._ask(connection, rule, people[found.customer_id], why)
+                        asked.ask(rule, found.customer_id, why)
+                self._write(connection, asked)
                 events.mark_processed(connection, [found.id for found in batch], self.now)
             self.summary.events += len(batch)
             progress(len(batch))
@@ -111,12 +120,12 @@ class _Deciding:
             with self.store.write() as connection:
                 batch = scores.undecided(connection, BATCH)
                 crossed = [(found, rule) for found in batch for rule in rules if self._crosses(rule, found)]
-                people = self._people(connection, {found.customer_id for found, _ in crossed})
+                asked = self._round(connection, {found.customer_id for found, _ in crossed})
                 for found, rule in crossed:
-                    person = people[found.customer_id]
-                    day = local_date(found.scored_at, person.time_zone)
+                    day = local_date(found.scored_at, asked.people[found.customer_id].time_zone)
                     why = Occasion(occurrence=f"score/{day.isoformat()}", anchor=found.scored_at)
-                    self._ask(connection, rule, person, why)
+                    asked.ask(rule, found.customer_id, why)
+                self._write(connection, asked)
                 scores.mark_decided(connection, [found.customer_id for found in batch], self.now)
             self.summary.scores += len(batch)
             if not batch:
@@ -152,10 +161,11 @@ class _Deciding:
             for key, one in known.items()
             for day, years in self._returns(rule, one, first.get(key), since, last)
         ]
-        people = self._people(connection, {key for key, _, _ in coming})
+        asked = self._round(connection, {key for key, _, _ in coming}, {day.isoformat() for _, day, _ in coming})
         for key, day, years in coming:
-            anchor = at_local(day, time(0), people[key].time_zone)
-            self._ask(connection, rule, people[key], Occasion(occurrence=day.isoformat(), anchor=anchor, years=years))
+            anchor = at_local(day, time(0), asked.people[key].time_zone)
+            asked.ask(rule, key, Occasion(occurrence=day.isoformat(), anchor=anchor, years=years))
+        self._write(connection, asked)
 
     def _returns(
         self, rule: Rule, known: customers.Known, first: datetime | None, since: date, last: date
@@ -175,23 +185,43 @@ class _Deciding:
         condition = rule.when.tree if rule.when else None
         while True:
             with self.store.write() as connection:
-                some = sweeps.matching(connection, condition, exponent=decimals, after=last, limit=SWEPT)
-                for person in self._people(connection, some).values():
-                    self._ask(connection, rule, person, why)
-            if len(some) < SWEPT:
+                some = sweeps.matching(connection, condition, exponent=decimals, after=last, limit=BATCH)
+                asked = self._round(connection, some, {why.occurrence})
+                for key in some:
+                    asked.ask(rule, key, why)
+                self._write(connection, asked)
+            if len(some) < BATCH:
                 return
             last = some[-1]
 
-    def _people(self, connection: Connection, ids: Collection[int]) -> dict[int, _Person]:
+    def _round(self, connection: Connection, ids: Collection[int], occurrences: Collection[str] | None = None) -> Round:
+        """All that is known of these customers. occurrences: those that will be asked about, where they are known."""
+        journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
+        for journey in decisions.active_journeys(connection, ids):
+            journeys[journey.customer_id].append((journey.id, journey.ending))
+        return Round(
+            words=self.policy.words,
+            currency=self.policy.currency,
+            time_zone=self.policy.time_zone,
+            key=self.policy.key,
+            now=self.now,
+            people=self._people(connection, ids),
+            decided=decisions.decided(connection, ids, occurrences),
+            started=decisions.last_started(connection, ids),
+            journeys=journeys,
+        )
+
+    def _people(self, connection: Connection, ids: Collection[int]) -> dict[int, Person]:
         known = customers.load(connection, ids)
         worth = scores.load(connection, known)
         since = transactions.first_of(connection, known)
-        facts = {key: found.facts for key, found in known.items()}
-        standings = permissions.standings(connection, facts, self.policy.key)
+        standings = permissions.standings(connection, {key: one.facts for key, one in known.items()}, self.policy.key)
         return {
-            key: _Person(
-                known=found,
-                score=worth.get(key),
+            key: Person(
+                id=key,
+                facts=found.facts,
+                score=worth[key].facts if key in worth else None,
+                previous=worth[key].previous if key in worth else None,
                 since=since.get(key),
                 standing=standings[key],
                 time_zone=found.facts.time_zone or self.policy.time_zone,
@@ -214,108 +244,22 @@ class _Deciding:
             return False
         return triggers.crosses(line, context(situation, self.policy.words, line_names(line.names)))
 
-    def _values(self, person: _Person, event: Event | None) -> dict[str, Any]:
-        situation = Situation(
-            customer=person.known.facts,
-            now=self.now,
-            time_zone=person.time_zone,
-            currency=self.policy.currency,
-            score=person.score.facts if person.score else None,
-            previous=person.score.previous if person.score else None,
-            event=event,
-            first_purchase_at=person.since,
-            has_open_complaint=person.standing.open_complaint,
-        )
-        return context(situation, self.policy.words)
-
-    def _stop(self, connection: Connection, found: events.Stored) -> None:
-        """End the customer's journeys that this event stops."""
-        for journey in decisions.active_journeys(connection, found.customer_id):
-            if journey.ending.comes_with(found.facts):
-                day = local_date(found.facts.occurred_at, self.policy.time_zone).isoformat()
-                decisions.stop_journey(connection, journey.id, f"{found.facts.kind} on {day}", self.now)
-                self.summary.stopped += 1
-
-    def _ask(self, connection: Connection, rule: Rule, person: _Person, why: Occasion) -> None:
-        if decisions.is_decided(connection, rule.id, person.known.id, why.occurrence):
-            return
-        case = Case(
-            customer=person.known.facts,
-            values=self._values(person, why.event),
-            standing=person.standing,
-            last_started=decisions.last_started(connection, rule.id, person.known.id),
-            time_zone=person.time_zone,
-            now=self.now,
-            key=self.policy.key,
-        )
-        verdict = judge(rule, case)
-        if verdict.outcome == "no" and not why.keep_no:
-            return
-        decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now)
-        decisions.add_decision(
-            connection,
-            {
-                "rule_id": rule.id,
-                "rule_hash": rule.hash,
-                "customer_id": person.known.id,
-                "occurrence": why.occurrence,
-                "event_id": why.event_id,
-                "outcome": verdict.outcome,
-                "reasons": list(verdict.reasons),
-                "arm": verdict.arm,
-                "decided_at": self.now,
-            },
-        )
-        self.summary.count(verdict.outcome)
-        if verdict.outcome == "act":
-            self._begin(connection, rule, person, why, verdict)
-
-    def _begin(self, connection: Connection, rule: Rule, person: _Person, why: Occasion, verdict: Verdict) -> None:
-        journey = decisions.begin_journey(
-            connection,
-            {
-                "rule_id": rule.id,
-                "rule_hash": rule.hash,
-                "customer_id": person.known.id,
-                "occurrence": why.occurrence,
-                "state": "active",
-                "anchor_at": why.anchor,
-                "stop_on": list(rule.stop_on),
-                "reference": str(why.event.payload.get("reference") or "") if why.event else "",
-                "started_at": self.now,
-            },
-        )
-        facts = facts_of(rule, why, verdict, person.time_zone)
-        for step in verdict.steps:
-            key = dedupe_key(rule.id, person.known.facts.ref, why.occurrence, step.id)
-            values = {
-                "dedupe_key": key,
-                "journey_id": journey,
-                "rule_id": rule.id,
-                "rule_hash": rule.hash,
-                "customer_id": person.known.id,
-                "event_id": why.event_id,
-                "step": step.id,
-                "purpose": rule.purpose,
-                "channel": step.channel,
-                "plan": step.plan.to_json(),
-                "facts": facts,
-                "not_before": add(why.anchor, step.after, person.time_zone),
-            }
-            self.summary.actions += actions.plan(connection, values, self.now)
+    def _write(self, connection: Connection, asked: Round) -> None:
+        """All that came of a round."""
+        for journey, reason in asked.stopped:
+            decisions.stop_journey(connection, journey, reason, self.now)
+        for rule in asked.used.values():
+            decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now)
+        decisions.add_decisions(connection, asked.decisions)
+        begun = list(chain.from_iterable(asked.begun.values()))
+        keys = decisions.begin_journeys(connection, [one.journey for one in begun])
+        steps = [{"journey_id": key, **step} for key, one in zip(keys, begun, strict=True) for step in one.steps]
+        self.summary.actions += actions.plan(connection, steps, self.now)
+        self.summary.stopped += len(asked.stopped) + sum(one.journey["state"] == "stopped" for one in begun)
+        for answer in asked.decisions:
+            self.summary.count(answer["outcome"])
 
 
 def _calendar(rule: Rule) -> str:
     """The mark of the last day on which a rule was asked about dates and sweeps."""
     return f"calendar:{rule.id}:{rule.hash[:8]}"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Person:
-    """A customer with all that a rule may ask about them."""
-
-    known: customers.Known
-    score: scores.Stored | None
-    since: datetime | None
-    standing: Standing
-    time_zone: str

@@ -7,7 +7,9 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from engine.core.calendar import anniversary, local_date
+from engine.core.facts import Event
 from engine.decide.condition import Condition
+from engine.decide.moment import Occasion
 from engine.decide.rule import Rule
 from engine.decide.vocabulary import before
 
@@ -45,6 +47,10 @@ def crosses(condition: Condition, values: Mapping[str, Any]) -> bool:
     return condition.holds(values) and not condition.holds(before(values))
 
 
-def event_occurrence(source: str, ext_key: str) -> str:
-    """The occurrence that an event is: its own key, so that the same event again is the same occurrence."""
-    return f"{source}/{ext_key}"
+def event_occasion(source: str, key: int, event: Event) -> Occasion:
+    """Why rules are asked when an event happened; its own key makes the same event the same occurrence.
+
+    source: of the event; key: its own in the store.
+    """
+    occurrence = f"{source}/{event.ext_key}"
+    return Occasion(occurrence=occurrence, anchor=event.occurred_at, event=event, event_id=key)

@@ -50,25 +50,23 @@ class Action:
     finished_at: datetime | None
 
 
-def plan(connection: Connection, values: Mapping[str, Any], now: datetime) -> bool:
-    """Add a decided step in state planned; False when its dedupe key is there already."""
-    row = {
-        "public_id": new_id(),
+def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: datetime) -> int:
+    """Add decided steps in state planned, but for those whose dedupe key is there already; says how many."""
+    blank = {
         "payload": None,
         "payload_sha256": "",
         "adapter": "",
         "state": State.PLANNED,
         "reason": "",
-        "due_at": values["not_before"],
         "priority": 0,
         "attempts": 0,
         "provider_ref": "",
         "unit_cost_minor": 0,
         "approved_by": "",
         "created_at": now,
-        **values,
     }
-    return bool(connection.execute(insert_into(connection, _ACTION).on_conflict_do_nothing(), [row]).rowcount)
+    rows = [{"public_id": new_id(), "due_at": step["not_before"], **blank, **step} for step in steps]
+    return connection.execute(insert_into(connection, _ACTION).on_conflict_do_nothing(), rows).rowcount if rows else 0
 
 
 def unscheduled(connection: Connection, limit: int) -> list[Action]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, exists, func, insert, select, update
 
 from engine.core.actions import OPEN, Ending, State
 from engine.store import tables
-from engine.store.session import insert_into
+from engine.store.session import among, insert_into
 
 _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
@@ -38,34 +38,46 @@ def keep_version(connection: Connection, rule: str, digest: str, text: str, now:
     connection.execute(insert_into(connection, _VERSION).on_conflict_do_nothing(), [row])
 
 
-def add_decision(connection: Connection, values: Mapping[str, Any]) -> bool:
-    """Keep a decision; False when this rule has already answered for this customer and occurrence."""
-    return bool(connection.execute(insert_into(connection, _DECISION).on_conflict_do_nothing(), [values]).rowcount)
+def add_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+    """Keep decisions, but for those that a rule has already given for that customer and occurrence; says how many."""
+    if not rows:
+        return 0
+    return connection.execute(insert_into(connection, _DECISION).on_conflict_do_nothing(), rows).rowcount
 
 
-def is_decided(connection: Connection, rule: str, customer: int, occurrence: str) -> bool:
-    """Whether a rule has answered for that customer and occurrence."""
-    asked = (_DECISION.c.rule_id == rule, _DECISION.c.customer_id == customer, _DECISION.c.occurrence == occurrence)
-    return connection.execute(select(_DECISION.c.id).where(*asked)).first() is not None
+def decided(
+    connection: Connection, customers: Collection[int], occurrences: Collection[str] | None = None
+) -> set[tuple[str, int, str]]:
+    """Which rules have answered for these customers and occurrences, or all: (rule, customer, occurrence)."""
+    wanted = None if occurrences is None else set(occurrences)
+    query = select(_DECISION.c.rule_id, _DECISION.c.customer_id, _DECISION.c.occurrence)
+    rows = connection.execute(query.where(among(connection, _DECISION.c.customer_id, customers))).all()
+    return {
+        (rule, customer, occurrence) for rule, customer, occurrence in rows if wanted is None or occurrence in wanted
+    }
 
 
-def begin_journey(connection: Connection, values: Mapping[str, Any]) -> int:
-    """Start a journey and return its key."""
-    statement = insert_into(connection, _JOURNEY).values(**values).returning(_JOURNEY.c.id)
-    return int(connection.execute(statement).scalar_one())
+def begin_journeys(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+    """Start journeys and return their keys in the same order."""
+    if not rows:
+        return []
+    statement = insert(_JOURNEY).returning(_JOURNEY.c.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, rows).scalars().all())
 
 
-def last_started(connection: Connection, rule: str, customer: int) -> datetime | None:
-    """When the customer last entered that rule."""
-    query = select(func.max(_JOURNEY.c.started_at)).where(
-        _JOURNEY.c.rule_id == rule, _JOURNEY.c.customer_id == customer
+def last_started(connection: Connection, customers: Collection[int]) -> dict[tuple[str, int], datetime]:
+    """When these customers last entered each rule: (rule, customer) -> instant."""
+    last = func.max(_JOURNEY.c.started_at)
+    query = select(_JOURNEY.c.rule_id, _JOURNEY.c.customer_id, last).group_by(
+        _JOURNEY.c.rule_id, _JOURNEY.c.customer_id
     )
-    return connection.execute(query).scalar()
+    rows = connection.execute(query.where(among(connection, _JOURNEY.c.customer_id, customers)))
+    return {(rule, customer): started for rule, customer, started in rows}
 
 
-def active_journeys(connection: Connection, customer: int) -> list[Journey]:
-    """The customer's journeys that are under way."""
-    query = select(_JOURNEY).where(_JOURNEY.c.customer_id == customer, _JOURNEY.c.state == "active")
+def active_journeys(connection: Connection, customers: Collection[int]) -> list[Journey]:
+    """The journeys of these customers that are under way, the oldest first."""
+    query = select(_JOURNEY).where(_JOURNEY.c.state == "active").order_by(_JOURNEY.c.id)
     return [
         Journey(
             id=row.id,
@@ -76,7 +88,7 @@ def active_journeys(connection: Connection, customer: int) -> list[Journey]:
             started_at=row.started_at,
             ending=Ending(stop_on=tuple(row.stop_on), anchor_at=row.anchor_at, reference=row.reference),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query.where(among(connection, _JOURNEY.c.customer_id, customers)))
     ]
 
 

@@ -332,3 +332,6 @@ def test_a_stop_event_without_a_reference_stops_all(tmp_path: Path) -> None:
     shop.app.decide()
 
     assert {decision["exit_reason"] for decision in shop.decisions()} == {"quote.accepted on 2026-03-02"}
+    assert {(one["state"], one["reason"]) for one in shop.actions()} == {("cancelled", "quote.accepted on 2026-03-02")}
+    shop.at("2026-03-20T11:00").round()
+    assert shop.mails() == []

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import anniversary
+from engine.core.facts import Event
 from engine.decide import triggers
 from engine.decide.condition import compile_condition
 from engine.decide.rule import load
@@ -15,6 +16,7 @@ from engine.decide.vocabulary import vocabulary
 from tests.shop import THANKS
 
 WORDS = vocabulary()
+NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 
 
 def test_returns_are_anniversaries_and_never_the_day_itself() -> None:
@@ -80,7 +82,9 @@ def test_rules_are_found_by_the_event_that_starts_them() -> None:
 
 
 def test_an_events_occurrence_is_its_own_key() -> None:
-    assert triggers.event_occurrence("till", "E1") == "till/E1"
+    event = Event(customer="C1", kind="quote.sent", ext_key="E1", occurred_at=NOON)
+    why = triggers.event_occasion("till", 7, event)
+    assert (why.occurrence, why.anchor, why.event, why.event_id) == ("till/E1", NOON, event, 7)
 
 
 def test_the_day_of_an_instant_is_the_customers() -> None:

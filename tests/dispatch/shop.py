@@ -188,18 +188,20 @@ class Shop:
         self.number += 1
         with self.store.write() as connection:
             occurrence = f"occurrence-{self.number}"
-            journey = decisions.begin_journey(
+            (journey,) = decisions.begin_journeys(
                 connection,
-                {
-                    "rule_id": "care",
-                    "rule_hash": RULE_HASH,
-                    "customer_id": customer,
-                    "occurrence": occurrence,
-                    "state": "active",
-                    "anchor_at": self.now,
-                    "stop_on": list(stop_on),
-                    "started_at": self.now,
-                },
+                [
+                    {
+                        "rule_id": "care",
+                        "rule_hash": RULE_HASH,
+                        "customer_id": customer,
+                        "occurrence": occurrence,
+                        "state": "active",
+                        "anchor_at": self.now,
+                        "stop_on": list(stop_on),
+                        "started_at": self.now,
+                    }
+                ],
             )
             for step in range(steps):
                 values = {
@@ -215,7 +217,7 @@ class Shop:
                     "facts": {"title": "Grazie", **(facts or {})},
                     "not_before": due,
                 }
-                assert actions.plan(connection, values, self.now)
+                assert actions.plan(connection, [values], self.now)
             (*_, last) = actions.of_journeys(connection, [journey])
             for action in actions.of_journeys(connection, [journey]):
                 actions.schedule(connection, action.id, due, due + lasts, self.now)

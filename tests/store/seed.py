@@ -69,7 +69,7 @@ def decision(
         "arm": "treated",
         "decided_at": NOON,
     }
-    return decisions.add_decision(connection, values | more)
+    return bool(decisions.add_decisions(connection, [values | more]))
 
 
 def journey(
@@ -87,7 +87,8 @@ def journey(
         "stop_on": [],
         "started_at": NOON,
     }
-    return decisions.begin_journey(connection, values | more)
+    (key,) = decisions.begin_journeys(connection, [values | more])
+    return key
 
 
 def values(
@@ -114,7 +115,7 @@ def values(
 def planned(connection: Connection, ref: str = "C1", *, occurrence: str = "1", **more: Any) -> Action:
     """A planned step of a new journey."""
     passage = journey(connection, ref, occurrence=occurrence)
-    assert actions.plan(connection, values(connection, passage, ref, **more), NOON)
+    assert actions.plan(connection, [values(connection, passage, ref, **more)], NOON)
     (made,) = actions.of_journeys(connection, [passage])
     return made
 

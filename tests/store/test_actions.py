@@ -17,8 +17,9 @@ class TestPlanning:
             passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
             plan = Plan(template="email/thanks", valid_for=Duration(days=3), options={"points": 5})
             decided = values(connection, passage, plan=plan, facts={"event": {"amount": 12.5}}, not_before=NOON + DAY)
-            assert actions.plan(connection, decided, NOON)
-            assert not actions.plan(connection, decided | {"step": "other"}, NOON)
+            assert actions.plan(connection, [decided], NOON) == 1
+            assert actions.plan(connection, [decided | {"step": "other"}], NOON) == 0
+            assert actions.plan(connection, [], NOON) == 0
             (made,) = actions.of_journeys(connection, [passage])
         assert (made.state, made.plan, made.facts) == (State.PLANNED, plan, {"event": {"amount": 12.5}})
         assert (made.due_at, made.not_before, made.created_at) == (NOON + DAY, NOON + DAY, NOON)
@@ -27,7 +28,7 @@ class TestPlanning:
     def test_a_journey_tells_what_stops_it(self, store: Store) -> None:
         with store.write() as connection:
             passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
-            actions.plan(connection, values(connection, passage), NOON)
+            actions.plan(connection, [values(connection, passage)], NOON)
             (made,) = actions.of_journeys(connection, [passage])
             assert actions.ending_of(connection, made) == Ending(stop_on=("complaint.opened",), anchor_at=NOON - DAY)
 

@@ -16,14 +16,15 @@ class TestDecisions:
     def test_an_occurrence_is_answered_once(self, store: Store) -> None:
         with store.write() as connection:
             key = customer(connection)
-            assert not decisions.is_decided(connection, "thanks", key, "1")
+            assert decisions.decided(connection, [key]) == set()
             assert decision(connection, outcome="refused", reasons=[{"code": "when", "values": {"p": 0.25}}])
             assert not decision(connection, outcome="act")
             assert decision(connection, occurrence="2")
             assert decision(connection, "C2")
             assert decision(connection, rule="quote")
-            assert decisions.is_decided(connection, "thanks", key, "1")
-            assert not decisions.is_decided(connection, "quote", key, "2")
+            assert decisions.decided(connection, [key], ["1"]) == {("thanks", key, "1"), ("quote", key, "1")}
+            assert decisions.decided(connection, [key]) > decisions.decided(connection, [key], ["2"])
+            assert decisions.decided(connection, []) == set()
             first = decisions.of_customer(connection, key)[0]
             assert (first["outcome"], first["reasons"]) == ("refused", [{"code": "when", "values": {"p": 0.25}}])
 
@@ -69,11 +70,11 @@ class TestJourneys:
     def test_when_the_customer_last_entered(self, store: Store) -> None:
         with store.write() as connection:
             key = customer(connection)
-            assert decisions.last_started(connection, "thanks", key) is None
+            assert decisions.last_started(connection, [key]) == {}
             journey(connection, occurrence="1", started_at=NOON + DAY)
             journey(connection, occurrence="2")
             journey(connection, "C2", started_at=NOON + 9 * DAY)
-            assert decisions.last_started(connection, "thanks", key) == NOON + DAY
+            assert decisions.last_started(connection, [key]) == {("thanks", key): NOON + DAY}
 
     def test_the_ones_under_way(self, store: Store) -> None:
         with store.write() as connection:
@@ -81,7 +82,7 @@ class TestJourneys:
             other = journey(connection, occurrence="2")
             journey(connection, "C2")
             decisions.stop_journey(connection, other, "asked", NOON)
-            (found,) = decisions.active_journeys(connection, customer(connection))
+            (found,) = decisions.active_journeys(connection, [customer(connection)])
         assert (found.id, found.rule_id, found.occurrence, found.state) == (one, "thanks", "1", "active")
         assert found.ending == Ending(stop_on=("complaint.opened",), anchor_at=NOON - DAY)
         assert found.started_at == NOON
@@ -117,5 +118,5 @@ class TestStopping:
             empty = journey(connection, "C2")
             assert decisions.finish_journeys(connection, NOON + DAY) == (1 if state in going else 2)
             assert decisions.finish_journeys(connection, NOON + DAY) == 0
-            assert bool(decisions.active_journeys(connection, customer(connection))) == (state in going)
+            assert bool(decisions.active_journeys(connection, [customer(connection)])) == (state in going)
             assert decisions.stop_journey(connection, empty, "too late", NOON) == 0

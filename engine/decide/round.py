@@ -1,0 +1,173 @@
+"""One round of asking: what is known of some customers goes in, what rules answer and what is to be written comes out.
+
+Pure, and all of it in memory: a question to the store for every answer would take a hundred times as long.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from engine.core.actions import Ending, State
+from engine.core.calendar import add, local_date
+from engine.core.facts import Customer, Event, Score
+from engine.core.keys import dedupe_key
+from engine.core.permission import Standing
+from engine.decide.guards import Case, Verdict, judge
+from engine.decide.moment import Occasion, facts_of
+from engine.decide.rule import Rule
+from engine.decide.situation import Earlier, Situation
+from engine.decide.vocabulary import Vocabulary, context
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Person:
+    """A customer with all that a rule may ask about them. since: the first purchase."""
+
+    id: int
+    facts: Customer
+    score: Score | None
+    previous: Earlier | None
+    since: datetime | None
+    standing: Standing
+    time_zone: str
+
+
+@dataclass(slots=True, kw_only=True)
+class Begun:
+    """A journey that begins, and its steps, as the store's columns; the steps have no journey's key yet."""
+
+    journey: dict[str, Any]
+    steps: list[dict[str, Any]]
+    ending: Ending
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """What is known when it begins, and what came of it.
+
+    decided: (rule, customer, occurrence) that have an answer; started: when a customer last entered a rule; journeys:
+    those under way, by customer. decisions: rows to be written; begun, stopped (journey, reason): what comes of them;
+    used: the rules that answered.
+    """
+
+    words: Vocabulary
+    currency: str
+    time_zone: str
+    key: str
+    now: datetime
+    people: Mapping[int, Person]
+    decided: set[tuple[str, int, str]]
+    started: dict[tuple[str, int], datetime]
+    journeys: dict[int, list[tuple[int, Ending]]]
+    decisions: list[dict[str, Any]] = field(default_factory=list)
+    begun: dict[int, list[Begun]] = field(default_factory=dict)
+    stopped: list[tuple[int, str]] = field(default_factory=list)
+    used: dict[str, Rule] = field(default_factory=dict)
+
+    def stop(self, customer: int, event: Event) -> None:
+        """End the customer's journeys that this event stops, also those that began a moment ago."""
+        under_way = self.journeys.get(customer, [])
+        ended = [journey for journey in under_way if journey[1].comes_with(event)]
+        begun = [one for one in self.begun.get(customer, []) if one.journey["state"] == "active"]
+        ended_now = [one for one in begun if one.ending.comes_with(event)]
+        if not ended and not ended_now:
+            return
+        reason = f"{event.kind} on {local_date(event.occurred_at, self.time_zone).isoformat()}"
+        self.stopped.extend((journey, reason) for journey, _ in ended)
+        if ended:
+            self.journeys[customer] = [journey for journey in under_way if journey not in ended]
+        for one in ended_now:
+            one.journey |= {"state": "stopped", "ended_at": self.now, "exit_reason": reason}
+            for step in one.steps:
+                step |= {"state": State.CANCELLED, "reason": reason, "finished_at": self.now}
+
+    def ask(self, rule: Rule, customer: int, why: Occasion) -> Verdict | None:
+        """What the rule says of the customer; None when it has answered before, or says a plain no that is not kept."""
+        mark = (rule.id, customer, why.occurrence)
+        if mark in self.decided:
+            return None
+        person = self.people[customer]
+        case = Case(
+            customer=person.facts,
+            values=self._values(rule, person, why.event),
+            standing=person.standing,
+            last_started=self.started.get((rule.id, customer)),
+            time_zone=person.time_zone,
+            now=self.now,
+            key=self.key,
+        )
+        verdict = judge(rule, case)
+        if verdict.outcome == "no" and not why.keep_no:
+            return None
+        self.decided.add(mark)
+        self.used[rule.hash] = rule
+        self.decisions.append(self._decision(rule, person, why, verdict))
+        if verdict.outcome == "act":
+            self.started[rule.id, customer] = self.now
+            self.begun.setdefault(customer, []).append(self._begun(rule, person, why, verdict))
+        return verdict
+
+    def _values(self, rule: Rule, person: Person, event: Event | None) -> dict[str, Any]:
+        situation = Situation(
+            customer=person.facts,
+            now=self.now,
+            time_zone=person.time_zone,
+            currency=self.currency,
+            score=person.score,
+            previous=person.previous,
+            event=event,
+            first_purchase_at=person.since,
+            has_open_complaint=person.standing.open_complaint,
+        )
+        return context(situation, self.words, rule.reads)
+
+    def _decision(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> dict[str, Any]:
+        return {
+            "rule_id": rule.id,
+            "rule_hash": rule.hash,
+            "customer_id": person.id,
+            "occurrence": why.occurrence,
+            "event_id": why.event_id,
+            "outcome": verdict.outcome,
+            "reasons": list(verdict.reasons),
+            "arm": verdict.arm,
+            "decided_at": self.now,
+        }
+
+    def _begun(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> Begun:
+        reference = str(why.event.payload.get("reference") or "") if why.event else ""
+        common = {"rule_id": rule.id, "rule_hash": rule.hash, "customer_id": person.id}
+        journey = {
+            **common,
+            "occurrence": why.occurrence,
+            "state": "active",
+            "anchor_at": why.anchor,
+            "stop_on": list(rule.stop_on),
+            "reference": reference,
+            "started_at": self.now,
+            "ended_at": None,
+            "exit_reason": "",
+        }
+        facts = facts_of(rule, why, verdict, person.time_zone)
+        steps = [
+            {
+                **common,
+                "dedupe_key": dedupe_key(rule.id, person.facts.ref, why.occurrence, step.id),
+                "event_id": why.event_id,
+                "step": step.id,
+                "purpose": rule.purpose,
+                "channel": step.channel,
+                "plan": step.plan.to_json(),
+                "facts": facts,
+                "not_before": add(why.anchor, step.after, person.time_zone),
+                "state": State.PLANNED,
+                "reason": "",
+                "finished_at": None,
+            }
+            for step in verdict.steps
+        ]
+        ending = Ending(stop_on=rule.stop_on, anchor_at=why.anchor, reference=reference)
+        return Begun(journey=journey, steps=steps, ending=ending)
