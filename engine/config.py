@@ -9,6 +9,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterator, Mapping
+from datetime import time
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -26,11 +27,18 @@ def _duration(text: str) -> str:
     return text
 
 
+def _clock(text: str) -> str:
+    if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
+        raise ValueError(f"'{text}' is not a time of day such as 08:00 or 21:30")
+    return text
+
+
 def _zone(name: str) -> str:
     return zone(name).key
 
 
 DurationText = Annotated[str, AfterValidator(_duration)]
+ClockText = Annotated[str, AfterValidator(_clock)]
 
 
 class _Section(BaseModel):
@@ -138,6 +146,27 @@ class Caps(_Section):
     within: DurationText = "P7D"
 
 
+class Quiet(_Section):
+    """Clock times on the customer's clock in which nothing goes out, and whether that country's holidays are kept."""
+
+    start: ClockText = Field("", alias="from")
+    to: ClockText = ""
+    holidays: bool = False
+
+    @model_validator(mode="after")
+    def _begins_and_ends(self) -> Quiet:
+        if bool(self.start) != bool(self.to):
+            raise ValueError('from and to go together, as in from = "21:00" and to = "08:00"')
+        if self.start and self.start == self.to:
+            raise ValueError("from and to are the same, which leaves no time, or all of it")
+        return self
+
+    @property
+    def hours(self) -> tuple[time, time]:
+        """From when to when; twice the same for none."""
+        return time.fromisoformat(self.start or "00:00"), time.fromisoformat(self.to or "00:00")
+
+
 class Referrals(_Section):
     """The link that a customer shares; {code} is replaced."""
 
@@ -176,6 +205,7 @@ class Settings(_Section):
     ingest: Ingest = Field(default_factory=Ingest)
     score: Scoring = Field(default_factory=Scoring)
     caps: Caps = Field(default_factory=Caps)
+    quiet: Quiet = Field(default_factory=Quiet)
     referrals: Referrals = Field(default_factory=Referrals)
     daemon: Daemon = Field(default_factory=Daemon)
     attributes: dict[str, PayloadType] = Field(default_factory=dict)
@@ -261,5 +291,6 @@ def _hint(fault: Mapping[str, Any], where: tuple[Any, ...]) -> str:
     for part in where[:-1]:
         field = getattr(model, "model_fields", {}).get(part)
         model = field.annotation if field else None
-    near = get_close_matches(str(where[-1]), list(getattr(model, "model_fields", {})), n=1)
+    known = [field.alias or name for name, field in getattr(model, "model_fields", {}).items()]
+    near = get_close_matches(str(where[-1]), known, n=1)
     return f"did you mean '{near[0]}'?" if near else "config.example.toml lists what there is"

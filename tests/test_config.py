@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import time
 from pathlib import Path
 
 import pytest
@@ -36,6 +37,21 @@ def test_a_shop_is_enough() -> None:
     assert settings.caps.messages == 2
 
 
+def test_quiet_hours_may_go_over_midnight_and_are_none_unless_said() -> None:
+    assert config.parse(SHOP + '[quiet]\nfrom = "21:00"\nto = "08:00"\n').quiet.hours == (time(21), time(8))
+    assert config.parse(SHOP + '[quiet]\nfrom = "20:30"\nto = "00:00"\n').quiet.hours == (time(20, 30), time(0))
+    for silent in (SHOP, EXAMPLE):
+        start, end = config.parse(silent).quiet.hours
+        assert start == end
+        assert not config.parse(silent).quiet.holidays
+
+
+def test_the_quiet_of_the_example_is_right_once_it_is_switched_on() -> None:
+    text = EXAMPLE.replace('# from = "21:00"', 'from = "21:00"').replace('# to = "08:00"', 'to = "08:00"')
+
+    assert config.parse(text).quiet.hours == (time(21), time(8))
+
+
 def test_every_fault_at_once_with_line_and_hint() -> None:
     text = SHOP + 'curency = "EUR"\n[score]\ndiscount_rate = 10\nhorizon = "a year"\n[daemon]\nevery = 0\n'
 
@@ -56,6 +72,18 @@ def test_every_fault_at_once_with_line_and_hint() -> None:
         (SHOP + "[score]\ntiers = { gold = 0.9 }\n", "one tier must begin at 0.0"),
         (SHOP + '[adapters.a]\nfolder = "x"\n', "adapters.a.kind: Field required"),
         (SHOP + '[referrals]\nlink = "https://x.example"\n', "referrals.link"),
+        (SHOP + '[quiet]\nfrom = "21:00"\n', "quiet: from and to go together"),
+        (SHOP + '[quiet]\nfrom = "08:00"\nto = "08:00"\n', "from and to are the same"),
+        (
+            SHOP + '[quiet]\nfrom = "9pm"\nto = "08:00"\n',
+            "premura.toml:5:1: P103 quiet.from: '9pm' is not a time of day",
+        ),
+        (SHOP + '[quiet]\nfrom = "21:00"\nto = "24:00"\n', "'24:00' is not a time of day such as 08:00 or 21:30"),
+        (
+            SHOP + '[quiet]\nform = "21:00"\n',
+            "premura.toml:5:1: P103 quiet.form: is not a known key (hint: did you mean 'from'?)",
+        ),
+        (SHOP + '[quiet]\nholidays = "some"\n', "quiet.holidays"),
         ('key = { env = "A", file = "b" }\n' + SHOP, "a secret is kept in one place"),
         ('key = "inline"\n' + SHOP, "key"),
     ],

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import isleap, monthrange
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -130,18 +131,28 @@ def parse_days(text: str) -> frozenset[int]:
     return frozenset(found)
 
 
+def openings(window: Window, instant: datetime, tz: str, days: int) -> Iterator[tuple[date, datetime, datetime]]:
+    """When `window` is open on the clocks of `tz`, from `instant` on: the day, the first and the last instant of each.
+
+    days: how many days of the calendar are looked at, today's included.
+    """
+    today = local_date(instant, tz)
+    for ahead in range(days):
+        day = today + timedelta(days=ahead)
+        if day.weekday() not in window.days:
+            continue
+        opens, closes = at_local(day, window.start, tz), at_local(day, window.end, tz)
+        if local_date(opens, tz) != day:
+            continue  # there was no such day, as on Samoa's 30 December 2011, or it ended in a gap before that hour
+        if local_date(closes, tz) != day:
+            closes -= timedelta(microseconds=1)  # it ends in a gap, as in Nuuk in March: the jump is the next day's
+        if instant <= closes:
+            yield day, max(opens, instant), closes
+
+
 def next_in(window: Window, instant: datetime, tz: str) -> datetime:
     """The first instant at or after `instant` that lies in `window` on the clocks of `tz`."""
-    day = local_date(instant, tz)
-    for ahead in range(16):  # two weeks and a day: the one day of the window may be one that the zone skipped
-        candidate = day + timedelta(days=ahead)
-        if candidate.weekday() not in window.days:
-            continue
-        opens, closes = at_local(candidate, window.start, tz), at_local(candidate, window.end, tz)
-        if local_date(opens, tz) != candidate:
-            continue  # there was no such day, as on Samoa's 30 December 2011
-        if instant <= opens:
-            return opens
-        if instant <= closes:
-            return instant
+    # Two weeks and a day: the one day of the window may be one that the zone skipped.
+    for _, opens, _ in openings(window, instant, tz, days=16):
+        return opens
     raise ValueError("the window has no days")

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from engine.core.actions import State
+from engine.core.quiet import QuietPolicy
 from engine.dispatch.freeze import Sender
 from engine.dispatch.port import Adapter
 from engine.dispatch.render import Templates
@@ -14,13 +15,14 @@ from engine.dispatch.waiting import Cap
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Office:
-    """What dispatch works with: the shop's words, its cap, and an adapter by name for each channel."""
+    """What dispatch works with: the shop's words, its cap and its quiet, and an adapter by name for each channel."""
 
     sender: Sender
     templates: Templates
     adapters: Mapping[str, Adapter]
     channels: Mapping[str, str]  # channel -> adapter's name
     cap: Cap
+    quiet: QuietPolicy = field(default_factory=QuietPolicy)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -15,6 +15,7 @@ from engine.core.actions import State
 from engine.core.calendar import local_date
 from engine.core.keys import canonical_json, sha256
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS, refusal
+from engine.core.quiet import Quiet
 from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 from engine.dispatch.freeze import Moment, body
 from engine.dispatch.office import Office, Summary
@@ -78,7 +79,7 @@ def _prepare(
     summary: Summary,
 ) -> None:
     tz = known.facts.time_zone or office.sender.time_zone
-    free = opens(action.channel, action.plan.window, now, tz)
+    free = opens(action.channel, action.plan.window, _quiet(office, action, known), now, tz)
     if action.due_at <= now < free and action.valid_until is not None:
         actions.schedule(connection, action.id, free, action.valid_until, now)  # late, and now is no time to ring
         return
@@ -97,6 +98,10 @@ def _prepare(
     actions.freeze(connection, action.id, state, adapter=name, payload=content, sha256=digest, unit_cost_minor=cost)
     summary.frozen += 1
     summary.held += state is State.HELD
+
+
+def _quiet(office: Office, action: Action, known: Known) -> Quiet:
+    return office.quiet.around(channel=action.channel, purpose=action.purpose, address=known.facts.address)
 
 
 def _moment(action: Action, known: Known, worth: tuple[str, datetime | None], tz: str, now: datetime) -> Moment:
@@ -286,19 +291,20 @@ class _Sending:
         if why is not None:
             self._end(connection, action, State.SUPPRESSED, why, now)
             return False
-        due_at = self._allowed_from(connection, action, tz, now)
+        due_at = self._allowed_from(connection, action, known, now)
         if due_at > now:
             outbox.postpone(connection, action.id, self.owner, due_at)
             return False
         return True
 
-    def _allowed_from(self, connection: Connection, action: Action, tz: str, now: datetime) -> datetime:
-        """When cap and window let it go."""
+    def _allowed_from(self, connection: Connection, action: Action, known: Known, now: datetime) -> datetime:
+        """When cap, window and quiet let it go."""
+        tz = known.facts.time_zone or self.office.sender.time_zone
         cap, free = self.office.cap, now
         if action.purpose != "transactional" and _is_heard(action):
             heard = outbox.heard(connection, action.customer_id, cap.since(now, tz))
             free = cap.allows_from(heard, now, tz)
-        return opens(action.channel, action.plan.window, free, tz)
+        return opens(action.channel, action.plan.window, _quiet(self.office, action, known), free, tz)
 
     def _failed(self, action: Action, error: DeliveryError) -> None:
         now, again = self.clock(), self._replayable(action.adapter)

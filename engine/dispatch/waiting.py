@@ -1,16 +1,17 @@
-"""When something that is due must wait all the same: a pure policy over its window and the shop's cap.
+"""When something that is due must wait all the same: a pure policy over its window, quiet hours and the shop's cap.
 
-Schedule has dated it inside both; but after a standstill, an outage of the provider or a late approval, the hour is
-another, and things that were dated days apart are due at once.
+Schedule has dated it inside all of them; but after a standstill, an outage of the provider or a late approval, the hour
+is another, and things that were dated days apart are due at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from engine.core.calendar import Duration, Window, add, next_in
+from engine.core.calendar import Duration, Window, add
+from engine.core.quiet import Quiet, next_permitted
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +36,9 @@ class Cap:
         return max(now, add(heard[-self.messages], self.within, tz))
 
 
-def opens(channel: str, window: Window, instant: datetime, tz: str) -> datetime:
+def opens(channel: str, window: Window, quiet: Quiet, instant: datetime, tz: str) -> datetime:
     """The first instant from one on at which it may go out. Only a mail arrives when it is sent; paper goes by post."""
-    return next_in(window, instant, tz) if channel == "email" else instant
+    if channel != "email":
+        return instant
+    # Never, since the shop has other quiet hours than when it was dated: asked again every day until it expires.
+    return next_permitted(window, quiet, instant, tz) or instant + timedelta(days=1)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import Duration, Window
+from engine.core.quiet import NO_QUIET, Quiet
 from engine.dispatch.waiting import Cap, opens
 
 NOW = datetime(2026, 3, 10, 9, 0, tzinfo=UTC)
@@ -24,7 +25,18 @@ TWICE_A_WEEK = Cap(messages=2, within=Duration(days=7))
 def test_only_a_mail_waits_for_its_window(channel: str, expected: datetime | None) -> None:
     night = datetime(2026, 3, 10, 22, 0, tzinfo=UTC)
     window = Window(start=time(10), end=time(16))
-    assert opens(channel, window, night, ROME) == (expected or night)
+    assert opens(channel, window, NO_QUIET, night, ROME) == (expected or night)
+
+
+@pytest.mark.parametrize(("channel", "hours"), [("email", 10), ("note", 0)])
+def test_only_a_mail_waits_for_the_morning(channel: str, hours: int) -> None:
+    evening, quiet = datetime(2026, 3, 10, 21, 0, tzinfo=UTC), Quiet(start=time(21), end=time(8))
+    assert opens(channel, Window(), quiet, evening, ROME) == evening + timedelta(hours=hours)
+
+
+def test_what_is_never_open_is_asked_again_tomorrow() -> None:
+    late, quiet = Window(start=time(22), end=time(23)), Quiet(start=time(21), end=time(8))
+    assert opens("email", late, quiet, NOW, ROME) == NOW + DAY
 
 
 @pytest.mark.parametrize(

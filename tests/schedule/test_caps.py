@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.calendar import Duration, Window, next_in
+from engine.core.quiet import Quiet
 from engine.schedule.caps import first_allowed
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -16,7 +17,9 @@ ALWAYS = Window()
 
 
 def allowed(due: datetime, touches: list[datetime], messages: int = 2, window: Window = ALWAYS) -> datetime:
-    return first_allowed(due, touches=touches, messages=messages, within=WEEK, window=window, tz="UTC")
+    found = first_allowed(due, touches=touches, messages=messages, within=WEEK, window=window, tz="UTC")
+    assert found is not None
+    return found
 
 
 def days(*numbers: int) -> list[datetime]:
@@ -88,19 +91,25 @@ def test_a_stretch_is_as_long_as_the_calendar_says() -> None:
     messages=st.integers(1, 3),
     within=st.integers(1, 40),
     opens=st.tuples(st.integers(0, 22), st.integers(1, 23)).filter(lambda pair: pair[0] < pair[1]),
+    quiet=st.tuples(st.integers(0, 23), st.integers(0, 23)),
 )
-def test_it_is_the_first_hour_that_keeps_to_the_cap(
-    touches: list[int], messages: int, within: int, opens: tuple[int, int]
+def test_it_is_the_first_hour_that_keeps_to_the_cap_and_is_not_quiet(
+    touches: list[int], messages: int, within: int, opens: tuple[int, int], quiet: tuple[int, int]
 ) -> None:
+    begins, ends = quiet
+
     def keeps(hour: int) -> bool:
         """Whether every stretch that holds this hour has room, tried one by one."""
         clock = (12 + hour) % 24
         stretches = (range(start, start + within) for start in range(hour - within + 1, hour + 1))
-        return opens[0] <= clock <= opens[1] and all(
-            sum(touch in stretch for touch in touches) < messages for stretch in stretches
+        asleep = begins <= clock < ends if begins <= ends else clock >= begins or clock < ends
+        return (
+            opens[0] <= clock <= opens[1]
+            and not asleep
+            and all(sum(touch in stretch for touch in touches) < messages for stretch in stretches)
         )
 
-    first = next(hour for hour in range(1000) if keeps(hour))
+    first = next((hour for hour in range(1000) if keeps(hour)), None)
 
     found = first_allowed(
         NOON,
@@ -108,10 +117,11 @@ def test_it_is_the_first_hour_that_keeps_to_the_cap(
         messages=messages,
         within=Duration(seconds=3600 * within),
         window=Window(start=time(opens[0]), end=time(opens[1])),
+        quiet=Quiet(start=time(begins), end=time(ends)),
         tz="UTC",
     )
 
-    assert found == NOON + timedelta(hours=first)
+    assert found == (None if first is None else NOON + timedelta(hours=first))
 
 
 @given(st.lists(st.integers(0, 30), min_size=1, max_size=15))

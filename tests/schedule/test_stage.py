@@ -206,3 +206,116 @@ def test_a_transactional_word_is_not_capped(tmp_path: Path) -> None:
 
     assert shop.app.schedule().scheduled == 3
     assert due(shop) == ["03-03 07:00", "03-03 08:00", "03-03 09:00"]
+
+
+NIGHT = '# from = "21:00"', 'from = "21:00"', '# to = "08:00"', 'to = "08:00"'
+
+
+def quiet(shop: Shop, *, night: bool = True, holidays: bool = False) -> None:
+    """The shop leaves people in peace at night, on public holidays, or both."""
+    if night:
+        shop.configure(NIGHT[0], NIGHT[1])
+        shop.configure(NIGHT[2], NIGHT[3])
+    if holidays:
+        shop.configure("holidays = false", "holidays = true")
+
+
+def test_at_night_nothing_goes_out_on_the_customers_clock(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop")
+    quiet(shop)
+    for ref, tz in (("C1", ROME), ("C2", "America/New_York")):
+        shop.customer(ref, time_zone=tz)
+        shop.event(DONE, "2026-03-01T23:30:00+01:00", ref)
+    shop.app.decide()
+    summary = shop.app.schedule()
+
+    assert (summary.scheduled, summary.deferred) == (2, 0)
+    assert due(shop) == ["03-02 22:30", "03-03 07:00"]  # half past five in New York, and eight in Rome
+    assert {row["customer"] for row in shop.actions() if str(row["due_at"]).startswith("2026-03-02")} == {"C2"}
+
+
+def test_on_holidays_of_the_customers_country_nothing_goes_out(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", now="2026-04-24T12:00")
+    quiet(shop, holidays=True)
+    places = {"C1": "IT", "C2": "DE", "C3": ""}
+    for ref, country in places.items():
+        shop.customer(ref, country=country)
+        shop.event(DONE, "2026-04-24T10:00:00+02:00", ref)
+    shop.app.decide()
+    shop.app.schedule()
+
+    dates = {row["customer"]: str(row["due_at"])[:16].replace("T", " ") for row in shop.actions()}
+    assert dates == {
+        "C1": "2026-04-26 06:00",  # the 25th of April is Italy's, and the 26th a Sunday like others
+        "C2": "2026-04-25 08:00",
+        "C3": "2026-04-26 06:00",  # nobody knows where: as in the shop's country
+    }
+
+
+def test_what_a_customer_is_owed_waits_for_the_morning_but_not_for_the_holiday_to_end(tmp_path: Path) -> None:
+    owed = THANKS.replace('"relationship"', '"transactional"')
+    shop = Shop(tmp_path / "shop", rules={"thanks": owed}, now="2026-04-30T12:00")
+    quiet(shop, holidays=True)
+    shop.customer()
+    shop.event(DONE, "2026-04-29T23:00:00+02:00")
+    shop.app.decide()
+    shop.app.schedule()
+
+    assert due(shop) == ["05-01 06:00"]
+
+
+def test_rewards_are_entered_at_any_hour(tmp_path: Path) -> None:
+    gift = THANKS.replace("[[step]]", '[[step]]\nid = "gift"\nchannel = "reward"\npoints = 10\n\n[[step]]', 1)
+    shop = Shop(tmp_path / "shop", rules={"thanks": gift})
+    quiet(shop, holidays=True)
+    shop.customer()
+    shop.event(DONE, "2026-03-01T23:30:00+01:00")
+    shop.app.decide()
+    shop.app.schedule()
+
+    assert due(shop) == ["03-01 22:30", "03-03 07:00"]
+
+
+def test_a_step_whose_window_lies_in_the_night_ends_and_says_so(tmp_path: Path) -> None:
+    late = THANKS.replace('after = "P1D"', 'after = "P1D"\nwindow = { from = "22:00", to = "23:00" }')
+    shop = Shop(tmp_path / "shop", rules={"thanks": late})
+    quiet(shop)
+    shop.customer()
+    shop.event(DONE, "2026-03-02T09:00:00+01:00")
+    shop.app.decide()
+    summary = shop.app.schedule()
+
+    assert (summary.scheduled, summary.dropped, summary.finished_journeys) == (0, 1, 1)
+    (ended,) = shop.actions()
+    assert (ended["state"], ended["reason"]) == (
+        "cancelled",
+        "its window lies wholly in the quiet hours or on holidays",
+    )
+
+
+def test_what_waits_for_the_cap_does_not_come_at_night_either(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", rules={"thanks": THANKS + 'valid_for = "P30D"\n'})
+    quiet(shop)
+    shop.configure("messages = 2", "messages = 1")
+    shop.configure('within = "P7D"', 'within = "PT12H"')
+    shop.customer()
+    for hour in (18, 19):
+        shop.event(DONE, f"2026-03-01T{hour}:00:00+01:00")
+    shop.app.decide()
+
+    assert shop.app.schedule().deferred == 1
+    assert due(shop) == ["03-02 17:00", "03-03 07:00"]  # twelve hours after six in the evening is six in the morning
+
+
+def test_what_is_late_does_not_go_out_at_night_or_on_a_holiday(tmp_path: Path) -> None:
+    shop = Shop(tmp_path / "shop", now="2026-04-29T12:00")
+    quiet(shop, holidays=True)
+    shop.customer()
+    shop.event(DONE, "2026-04-29T10:00:00+02:00")
+    shop.app.decide()
+    shop.app.schedule()
+    for night_or_holiday in ("2026-04-30T19:30", "2026-05-01T10:00", "2026-05-02T05:59"):
+        shop.at(night_or_holiday).app.dispatch()
+        assert shop.mails() == []
+    shop.at("2026-05-02T06:00").app.dispatch()
+    assert len(shop.mails()) == 1
