@@ -8,7 +8,7 @@ from collections.abc import Sequence
 
 import typer
 
-from engine.cli import actions, clv, people, reports, stages, workspace
+from engine.cli import actions, clv, people, reports, rules, stages, workspace
 from engine.errors import ConfigError, EngineError
 
 app = typer.Typer(
@@ -19,7 +19,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (workspace, clv, stages, people, actions, reports):
+for module in (workspace, clv, stages, people, actions, rules, reports):
     module.register(app)
 
 

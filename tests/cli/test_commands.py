@@ -57,6 +57,10 @@ COMMANDS: list[tuple[str, ...]] = [
     ("customers", "suppress", "C2", "--reason", "asked"),
     ("actions", "list"),
     ("actions", "list", "--state", "held"),
+    ("rules", "list"),
+    ("rules", "log"),
+    ("rules", "log", "thanks"),
+    ("rules", "diff", "thanks"),
     ("report", "clv"),
     ("report", "channels"),
     ("preview", "email/anniversary"),
@@ -77,10 +81,11 @@ def test_every_command_answers_people_and_programs(
 
 
 def test_every_command_is_tried_here_or_in_its_own_test() -> None:
-    elsewhere = {"init", "demo", "ingest", "clv"} | {
+    elsewhere = {"init", "demo", "ingest", "clv", "rules schema"} | {
         f"actions {verb}" for verb in ("show", "approve", "cancel", "resolve")
     }
-    tried = {" ".join(words[: 2 if words[0] in ("customers", "actions", "report", "db") else 1]) for words in COMMANDS}
+    groups = ("customers", "actions", "rules", "report", "db")
+    tried = {" ".join(words[: 2 if words[0] in groups else 1]) for words in COMMANDS}
 
     assert _names() == tried | elsewhere
 

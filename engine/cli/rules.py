@@ -1,0 +1,108 @@
+"""Commands about rules: list, log, diff, and their JSON Schema for editors."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from engine.cli import rule_versions
+from engine.cli.display import counts, say, show
+from engine.cli.frame import HERE, Folder, Json, opened
+from engine.cli.rule_versions import SHORT, since
+from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.decide.vocabulary import Vocabulary
+
+_STARTS = {"event": "on {}", "date": "on {}, every year", "score": "when {}", "sweep": "{}"}
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    group = typer.Typer(help="The rules, what they brought, and how they changed.", no_args_is_help=True)
+    for name, command in (
+        ("list", listing),
+        ("log", rule_versions.log),
+        ("diff", rule_versions.diff),
+        ("schema", schema),
+    ):
+        group.command(name)(command)
+    app.add_typer(group, name="rules")
+
+
+def listing(folder: Folder = HERE, as_json: Json = False) -> None:
+    """List the rules: what starts each, since when each is in use as it is now, what it answered and did."""
+    from engine.report.stage import report_channels
+    from engine.store.rule_versions import first_used
+
+    with opened(folder, quiet=as_json) as app:
+        rules, tz = app.rules, app.settings.shop.time_zone
+        with app.store.read() as connection:
+            first = first_used(connection)
+        lines = {line.rule: line for line in report_channels(app.store)}
+    found: list[dict[str, Any]] = [
+        {
+            "id": rule.id,
+            "title": rule.title,
+            "purpose": rule.purpose,
+            "starts": {"kind": rule.trigger.kind, "what": rule.trigger.what},
+            "holdout": rule.holdout,
+            "file": rule.file,
+            "hash": rule.hash,
+            "first_used_at": first.get(rule.hash),
+            "decisions": lines[rule.id].outcomes if rule.id in lines else {},
+            "actions": lines[rule.id].actions if rule.id in lines else {},
+        }
+        for rule in rules
+    ]
+
+    def human() -> None:
+        for rule, row in zip(rules, found, strict=True):
+            say(f"{rule.id}: {rule.title}")
+            say(f"  {_STARTS[rule.trigger.kind].format(rule.trigger.what)}; {rule.purpose}, holdout {rule.holdout:.0%}")
+            say(f"  version {rule.hash[:SHORT]}, {since(first.get(rule.hash), tz)}")
+            say(f"  decisions: {counts(row['decisions'])}; actions: {_actions(row['actions'])}")
+        if not rules:
+            say("There is no rule. (hint: premura init puts those that come with Premura into rules/)")
+
+    show(found, as_json=as_json, human=human)
+
+
+def _actions(found: dict[str, dict[str, int]]) -> str:
+    return "; ".join(f"{channel} {counts(states)}" for channel, states in found.items()) or "none"
+
+
+def schema(
+    out: Annotated[Path | None, typer.Option(help="Write it to this file.")] = None,
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """Print the JSON Schema of a rule file, with this workspace's words, for editors that read one."""
+    from engine.decide.schema import rule_schema
+
+    made = rule_schema(*_words(folder))
+    if out is None:
+        show(made, as_json=True, human=lambda: None)
+        return
+    try:
+        out.write_text(json.dumps(made, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+    except OSError as error:
+        raise UsageError(f"--out: {out} cannot be written ({error.strerror})") from None
+    said = f"{out} is written; docs/rules.md says how an editor finds it"
+    show({"schema": out}, as_json=as_json, human=lambda: say(said))
+
+
+def _words(folder: Path) -> tuple[Vocabulary, Sequence[str]]:
+    """The vocabulary and templates of the workspace; where there is none and none is named, what is built in."""
+    from engine import assemble, config, workspace
+    from engine.decide.vocabulary import vocabulary
+    from engine.dispatch import render
+
+    if folder == HERE and not (folder / config.FILE).is_file():
+        return vocabulary(), ()
+    settings = config.load(folder)
+    return assemble.vocabulary(settings), render.names(workspace.read_templates(folder))

@@ -1,0 +1,148 @@
+"""The JSON Schema of a rule file (draft 2020-12), for editors: they complete keys and words and mark what is wrong.
+
+The tables, keys and types are those of `engine.decide.shape`; what a key may hold besides is said here, with the words
+of a workspace. It refuses nothing that `premura check` lets pass. What only the check sees: conditions, the file's
+name, two steps with the same id, a window that closes before it opens, a duration of more than a century.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import Any, get_args
+
+from engine.core.calendar import DAYS
+from engine.core.permission import PURPOSES
+from engine.decide.rule import DEFAULT_HOLDOUT, TriggerKind
+from engine.decide.shape import CHANNELS, PARTS, WRITTEN
+from engine.decide.vocabulary import Vocabulary
+
+Schema = dict[str, Any]
+DRAFT = "https://json-schema.org/draft/2020-12/schema"
+_PERIODS = ("daily",)
+
+# Patterns keep to what every engine of regular expressions reads: no looking ahead or behind.
+_DAY = f"({'|'.join(DAYS)})"
+_DAYS = f"{_DAY}(-{_DAY})?"
+_IDENTIFIER = {"pattern": "^[a-z][a-z0-9_]*$"}
+_SAID = {"pattern": r"\S"}
+_DURATION = {
+    "allOf": [
+        {"pattern": "^P(nY)?(nM)?(nW)?(nD)?(T(nH)?(nM)?(nS)?)?$".replace("n", "[0-9]{1,10}")},
+        {"pattern": "[0-9][YMWDHS]$"},  # at least one number, also behind a T
+    ]
+}
+_LASTING = {"allOf": [*_DURATION["allOf"], {"pattern": "[1-9]"}]}
+_CLOCK = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
+_AMOUNT = {"allOf": [{"pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"pattern": "[1-9]"}]}
+
+
+def rule_schema(vocabulary: Vocabulary, templates: Collection[str] = ()) -> Schema:
+    """The schema of a rule file that may speak of these words; without templates, any name of one will do."""
+    more = _more(vocabulary, templates)
+    made = _table("", more)
+    made["properties"] |= {
+        "on": _table("on", more),
+        "journey": _table("journey", more),
+        "step": {"type": "array", "minItems": 1, "items": _table("step", more)},
+    }
+    made["properties"]["on"]["oneOf"] = [{"required": [start]} for start in get_args(TriggerKind)]
+    made["properties"]["step"]["items"]["allOf"] = list(_of_channels())
+    made["required"] += ["on", "step"]
+    about = "A rule of Premura: when something happens, for whom, which steps."
+    return {"$schema": DRAFT, "title": "Premura rule", **made, "description": about}
+
+
+def _table(name: str, more: Mapping[str, Schema]) -> Schema:
+    """A table of the file: as its model has it, without null (which TOML does not know), and with what is said here."""
+    made = PARTS[name].model_json_schema()
+    made.pop("$defs", None)
+    made.pop("title")
+    for key, found in made["properties"].items():
+        if key in PARTS:
+            made["properties"][key] = _table(key, more)
+            continue
+        plain = {"default": found["default"]} if found.get("default") is not None else {}
+        for one in found.get("anyOf", [found]):
+            if one.get("type") != "null":
+                plain |= {word: value for word, value in one.items() if word not in ("title", "default")}
+        said = dict(more.get(f"{name}.{key}".removeprefix("."), {}))
+        if plain.get("type") == "array":
+            plain["items"] |= said.pop("items", {})
+        made["properties"][key] = plain | said
+    return made
+
+
+def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schema]:
+    """What each key holds, beyond its type: words, patterns, bounds, and what an editor shows about it."""
+    kinds = {kind.name: kind.meaning for kind in vocabulary.kinds.values()}
+    dates = {name: field.meaning for name, field in vocabulary.plain.fields.items() if name in vocabulary.dates}
+    condition = {**_SAID, "description": "A condition in CEL, such as score.tier == 'gold' && customer.has_email."}
+    return {
+        "id": {**_IDENTIFIER, "description": "The name of the file without .toml: small letters, digits and _."},
+        "title": {**_SAID, "description": "What the rule does, in a few words; reports and rewards show it."},
+        "purpose": {**_one_of(PURPOSES), "description": "Which consent it needs; transactional needs none."},
+        "holdout": {
+            "minimum": 0,
+            "exclusiveMaximum": 1,
+            "description": "The share of customers that the rule leaves alone, to measure what it brings: "
+            f"{DEFAULT_HOLDOUT:.2f} if nothing is said, 0 for transactional rules.",
+        },
+        "on.event": {**_explained(kinds), "description": "The event kind that starts the rule."},
+        "on.date": {**_explained(dates), "description": "A date of the customer that comes round every year."},
+        "on.score": {**_SAID, "description": "The rule starts when this becomes true, such as p_alive < 0.3."},
+        "on.sweep": {**_one_of(_PERIODS), "description": "Every customer is looked at once in each period."},
+        "on.when": condition,
+        "journey.stop_on": {
+            "items": _explained(kinds),
+            "description": "Event kinds that end the journey; what was not sent yet is cancelled.",
+        },
+        "journey.again_after": {**_LASTING, "description": "How long a customer has rest before it may start again."},
+        "step.id": {**_IDENTIFIER, "description": "A word for the step, different from the others of the rule."},
+        "step.channel": {**_one_of(CHANNELS), "description": "How it reaches the customer, or your people (task)."},
+        "step.template": {
+            **(_one_of(templates) if templates else {}),
+            "description": "Its words, such as email/anniversary; not for channels that write nothing.",
+        },
+        "step.after": {**_DURATION, "description": "How long after the start: P1D is a day, PT4H four hours."},
+        "step.when": condition,
+        "step.valid_for": {
+            **_LASTING,
+            "description": "How long it makes sense if it is late; then it is dropped.",
+        },
+        "step.approve": {"description": "Whether it waits until somebody approves it."},
+        "step.points": {"exclusiveMinimum": 0, "description": "For a reward: how many points."},
+        "step.amount": {**_AMOUNT, "description": "For a reward: money instead of points, such as 15.00."},
+        "window.days": {
+            "pattern": rf"^\s*{_DAYS}\s*(,\s*{_DAYS}\s*)*$",
+            "description": "Days of the week, such as mon-sat or mon,wed,fri.",
+        },
+        "window.from": {**_CLOCK, "description": "When it opens, on the customer's clock, such as 09:30."},
+        "window.to": {**_CLOCK, "description": "When it closes, later on the same day."},
+    }
+
+
+def _one_of(words: Iterable[str]) -> Schema:
+    return {"enum": sorted(words)}
+
+
+def _explained(words: Mapping[str, str]) -> Schema:
+    """One of these words, each with its meaning, where taplo looks for it."""
+    names = sorted(words)
+    return {"enum": names, "x-taplo": {"docs": {"enumValues": [words[name] for name in names]}}}
+
+
+def _of_channels() -> Iterable[Schema]:
+    """What a step needs, and what it cannot use, depends on its channel."""
+
+    def where(channels: Collection[str], then: Schema) -> Schema:
+        of_these = {"properties": {"channel": {"enum": list(channels)}}, "required": ["channel"]}
+        return {"if": of_these, "then": then}
+
+    silent = [channel for channel in CHANNELS if channel not in WRITTEN]
+    ordinary = [channel for channel in CHANNELS if channel != "reward"]
+    yield where(WRITTEN, {"required": ["template"]})
+    yield where(silent, {"properties": {"template": False}})
+    yield where(ordinary, {"properties": {"points": False, "amount": False}})
+    yield where(["reward"], {"oneOf": [{"required": ["points"]}, {"required": ["amount"]}]})
+    for channel in ("email", "note"):
+        yield where([channel], {"properties": {"template": {"pattern": f"^{channel}/"}}})
