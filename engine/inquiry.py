@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -9,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from engine.core.actions import State
+from engine.core.calendar import zone
 from engine.core.facts import Score
 from engine.core.money import to_major
 from engine.core.permission import Standing
@@ -21,28 +23,41 @@ if TYPE_CHECKING:
     from engine.app import App
 
 
-def explain(app: App, words: str, rule: str | None) -> dict[str, Any]:
-    """Everything that was decided about a customer, with reasons, actions and journeys; or why there is nothing."""
+def explain(app: App, words: str, rule: str | None, at: datetime | None = None) -> dict[str, Any]:
+    """Everything that was decided about a customer, with reasons, actions and journeys; and why a rule said nothing.
+
+    at: as it was known at that instant; what came of each decision is told as it stands now.
+    """
+    from engine import explain as told_by  # it brings the rules, which nothing else here needs
+
+    if at is not None and at > app.clock():
+        local = at.astimezone(zone(app.settings.shop.time_zone))
+        raise UsageError(f"--at: {local:%Y-%m-%d %H:%M} lies ahead, and nobody knows yet")
     with app.store.read() as connection:
-        known = one_customer(connection, words)
-        score = scores.load(connection, [known.id]).get(known.id)
-        said = [dict(row) for row in decisions.of_customer(connection, known.id, rule)]
-        journeys = [row["journey_id"] for row in said if row["journey_id"] is not None]
-        steps = outbox_actions.of_journeys(connection, journeys)
-        for row in said:
-            row["actions"] = [told(step) for step in steps if step.journey_id == row["journey_id"]]
-        return {
-            "customer": known.facts.ref,
-            "name": known.facts.name,
-            "score": _score(known, score.facts, score.scored_at) if score else None,
-            "permissions": _permissions(connection, app, known),
-            "decisions": said,
-            "why": "" if said else _silence(connection, known.id),
-        }
+        one = one_customer(connection, words)
+        known = told_by.known_at(app, connection, one, at)
+        rows = [dict(row) for row in decisions.of_customer(connection, one.id, rule)]
+        rules = told_by.wanted(app, rule, rows)
+        said = [row for row in rows if row["decided_at"] <= known.now]
+        steps = outbox_actions.of_journeys(connection, [row["journey_id"] for row in said if row["journey_id"]])
+    for row in said:
+        row["actions"] = [told(step) for step in steps if step.journey_id == row["journey_id"]]
+    worth = known.worth
+    return {
+        "customer": one.facts.ref,
+        "name": one.facts.name,
+        "at": at,
+        "score": _score(one, worth.facts, worth.scored_at) if worth else None,
+        "permissions": _permissions(known.standing),
+        "decisions": said,
+        "why": "" if said else _silence(known.happened),
+        "rules": [
+            told_by.answer(app, known, each, [row for row in rows if row["rule_id"] == each.id]) for each in rules
+        ],
+    }
 
 
-def _silence(connection: Connection, customer: int) -> str:
-    happened = events.of_customer(connection, customer)
+def _silence(happened: Sequence[events.Stored]) -> str:
     if not happened:
         return "nothing has happened to them that a rule waits for"
     waiting = sum(1 for found in happened if not found.processed)
@@ -73,7 +88,9 @@ def customer(app: App, words: str, instant: datetime | None = None) -> dict[str,
         return {
             "facts": {**facts, **address},
             "score": _score_then(connection, known, instant),
-            "permissions": _permissions(connection, app, known),
+            "permissions": _permissions(
+                permissions.standings(connection, {known.id: known.facts}, app.key)[known.id]
+            ),
             "purchases": [
                 (row.occurred_at.date().isoformat(), f"{to_major(row.amount_minor, row.currency)} {row.currency}",
                  f"reverses {row.reverses}" if row.reverses else row.ext_key)
@@ -147,8 +164,7 @@ def one_customer(connection: Connection, words: str) -> customers.Known:
     return found[0]
 
 
-def _permissions(connection: Connection, app: App, known: customers.Known) -> list[str]:
-    standing: Standing = permissions.standings(connection, {known.id: known.facts}, app.key)[known.id]
+def _permissions(standing: Standing) -> list[str]:
     lines = [f"suppressed on {found.channel}: {found.reason}" for found in standing.suppressions]
     if standing.open_complaint:
         lines.append("a complaint is open")

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.display import money, say, show, table, when
 from engine.cli.frame import HERE, Folder, Json, opened
-from engine.report.reasons import sentences
+from engine.errors import UsageError
+from engine.report.reasons import sentences, shortfalls
 
 if TYPE_CHECKING:
     from engine.config import Shop
@@ -28,7 +30,10 @@ def register(app: typer.Typer) -> None:
 
 def explain(
     customer: Who,
-    rule: Annotated[str, typer.Option("--rule", help="Only this rule.")] = "",
+    rule: Annotated[str, typer.Option("--rule", help="Only this rule, with all that it read.")] = "",
+    at: Annotated[
+        str, typer.Option("--at", help="As it was known at the end of that day, or at that instant, e.g. 2026-10-05.")
+    ] = "",
     folder: Folder = HERE,
     as_json: Json = False,
 ) -> None:
@@ -36,30 +41,68 @@ def explain(
     from engine import inquiry
 
     with opened(folder, quiet=as_json) as app:
-        found = inquiry.explain(app, customer, rule or None)
-        tz, shop = app.settings.shop.time_zone, app.settings.shop
+        shop = app.settings.shop
+        instant = _instant(at, shop.time_zone, app.clock()) if at else None
+        found = inquiry.explain(app, customer, rule or None, instant)
 
     def human() -> None:
         say(f"{found['name'] or found['customer']} ({found['customer']})")
+        if instant:
+            say(f"  As it was known at {when(instant, shop.time_zone)}; names and addresses, and what came of each "
+                "decision, are as they are today.")  # fmt: skip
         say(f"  {_score(found['score'], shop) if found['score'] else 'not scored yet'}")
         for line in found["permissions"]:
             say(f"  {line}")
-        if not found["decisions"]:
+        if not found["decisions"] and not rule:
             say("  No rule has been asked about this customer" + (f" yet: {found['why']}" if found["why"] else "."))
         for decision in found["decisions"]:
-            say("")
-            say(f"{when(decision['decided_at'], tz)}  {decision['rule_id']}: {_OUTCOMES[decision['outcome']]}"
-                f"  [{decision['occurrence']}, version {decision['rule_hash'][:8]}]")  # fmt: skip
-            for sentence in sentences(decision["reasons"]):
-                say(f"    {sentence}")
-            for action in decision["actions"]:
-                reason = f": {action['reason']}" if action["reason"] else ""
-                say(f"    → {action['step']} by {action['channel']}, due {when(action['due_at'], tz)}: "
-                    f"{action['state']}{reason}")  # fmt: skip
-            if decision["exit_reason"]:
-                say(f"    the journey ended: {decision['exit_reason']}")
+            _decision(decision, shop.time_zone)
+        _unsaid(found, shop.start, whole=bool(rule))
 
     show(found, as_json=as_json, human=human)
+
+
+def _instant(text: str, tz: str, now: datetime) -> datetime:
+    """An instant as it is written; of a day its end, and of today now."""
+    from engine.core.calendar import at_local, aware, local_date
+
+    try:
+        if len(text) == len("2026-10-05"):
+            day = date.fromisoformat(text)
+            ended = at_local(day + timedelta(days=1), time(0), tz) - timedelta(microseconds=1)
+            return now if day == local_date(now, tz) else ended
+        found = datetime.fromisoformat(text)
+        return aware(found) if found.tzinfo else at_local(found.date(), found.time(), tz)
+    except (ValueError, OverflowError):  # the latter: the end of the last day of all
+        hint = "a day such as 2026-10-05 or an instant such as 2026-10-05T18:00"
+        raise UsageError(f"--at: '{text}' is not {hint}") from None
+
+
+def _decision(decision: dict[str, Any], tz: str) -> None:
+    say("")
+    say(f"{when(decision['decided_at'], tz)}  {decision['rule_id']}: {_OUTCOMES[decision['outcome']]}"
+        f"  [{decision['occurrence']}, version {decision['rule_hash'][:8]}]")  # fmt: skip
+    for sentence in sentences(decision["reasons"]):
+        say(f"    {sentence}")
+    for action in decision["actions"]:
+        reason = f": {action['reason']}" if action["reason"] else ""
+        say(f"    → {action['step']} by {action['channel']}, due {when(action['due_at'], tz)}: "
+            f"{action['state']}{reason}")  # fmt: skip
+    if decision["exit_reason"]:
+        say(f"    the journey ended: {decision['exit_reason']}")
+
+
+def _unsaid(found: dict[str, Any], start: str, *, whole: bool) -> None:
+    """Rules that said nothing, in a line each and what stood in the way; whole: with all that they read."""
+    answers = [answer for answer in found["rules"] if not answer["asked"]]
+    if answers:
+        say("")
+        say(f"Why nothing {'else ' if found['decisions'] else ''}came"
+            + (f" (what happened before {start} is history):" if start else ":"))  # fmt: skip
+    for answer in answers:
+        say(f"  {answer['rule']}: {answer['text']}")
+        for line in sentences(answer["reasons"]) if whole else shortfalls(answer["reasons"]):
+            say(f"      {line}")
 
 
 def _score(score: dict[str, Any], shop: Shop) -> str:

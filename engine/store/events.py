@@ -78,13 +78,18 @@ def since(connection: Connection, customer: int, kinds: Collection[str], first: 
     return [_stored(row) for row in rows]
 
 
-def of_customer(connection: Connection, customer: int) -> list[Stored]:
-    """A customer's events, oldest first."""
+def of_customer(connection: Connection, customer: int, until: datetime | None = None) -> list[Stored]:
+    """A customer's events, oldest first.
+
+    until: as it was at that instant: without what happened later, and what was decided on later is not processed.
+    """
     query = select(_EVENT).where(_EVENT.c.customer_id == customer).order_by(_EVENT.c.occurred_at, _EVENT.c.id)
-    return [_stored(row) for row in connection.execute(query)]
+    if until is not None:
+        query = query.where(_EVENT.c.occurred_at <= until)
+    return [_stored(row, until) for row in connection.execute(query)]
 
 
-def _stored(row: Row[Any]) -> Stored:
+def _stored(row: Row[Any], until: datetime | None = None) -> Stored:
     facts = Event(customer="", kind=row.kind, ext_key=row.ext_key, occurred_at=row.occurred_at, payload=row.payload)
-    processed = row.processed_at is not None
+    processed = row.processed_at is not None and (until is None or row.processed_at <= until)
     return Stored(id=row.id, source=row.source, customer_id=row.customer_id, facts=facts, processed=processed)

@@ -47,18 +47,21 @@ def consents_of(connection: Connection, customers: Collection[int]) -> dict[int,
     return found
 
 
-def standings(connection: Connection, people: Mapping[int, Customer], key: str) -> dict[int, Standing]:
+def standings(
+    connection: Connection, people: Mapping[int, Customer], key: str, until: datetime | None = None
+) -> dict[int, Standing]:
     """What is known about whether these customers may be written to.
 
-    key: the workspace's key, under which the addresses of suppressions are hashed.
+    key: the workspace's key, under which the addresses of suppressions are hashed. until: as it was at that instant,
+    for the addresses of today.
     """
     hashes = {customer: address_hash(key, facts.email) for customer, facts in people.items() if facts.email}
     consents = consents_of(connection, list(people))
-    suppressions = suppressions_of(connection, list(hashes.values()))
-    complaints = open_complaints(connection, list(people))
+    suppressions = suppressions_of(connection, list(hashes.values()), until)
+    complaints = open_complaints(connection, list(people), until)
     return {
         customer: Standing(
-            consents=tuple(consents.get(customer, ())),
+            consents=tuple(said for said in consents.get(customer, ()) if until is None or said.at <= until),
             suppressions=tuple(suppressions.get(hashes.get(customer, ""), ())),
             open_complaint=customer in complaints,
         )
@@ -77,11 +80,13 @@ def suppress(connection: Connection, address_hash: str, channel: str, reason: st
     return bool(connection.execute(insert_into(connection, _SUPPRESSION).on_conflict_do_nothing(), [row]).rowcount)
 
 
-def suppressions_of(connection: Connection, hashes: Collection[str]) -> dict[str, list[Suppression]]:
-    """The suppressions of these addresses, by their keyed hash."""
+def suppressions_of(
+    connection: Connection, hashes: Collection[str], until: datetime | None = None
+) -> dict[str, list[Suppression]]:
+    """The suppressions of these addresses, by their keyed hash: all, or those made up to an instant."""
     found: dict[str, list[Suppression]] = defaultdict(list)
     for some in in_chunks(hashes):
         query = select(_SUPPRESSION).where(_SUPPRESSION.c.address_hash.in_(some)).order_by(_SUPPRESSION.c.id)
-        for row in connection.execute(query):
+        for row in connection.execute(query if until is None else query.where(_SUPPRESSION.c.at <= until)):
             found[row.address_hash].append(Suppression(channel=row.channel, reason=row.reason))
     return found

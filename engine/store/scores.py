@@ -196,6 +196,12 @@ def undecided(connection: Connection, limit: int) -> list[Stored]:
     return [_stored(row) for row in connection.execute(query)]
 
 
+def is_undecided(connection: Connection, customer: int) -> bool:
+    """Whether decide has yet to look at this customer's score."""
+    waits = select(_SCORE.c.customer_id).where(_SCORE.c.customer_id == customer, _SCORE.c.decided_at.is_(None))
+    return connection.execute(waits).first() is not None
+
+
 def mark_decided(connection: Connection, customers: Collection[int], now: datetime) -> None:
     """Decide has looked at these; part of the transaction that wrote what came of them."""
     connection.execute(update(_SCORE).where(_SCORE.c.customer_id.in_(customers)).values(decided_at=now))

@@ -48,5 +48,14 @@ class TestComplaints:
             assert found == {keys[ref] for ref, number in open_now.items() if number}
 
 
+def test_a_complaint_was_open_in_between(store: Store) -> None:
+    with store.write() as connection:
+        key = customer(connection)
+        happened(connection, "complaint.opened", at=NOON)
+        happened(connection, "complaint.resolved", at=NOON + 2 * DAY)
+        then = [bool(complaints.open_complaints(connection, [key], NOON + days * DAY)) for days in (-1, 0, 1, 2, 3)]
+    assert then == [False, True, True, False, False]
+
+
 def test_any_number_of_keys_can_be_asked_for(narrow: Connection) -> None:
     assert complaints.open_complaints(narrow, range(3000)) == set()

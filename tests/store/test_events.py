@@ -79,3 +79,17 @@ class TestFirstSince:
             assert first(1.5) == "complaint.opened 2"
             assert first(4) == ""
             assert events.since(connection, key, (), NOON) == []
+
+
+def test_the_past_is_as_it_was_at_that_instant(store: Store) -> None:
+    with store.write() as connection:
+        key = customer(connection)
+        for days in range(3):
+            happened(connection, "quote.sent", at=NOON + days * DAY)
+        first, *_ = events.unprocessed(connection, NOON + 2 * DAY, 1)
+        events.mark_processed(connection, [first.id], NOON + DAY)
+
+        def then(days: int) -> list[bool]:
+            return [one.processed for one in events.of_customer(connection, key, NOON + days * DAY)]
+
+        assert (then(-1), then(0), then(1), then(2)) == ([], [False], [True, False], [True, False, False])

@@ -76,6 +76,28 @@ def test_a_standing_is_all_that_is_known(store: Store) -> None:
     }
 
 
+def test_a_standing_of_the_past_is_all_that_was_known_then(store: Store) -> None:
+    with store.write() as connection:
+        key = customer(connection, email="c1@mail.example")
+        permissions.add_consents(connection, [(key, record()), (key, record(days=2, given=False))])
+        permissions.suppress(connection, permissions.address_hash(KEY, "c1@mail.example"), "any", "no", NOON + 4 * DAY)
+        happened(connection, "complaint.opened", at=NOON + 3 * DAY)
+        people = {key: customers.load(connection)[key].facts}
+
+        def then(days: int) -> tuple[int, bool, int]:
+            found = permissions.standings(connection, people, KEY, NOON + days * DAY)[key]
+            return len(found.consents), found.open_complaint, len(found.suppressions)
+
+        assert [then(days) for days in (-1, 0, 2, 3, 4)] == [
+            (0, False, 0),
+            (1, False, 0),
+            (2, False, 0),
+            (2, True, 0),
+            (2, True, 1),
+        ]
+        assert then(4) == (2, True, len(permissions.standings(connection, people, KEY)[key].suppressions))
+
+
 def test_a_suppression_outlives_the_customer(store: Store) -> None:
     with store.write() as connection:
         permissions.suppress(connection, permissions.address_hash(KEY, "c1@mail.example"), "any", "erased", NOON)

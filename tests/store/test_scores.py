@@ -37,6 +37,17 @@ def decide(connection: Connection, days: int = 1) -> list[str]:
     return refs(connection, [found.customer_id for found in new])
 
 
+def test_a_score_waits_until_decide_has_looked(store: Store) -> None:
+    with store.write() as connection:
+        key = customer(connection)
+        assert not scores.is_undecided(connection, key)
+        scored(connection, {"C1": score()})
+        assert scores.is_undecided(connection, key)
+        assert not scores.is_undecided(connection, customer(connection, "C2"))
+        decide(connection)
+        assert not scores.is_undecided(connection, key)
+
+
 def test_a_score_comes_back_as_it_was(store: Store) -> None:
     with store.write() as connection:
         full = replace(score(), clv_low_minor=-5, clv_high_minor=2**40)

@@ -1,0 +1,160 @@
+"""What each rule has answered about a customer, or why it has not; now, or as it was known at an instant."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import date, datetime, time
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy import Connection
+
+from engine.core.calendar import at_local, local_date
+from engine.core.facts import Score
+from engine.core.permission import Standing
+from engine.decide.rule import Rule
+from engine.decide.situation import Earlier, Situation
+from engine.decide.why import Circumstances, Happened, why
+from engine.errors import ConfigError, UsageError
+from engine.store import customers, events, permissions, score_history, scores, transactions
+
+if TYPE_CHECKING:
+    from engine.app import App
+
+Row = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Worth:
+    """A score with the one before it; `waits`: decide has yet to look at it, which is not kept of past scores."""
+
+    facts: Score
+    previous: Earlier | None
+    scored_at: datetime
+    waits: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A customer as known at `now`. Names, addresses and attributes are not dated: they are always the last ones."""
+
+    situation: Situation
+    standing: Standing
+    worth: Worth | None
+    happened: Sequence[events.Stored]
+
+    @property
+    def now(self) -> datetime:
+        """The instant."""
+        return self.situation.now
+
+
+def known_at(app: App, connection: Connection, customer: customers.Known, at: datetime | None) -> Known:
+    """What is known of a customer now, or was known at an instant."""
+    key, shop = customer.id, app.settings.shop
+    standing = permissions.standings(connection, {key: customer.facts}, app.key, at)[key]
+    worth = _worth_now(connection, key) if at is None else _worth_then(connection, key, at)
+    first = transactions.first_of(connection, [key]).get(key)
+    situation = Situation(
+        customer=customer.facts,
+        now=at or app.clock(),
+        time_zone=customer.facts.time_zone or shop.time_zone,
+        currency=shop.currency,
+        score=worth.facts if worth else None,
+        previous=worth.previous if worth else None,
+        first_purchase_at=None if first is None or (at and first > at) else first,
+        has_open_complaint=standing.open_complaint,
+    )
+    happened = events.of_customer(connection, key, at)
+    return Known(situation=situation, standing=standing, worth=worth, happened=happened)
+
+
+def _worth_now(connection: Connection, customer: int) -> Worth | None:
+    now = scores.load(connection, [customer]).get(customer)
+    if now is None:
+        return None
+    waits = scores.is_undecided(connection, customer)
+    return Worth(facts=now.facts, previous=now.previous, scored_at=now.scored_at, waits=waits)
+
+
+def _worth_then(connection: Connection, customer: int, instant: datetime) -> Worth | None:
+    story = [one for one in score_history.of_customer(connection, customer) if one.scored_at <= instant]
+    if not story:
+        return None
+    previous = story[-2].facts if len(story) > 1 else None
+    return Worth(facts=story[-1].facts, previous=previous, scored_at=story[-1].scored_at)
+
+
+def wanted(app: App, rule: str | None, decided: Sequence[Row]) -> tuple[Rule, ...]:
+    """The rules that are asked about, all or one; none if it is gone but has answered. Raises UsageError otherwise."""
+    ids = [one.id for one in app.rules]
+    if rule and rule not in ids and not decided:
+        near = get_close_matches(rule, ids, 1)
+        hint = f" (hint: did you mean '{near[0]}'?)" if near else ""
+        raise UsageError(f"--rule: there is no rule '{rule}'{hint}")
+    return tuple(one for one in app.rules if rule in (None, one.id))
+
+
+def answer(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -> dict[str, Any]:
+    """The rule's last answer; or what it waits for, why nothing came, and what it would say.
+
+    decided: all its decisions about the customer, later ones too.
+    """
+    before = [row for row in decided if row["decided_at"] <= known.now]
+    if _is_settled(app, known, rule, before):
+        day = local_date(before[-1]["decided_at"], app.settings.shop.time_zone)
+        said = {"outcome": before[-1]["outcome"], "reasons": before[-1]["reasons"], "text": f"answered on {day}"}
+        return {"rule": rule.id, "asked": True, "waits_for": rule.trigger.what, **said}
+    told = why(rule, _circumstances(app, known, rule, decided))
+    said = {"outcome": told.outcome, "reasons": list(told.reasons), "text": told.text}
+    return {"rule": rule.id, "asked": False, "waits_for": told.waits_for, **said}
+
+
+def _is_settled(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -> bool:
+    """Whether the rule has answered about what is newest: the last event of its kind, or today."""
+    if not decided:
+        return False
+    if rule.trigger.kind == "event":
+        came = [one for one in known.happened if one.facts.kind == rule.trigger.what]
+        newest = [one.id for one in came if one.facts.occurred_at <= known.now][-1:]
+        return not newest or newest[0] in [row["event_id"] for row in decided]
+    if rule.trigger.kind == "sweep":
+        tz = app.settings.shop.time_zone
+        return local_date(decided[-1]["decided_at"], tz) == local_date(known.now, tz)
+    return True
+
+
+def _circumstances(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -> Circumstances:
+    shop, worth, now = app.settings.shop, known.worth, known.now
+    start = date.fromisoformat(shop.start) if shop.start else None
+    begin = at_local(start, time(0), shop.time_zone) if start else None
+    entered = [row["decided_at"] for row in decided if row["outcome"] == "act" and row["decided_at"] <= now]
+    scored = f"score/{local_date(worth.scored_at, known.situation.time_zone)}" if worth else ""
+    later = [row["occurrence"] for row in decided if row["decided_at"] > now]
+    return Circumstances(
+        situation=known.situation,
+        standing=known.standing,
+        words=app.words,
+        key=app.key,
+        happened=tuple(
+            Happened(
+                event=one.facts,
+                processed=one.processed,
+                history=begin is not None and one.facts.occurred_at < begin,
+            )
+            for one in known.happened
+        ),
+        last_started=max(entered, default=None),
+        score_waits=worth is not None and (worth.waits or scored in later),
+        start=start,
+        ahead=_ahead(app, rule) if rule.trigger.kind == "date" else 0,
+    )
+
+
+def _ahead(app: App, rule: Rule) -> int:
+    """How many days before its date a rule is asked, as its paper travels."""
+    with suppress(ConfigError):  # an adapter's secret may not be at hand here, and explain writes to nobody
+        return max((app.lead_days.get(step.channel, 0) for step in rule.steps), default=0)
+    return 0
