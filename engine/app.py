@@ -8,13 +8,14 @@ import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, TextIO
 
 from engine import assemble, config, workspace
+from engine.core.quiet import QuietPolicy
 from engine.errors import ConfigError, Fault, LeaseError
 from engine.store import leases
 from engine.store.session import Store, create, new_id, open_store
@@ -102,6 +103,10 @@ class App:
             channel: self.adapters[name].capability.lead_days for channel, name in channels if name in self.adapters
         }
 
+    def use(self, rules: tuple[Rule, ...], templates: Templates) -> None:
+        """Put other rules and templates in force. Not while a stage is at work: each begins and ends with the same."""
+        self.rules, self.templates, self.office = rules, templates, replace(self.office, templates=templates)
+
     def ready(self) -> None:
         """Read rules, templates and adapters now. Raises ConfigError with what is wrong, before anything was done."""
         _ = self.rules, self.office
@@ -147,6 +152,17 @@ class App:
             lead_days=self.lead_days,
         )
 
+    @cached_property
+    def quiet(self) -> QuietPolicy:
+        """When customers are left in peace."""
+        start, end = self.settings.quiet.hours
+        if not self.settings.quiet.holidays:
+            return QuietPolicy(start=start, end=end)
+        from engine.schedule.closed import public_holidays
+
+        country = self.settings.shop.address.country
+        return QuietPolicy(start=start, end=end, holidays=public_holidays, country=country)
+
     def schedule(self) -> Scheduled:
         """Stage 4 for what was decided."""
         from engine.schedule.stage import Policy, schedule
@@ -157,6 +173,7 @@ class App:
             within=self.settings.cap_within,
             time_zone=self.settings.shop.time_zone,
             lead_days=self.lead_days,
+            quiet=self.quiet,
         )
         return schedule(self.store, policy, now=self.clock())
 
@@ -192,6 +209,7 @@ class App:
             adapters=self.adapters,
             channels=self.settings.channels,
             cap=Cap(messages=self.settings.caps.messages, within=self.settings.cap_within),
+            quiet=self.quiet,
         )
 
     @contextmanager

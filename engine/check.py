@@ -8,10 +8,10 @@ from pathlib import Path
 
 from engine import assemble, config, workspace
 from engine.decide.rule import Rule, load
-from engine.decide.vocabulary import vocabulary
+from engine.decide.vocabulary import Vocabulary, vocabulary
 from engine.dispatch import render
 from engine.dispatch.port import Adapter
-from engine.errors import ConfigError, Fault
+from engine.errors import ConfigError, Fault, RuleError
 
 
 def check(folder: Path) -> tuple[Fault, ...]:
@@ -25,8 +25,6 @@ def check(folder: Path) -> tuple[Fault, ...]:
         faults += error.faults
         settings = config.salvage((folder / config.FILE).read_text(encoding="utf-8", errors="replace"))
     sound = not faults
-    sources = workspace.read_templates(folder)
-    faults += render.check(sources, locale=settings.shop.locale, folder=workspace.TEMPLATES)
     adapters: dict[str, Adapter] = {}
     words = vocabulary()
     try:
@@ -37,16 +35,28 @@ def check(folder: Path) -> tuple[Fault, ...]:
         faults += error.faults
     except ValueError as error:
         faults.append(Fault(file=config.FILE, code="P104", text=f"key: {error}", hint="premura init makes one"))
-    try:
-        rules = load(workspace.read_rules(folder), vocabulary=words, templates=render.names(sources))
-    except ConfigError as error:
-        faults += error.faults
-    else:
-        faults += _unserved(rules, settings, adapters) if sound else ()
+    rules, found = check_texts(workspace.read_rules(folder), workspace.read_templates(folder), settings, words)
+    faults += found
+    faults += unserved(rules, settings, adapters) if sound else ()
     return tuple(sorted(set(faults)))
 
 
-def _unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+def check_texts(
+    rules: Mapping[str, str], templates: Mapping[str, str], settings: config.Settings, words: Vocabulary
+) -> tuple[tuple[Rule, ...], tuple[Fault, ...]]:
+    """The rules of these files, none if one of them is wrong, and every fault of the rules and of the templates.
+
+    rules, templates: text by name, as `engine.workspace` reads them.
+    """
+    faults = render.check(templates, locale=settings.shop.locale, folder=workspace.TEMPLATES)
+    try:
+        return load(rules, vocabulary=words, templates=render.names(templates)), faults
+    except RuleError as error:
+        return (), faults + error.faults
+
+
+def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+    """Steps whose channel no adapter serves."""
     for rule in rules:
         for step in rule.steps:
             name = settings.channels.get(step.channel)

@@ -1,7 +1,8 @@
 """The daemon: APScheduler ticks, one for each stage; due times live in the outbox, never in the scheduler.
 
 SIGTERM and SIGINT finish the action in hand, hand the rest back and release the right to dispatch; the second of them
-ends the process at once. A second daemon on the same store is told who has that right and does not start.
+ends the process at once. SIGHUP lets it look at its rules and templates at once. A second daemon on the same store is
+told who has that right and does not start.
 """
 
 from __future__ import annotations
@@ -26,9 +27,13 @@ from engine.core.calendar import zone
 from engine.errors import ConfigError, EngineError, LeaseError
 from engine.inbox import score_if_due, take_inbox
 from engine.logs import logging_to
+from engine.reload import Watch
 
 TURN = timedelta(seconds=30)
 """After so long dispatch gives way to the other stages: what they hear meanwhile may stop what is still to be sent."""
+
+PULSE = 0.5
+"""After so many seconds at most a signal is heard."""
 
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
@@ -54,11 +59,13 @@ def serve(app: App, *, log: TextIO) -> None:
     """
     if faults := check(app.folder):
         raise ConfigError(faults)
+    app.ready()
     with logging_to(log) as logger:
-        life = _Life(log=logger)
+        life, watch = _Life(log=logger), Watch(app=app)
         before = {number: signal.signal(number, life.end) for number in _ENDS}
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, watch.ask)
         try:
-            _live(app, life)
+            _live(app, life, watch)
         finally:
             for number, handler in before.items():
                 signal.signal(number, handler)
@@ -66,12 +73,13 @@ def serve(app: App, *, log: TextIO) -> None:
         raise life.lost
 
 
-def _live(app: App, life: _Life) -> None:
+def _live(app: App, life: _Life, watch: Watch) -> None:
     app.take_dispatch_lease()
-    scheduler = _scheduler(app, life)
+    scheduler = _scheduler(app, life, watch)
     scheduler.start()
     life.log.info("daemon.started", workspace=app.folder.resolve().name, every=app.settings.daemon.every)
-    life.stop.wait()
+    while not life.stop.wait(PULSE):
+        pass  # a signal that the system gave to another thread does not wake this one, which alone can hear it
     life.log.info("daemon.stopping", finishing=life.at_work)
     with life.turn:
         pass  # the stage at work has come to its end; the lease was renewed meanwhile
@@ -111,7 +119,7 @@ class _Life:
         return lambda: self.stop.is_set() or monotonic() > until
 
 
-def _scheduler(app: App, life: _Life) -> BackgroundScheduler:
+def _scheduler(app: App, life: _Life, watch: Watch) -> BackgroundScheduler:
     """Ticks for all stages on one thread, so that they never wait for each other's locks; the lease on its own."""
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
@@ -119,6 +127,7 @@ def _scheduler(app: App, life: _Life) -> BackgroundScheduler:
         timezone=zone("UTC"),
     )
     stages: dict[str, Callable[[], Any]] = {
+        "reload": lambda: _look(watch, life),
         "ingest": lambda: {"files": take_inbox(app, life.go_on)},
         "score": lambda: score_if_due(app),
         "decide": lambda: asdict(app.decide(progress=life.go_on)),
@@ -133,6 +142,14 @@ def _scheduler(app: App, life: _Life) -> BackgroundScheduler:
     renew = _tick("lease", app.take_dispatch_lease, life)
     scheduler.add_job(renew, "interval", seconds=app.settings.daemon.lease / 3, id="lease", executor="lease")
     return scheduler
+
+
+def _look(watch: Watch, life: _Life) -> None:
+    """What became of changed rules and templates, in the log."""
+    news = watch.look(monotonic())
+    if news is not None:
+        tell = life.log.error if news.event == "refused" else life.log.info
+        tell(f"rules.{news.event}", **news.said)
 
 
 def _in_turn(name: str, tick: Callable[[], None], life: _Life) -> Callable[[], None]:

@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-from engine import daemon
+from engine import daemon, reload
 from engine.app import App, open_app, system_clock
 from engine.core.actions import State
 from engine.daemon import once, serve
@@ -361,7 +361,7 @@ def test_libraries_are_heard_without_their_words(log: Log) -> None:
 @contextmanager
 def not_for_ever() -> Iterator[None]:
     """A daemon that does not end by itself is ended, so that the test can say so."""
-    timer = threading.Timer(DEADLINE, os.kill, (os.getpid(), signal.SIGTERM))
+    timer = threading.Timer(DEADLINE + 10, os.kill, (os.getpid(), signal.SIGTERM))
     timer.start()
     try:
         yield
@@ -430,6 +430,82 @@ def test_who_loses_the_right_ends_and_says_so(app: App, log: Log) -> None:
     with pytest.raises(LeaseError, match="elsewhere, process 7"):
         serving(app, log, rob, end=False)
     assert log.said[-1] == "daemon.stopped"
+
+
+# Rules that change meanwhile
+
+MORE = THANKS.replace('id = "thanks"', 'id = "more"')
+
+
+def test_a_changed_rule_is_in_force_and_a_broken_one_is_not(
+    app: App, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(reload, "SETTLED", 0.25)
+    rules = app.folder / "rules"
+
+    def change() -> None:
+        (rules / "more.toml").write_text(MORE, encoding="utf-8")
+        log.wait_for("rules.reloaded")
+        (rules / "thanks.toml").write_text(THANKS.replace("[on]", "[when]"), encoding="utf-8")
+        log.wait_for("rules.refused")
+
+    serving(app, log, change)
+    told = [line for line in log.lines if line["event"].startswith("rules.")]
+    assert [(line["event"], line["level"]) for line in told] == [("rules.reloaded", "info"), ("rules.refused", "error")]
+    assert (list(told[0]["added"]), told[0]["changed"], told[0]["removed"]) == (["more"], {}, {})
+    assert len(told[1]["why"]) == told[1]["faults"] > 0
+    assert [rule.id for rule in app.rules] == ["more", "thanks"]
+    assert not [event for event in log.said if event.endswith(".failed")]
+
+
+def test_sighup_is_a_question_and_no_end(app: App, log: Log) -> None:
+    before = signal.getsignal(signal.SIGHUP)
+
+    def ask() -> None:
+        os.kill(os.getpid(), signal.SIGHUP)
+        log.wait_for("rules.unchanged")
+
+    serving(app, log, ask)
+    assert log.said == ["daemon.started", "rules.unchanged", "daemon.stopping", "daemon.stopped"]
+    assert "restart" in log.lines[1]["settings"]
+    assert signal.getsignal(signal.SIGHUP) is before
+
+
+def test_signals_that_the_system_hands_to_another_thread_are_heard_too(app: App, log: Log) -> None:
+    def ask() -> None:
+        signal.pthread_kill(threading.get_ident(), signal.SIGHUP)
+        log.wait_for("rules.unchanged")
+        signal.pthread_kill(threading.get_ident(), signal.SIGTERM)
+
+    serving(app, log, ask, end=False)
+    assert log.said == ["daemon.started", "rules.unchanged", "daemon.stopping", "daemon.stopped"]
+
+
+def test_a_stage_at_work_ends_with_the_rules_it_began_with(app: App, log: Log) -> None:
+    """Asked by SIGHUP in the midst of dispatch, the daemon looks when that stage has come to its end."""
+    slow = Slow()
+    app.__dict__["adapters"] = {"files": slow, "screen": Told("task")}
+    drop_all(app.folder, 2)
+
+    def change_while_sending() -> None:
+        assert slow.reached.wait(DEADLINE)
+        office, rules = app.office, app.rules
+        (app.folder / "rules" / "more.toml").write_text(MORE, encoding="utf-8")
+        os.kill(os.getpid(), signal.SIGHUP)
+        before = lease_until(app)
+        for _ in range(DEADLINE * 20):  # the daemon lives on: it renews its right
+            if lease_until(app) > before:
+                break
+            threading.Event().wait(0.05)
+        assert (app.office, app.rules) == (office, rules)
+        assert "rules.reloaded" not in log.said
+        slow.go.set()
+        log.wait_for("rules.reloaded")
+
+    serving(app, log, change_while_sending)
+    told = log.said
+    assert told.index("dispatch.done") < told.index("rules.reloaded") < told.index("daemon.stopping")
+    assert states(app) == [State.ACCEPTED, State.ACCEPTED]
 
 
 class Slow(Told):
