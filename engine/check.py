@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from engine import assemble, config, workspace
@@ -35,10 +35,20 @@ def check(folder: Path) -> tuple[Fault, ...]:
         faults += error.faults
     except ValueError as error:
         faults.append(Fault(file=config.FILE, code="P104", text=f"key: {error}", hint="premura init makes one"))
-    rules, found = check_texts(workspace.read_rules(folder), workspace.read_templates(folder), settings, words)
-    faults += found
-    faults += unserved(rules, settings, adapters) if sound else ()
+    texts, templates = (_read(read, folder, faults) for read in (workspace.read_rules, workspace.read_templates))
+    if texts is not None and templates is not None:  # else nobody knows what a rule says of a template
+        rules, found = check_texts(texts, templates, settings, words)
+        faults += found
+        faults += unserved(rules, settings, adapters) if sound else ()
     return tuple(sorted(set(faults)))
+
+
+def _read(read: Callable[[Path], dict[str, str]], folder: Path, faults: list[Fault]) -> dict[str, str] | None:
+    try:
+        return read(folder)
+    except RuleError as error:
+        faults += error.faults
+        return None
 
 
 def check_texts(

@@ -19,7 +19,7 @@ from engine.check import check_texts, unserved
 from engine.decide.rule import Rule
 from engine.dispatch.render import Templates
 from engine.errors import ConfigError, Fault
-from engine.workspace import RULES, TEMPLATES
+from engine.workspace import RULES, TEMPLATES, read_text
 
 SETTLED = 2.0
 """Seconds without a change before files are read: half of a rule may be a rule too, one that leaves its `when` out."""
@@ -64,7 +64,7 @@ class Watch:
             self.asked = False  # before the files are read: who asks after that is answered again
         elif not self.pending or now - self.since < SETTLED:
             return None
-        texts = {name: _text(self.app.folder, name) for name in signs}
+        texts = {name: read_text(self.app.folder, name) for name in signs}
         if _signs(self.app.folder) != signs:
             if asked:
                 self.asked = True
@@ -110,17 +110,6 @@ def _signs(folder: Path) -> Signs:
                 sign = (found.st_mtime_ns, found.st_ctime_ns, found.st_size, found.st_ino)
                 signs[path.relative_to(folder).as_posix()] = sign
     return signs
-
-
-def _text(folder: Path, name: str) -> str | Fault:
-    code = "R001" if name.startswith(RULES) else "T001"
-    try:
-        return (folder / name).read_text(encoding="utf-8")
-    except UnicodeDecodeError as error:
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return Fault(file=name, line=line, code=code, text="is not UTF-8 text", hint="save it as UTF-8")
-    except OSError as error:
-        return Fault(file=name, code=code, text=f"cannot be read ({error.strerror})", hint="who may read it?")
 
 
 def _in_force(app: App) -> Texts:

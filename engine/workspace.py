@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from engine.config import FILE
-from engine.errors import UsageError
+from engine.errors import Fault, RuleError, UsageError
 
 RULES, TEMPLATES, INBOX, REJECTS = "rules", "templates", "inbox", "rejects"
 KEY_FILE = "premura.key"
@@ -54,16 +54,31 @@ def _shipped_files(source: Path) -> Iterator[tuple[str, Path]]:
 
 
 def read_rules(folder: Path) -> dict[str, str]:
-    """The rule files of a workspace: name relative to it -> text."""
+    """The rule files of a workspace: name relative to it -> text. Raises RuleError for what is no text."""
     return _texts(folder, RULES, "*.toml")
 
 
 def read_templates(folder: Path) -> dict[str, str]:
-    """The templates of a workspace: name relative to templates/ -> text."""
+    """The templates of a workspace: name relative to templates/ -> text. Raises RuleError for what is no text."""
     texts = _texts(folder, TEMPLATES, "*.j2")
     return {name.removeprefix(TEMPLATES + "/"): text for name, text in texts.items()}
 
 
+def read_text(folder: Path, name: str) -> str | Fault:
+    """The text of a rule or template, by its name relative to the workspace, or why it has none."""
+    code = "R001" if name.startswith(RULES) else "T001"
+    try:
+        return (folder / name).read_text(encoding="utf-8")
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        return Fault(file=name, line=line, code=code, text="is not UTF-8 text", hint="save it as UTF-8")
+    except OSError as error:
+        return Fault(file=name, code=code, text=f"cannot be read ({error.strerror})", hint="who may read it?")
+
+
 def _texts(folder: Path, part: str, pattern: str) -> dict[str, str]:
-    paths = sorted((folder / part).rglob(pattern))
-    return {path.relative_to(folder).as_posix(): path.read_text(encoding="utf-8") for path in paths}
+    paths = sorted(path for path in (folder / part).rglob(pattern) if path.is_file())  # not an editor's lock
+    found = {name: read_text(folder, name) for name in (path.relative_to(folder).as_posix() for path in paths)}
+    if faults := [text for text in found.values() if isinstance(text, Fault)]:
+        raise RuleError(faults)
+    return {name: str(text) for name, text in found.items()}

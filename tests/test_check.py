@@ -93,3 +93,18 @@ def test_checking_changes_nothing(folder: Path) -> None:
     check(folder)
 
     assert {path: path.stat().st_mtime_ns for path in folder.rglob("*")} == before
+
+
+def test_what_is_no_text_is_told_with_its_line(folder: Path) -> None:
+    rule = folder / "rules" / "anniversary.toml"
+    rule.write_bytes(b"# One\n# gentile Andr\xe8\n" + rule.read_bytes())
+    (folder / "templates" / "email" / "odd.it.html.j2").write_bytes(b"\xff\xfe")
+    assert said(folder) == [
+        "rules/anniversary.toml:2: R001 is not UTF-8 text (hint: save it as UTF-8)",
+        "templates/email/odd.it.html.j2:1: T001 is not UTF-8 text (hint: save it as UTF-8)",
+    ]
+
+
+def test_an_editors_lock_is_no_rule(folder: Path) -> None:
+    (folder / "rules" / ".#anniversary.toml").symlink_to("somebody@somewhere.4711")
+    assert said(folder) == []

@@ -28,7 +28,7 @@ from engine.check import check
 from engine.core.actions import State
 from engine.decide.rule import load
 from engine.reload import SETTLED, News, Watch
-from engine.workspace import read_rules, read_templates
+from engine.workspace import read_rules, read_templates, read_text
 from tests.workspaces import TEMPLATES, THANKS, consents, customers, deliveries, drop, make, table
 
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
@@ -247,7 +247,7 @@ def test_it_waits_until_nothing_changed_for_a_while(days: Days) -> None:
 
 def test_nothing_is_read_before_something_changes(days: Days, monkeypatch: pytest.MonkeyPatch) -> None:
     read: list[str] = []
-    monkeypatch.setattr(reload, "_text", lambda _folder, name: read.append(name))
+    monkeypatch.setattr(reload, "read_text", lambda _folder, name: read.append(name))
     assert (days.rounds(), read) == ([], [])
 
 
@@ -255,7 +255,7 @@ def test_nothing_is_read_before_something_changes(days: Days, monkeypatch: pytes
 def test_a_file_that_changes_while_it_is_read_is_read_again(
     days: Days, monkeypatch: pytest.MonkeyPatch, asked: bool
 ) -> None:
-    read, writing = reload._text, True
+    read, writing = read_text, True
 
     def write_meanwhile(folder: Path, name: str) -> Any:
         text = read(folder, name)
@@ -263,7 +263,7 @@ def test_a_file_that_changes_while_it_is_read_is_read_again(
             days.write(another(THANKS, "more") + f"# {days.seconds}\n", "rules/more.toml")
         return text
 
-    monkeypatch.setattr(reload, "_text", write_meanwhile)
+    monkeypatch.setattr(reload, "read_text", write_meanwhile)
     days.write(LATER)
     if asked:
         days.watch.ask()
