@@ -366,7 +366,7 @@ def pattern() -> Iterator[Path]:
         yield make(Path(folder) / "pattern")
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 @given(st.lists(st.lists(DEEDS, min_size=1, max_size=3), max_size=6))
 def test_in_force_is_what_was_sound_last(pattern: Path, changes: list[list[Callable[[Days], Any]]]) -> None:
     """After whatever changes: what the folder holds if it is sound, what was in force before if it is not."""

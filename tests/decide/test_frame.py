@@ -31,7 +31,7 @@ def holds(tree: Test, frame: pl.DataFrame = FRAME) -> list[int]:
     return found
 
 
-@settings(max_examples=400)
+@settings(max_examples=200)
 @given(conditions())
 def test_it_says_what_the_closure_says(source: str) -> None:
     tree = compile_condition(source, SCOPE).tree

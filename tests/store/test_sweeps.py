@@ -94,7 +94,7 @@ def people(store: Store) -> Store:
     return store
 
 
-@settings(deadline=None, max_examples=80)
+@settings(deadline=None, max_examples=40)
 @given(CONDITIONS)
 def test_nobody_is_left_out_of_whom_it_holds(sandbox: Store, source: str) -> None:
     condition = compiled(source)

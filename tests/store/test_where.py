@@ -70,7 +70,7 @@ def by_closure(tree: Test) -> list[int]:
     return [number for number, row in enumerate(ROWS) if one(row)]
 
 
-@settings(max_examples=400, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(conditions())
 def test_it_says_what_the_closure_says(facts: Connection, source: str) -> None:
     tree = compile_condition(source, SCOPE).tree
