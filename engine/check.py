@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from itertools import chain
 from pathlib import Path
 
 from engine import assemble, config, workspace
+from engine.core.facts import Address
+from engine.core.quiet import QuietPolicy, next_permitted
 from engine.decide.rule import Rule, load
 from engine.decide.vocabulary import Vocabulary, vocabulary
 from engine.dispatch import render
 from engine.dispatch.port import Adapter
 from engine.errors import ConfigError, Fault, RuleError
+
+_ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 def check(folder: Path) -> tuple[Fault, ...]:
@@ -39,7 +45,7 @@ def check(folder: Path) -> tuple[Fault, ...]:
     if texts is not None and templates is not None:  # else nobody knows what a rule says of a template
         rules, found = check_texts(texts, templates, settings, words)
         faults += found
-        faults += unserved(rules, settings, adapters) if sound else ()
+        faults += chain(unserved(rules, settings, adapters), unheard(rules, settings)) if sound else ()
     return tuple(sorted(set(faults)))
 
 
@@ -74,3 +80,17 @@ def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mappi
                 text = f"step '{step.id}' uses the channel {step.channel}, which no adapter serves"
                 hint = f'[channels] {step.channel} = "…" in {config.FILE}'
                 yield Fault(file=rule.file, code="P106", text=text, hint=hint)
+
+
+def unheard(rules: tuple[Rule, ...], settings: config.Settings) -> Iterator[Fault]:
+    """Steps that would never go out, because their window lies wholly in the quiet hours."""
+    start, end = settings.quiet.hours
+    policy = QuietPolicy(start=start, end=end)
+    for rule in rules:
+        for step in rule.steps:
+            quiet = policy.around(channel=step.channel, purpose=rule.purpose, address=Address())
+            if next_permitted(step.plan.window, quiet, _ANY_DAY, "UTC") is None:
+                hours = f"the quiet hours, {start:%H:%M} to {end:%H:%M}"
+                text = f"step '{step.id}' would never go out: its window lies in {hours}"
+                hint = f"widen its window, or [quiet] in {config.FILE}"
+                yield Fault(file=rule.file, code="P109", text=text, hint=hint)

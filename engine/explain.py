@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
@@ -15,6 +14,7 @@ from engine.core.calendar import at_local, local_date
 from engine.core.facts import Score
 from engine.core.permission import Standing
 from engine.decide.rule import Rule
+from engine.decide.shape import hint_at
 from engine.decide.situation import Earlier, Situation
 from engine.decide.why import Circumstances, Happened, why
 from engine.errors import ConfigError, UsageError
@@ -91,9 +91,8 @@ def wanted(app: App, rule: str | None, decided: Sequence[Row]) -> tuple[Rule, ..
     """The rules that are asked about, all or one; none if it is gone but has answered. Raises UsageError otherwise."""
     ids = [one.id for one in app.rules]
     if rule and rule not in ids and not decided:
-        near = get_close_matches(rule, ids, 1)
-        hint = f" (hint: did you mean '{near[0]}'?)" if near else ""
-        raise UsageError(f"--rule: there is no rule '{rule}'{hint}")
+        hint = hint_at(rule, ids) or "premura rules list shows what there is"
+        raise UsageError(f"--rule: there is no rule '{rule}' (hint: {hint})")
     return tuple(one for one in app.rules if rule in (None, one.id))
 
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from engine import config
 from engine.app import App
-from engine.check import check_texts, unserved
+from engine.check import check_texts, unheard, unserved
 from engine.decide.rule import Rule
 from engine.dispatch.render import Templates
 from engine.errors import ConfigError, Fault
@@ -125,7 +125,8 @@ def _checked(app: App, texts: Texts) -> tuple[tuple[Rule, ...], dict[str, str], 
     sources = {name: text for name, text in read.items() if name.startswith(f"{RULES}/")}
     templates = {name.removeprefix(f"{TEMPLATES}/"): text for name, text in read.items() if name not in sources}
     rules, faults = check_texts(sources, templates, app.settings, app.words)
-    return rules, templates, tuple(sorted({*faults, *unserved(rules, app.settings, app.adapters)}))
+    idle = chain(unserved(rules, app.settings, app.adapters), unheard(rules, app.settings))
+    return rules, templates, tuple(sorted({*faults, *idle}))
 
 
 def _compared(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> dict[str, dict[str, str]]:

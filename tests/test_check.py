@@ -108,3 +108,16 @@ def test_what_is_no_text_is_told_with_its_line(folder: Path) -> None:
 def test_an_editors_lock_is_no_rule(folder: Path) -> None:
     (folder / "rules" / ".#anniversary.toml").symlink_to("somebody@somewhere.4711")
     assert said(folder) == []
+
+
+def test_a_window_that_lies_in_the_quiet_hours_is_told(folder: Path) -> None:
+    change(folder, "premura.toml", '# from = "21:00"', 'from = "19:00"')
+    change(folder, "premura.toml", '# to = "08:00"', 'to = "08:00"')
+    change(folder, "rules/anniversary.toml", 'from = "09:00", to = "18:00"', 'from = "06:00", to = "07:30"')
+
+    (found,) = said(folder)
+
+    assert found == (
+        "rules/anniversary.toml: P109 step 'mail' would never go out: its window lies in the quiet hours,"
+        " 19:00 to 08:00 (hint: widen its window, or [quiet] in premura.toml)"
+    )

@@ -390,7 +390,7 @@ def test_a_rule_that_is_not_there_may_be_another(house: Shop) -> None:
 
     with pytest.raises(UsageError, match=r"there is no rule 'birtday' \(hint: did you mean 'birthday'\?\)$"):
         inquiry.explain(house.app, "C1", "birtday")
-    with pytest.raises(UsageError, match=r"there is no rule 'xyz'$"):
+    with pytest.raises(UsageError, match=r"there is no rule 'xyz' \(hint: premura rules list shows what there is\)$"):
         inquiry.explain(house.app, "C1", "xyz")
 
 

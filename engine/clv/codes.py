@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence, Sized
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from engine.score.arrays import IntArray
+from engine.score.arrays import IntArray, pieces
 
 HashArray = NDArray[np.uint64]
 
@@ -101,12 +101,12 @@ def _group(keys: HashArray) -> tuple[IntArray, IntArray]:
     bits = np.uint64(max(len(keys), 1).bit_length())
     below = (np.uint64(1) << bits) - np.uint64(1)
     packed = keys & ~below
-    for some in _chunks(keys):
+    for some in pieces(len(keys), _CHUNK):
         packed[some] |= np.arange(some.start, some.stop, dtype=np.uint64)
     packed.sort()
     code: IntArray = np.empty(len(keys), dtype=np.int32 if len(keys) < _MOST_SHORT else np.int64)
     firsts, known, last = [np.zeros(0, dtype=np.int64)], -1, None
-    for some in _chunks(keys):
+    for some in pieces(len(keys), _CHUNK):
         upper, row = packed[some] >> bits, (packed[some] & below).view(np.int64)
         new = np.append(upper[0] != last, upper[1:] != upper[:-1])
         place = np.cumsum(new) + known
@@ -116,7 +116,9 @@ def _group(keys: HashArray) -> tuple[IntArray, IntArray]:
     del packed
     first = np.concatenate(firsts)
     named = keys[first]
-    odd = np.concatenate([some.start + np.flatnonzero(named[code[some]] != keys[some]) for some in _chunks(keys)])
+    odd = np.concatenate(
+        [some.start + np.flatnonzero(named[code[some]] != keys[some]) for some in pieces(len(keys), _CHUNK)]
+    )
     if len(odd):  # keys that differ only in the bits that gave way
         _, again, other = np.unique(keys[odd], return_index=True, return_inverse=True)
         code[odd] = other + len(first)
@@ -127,9 +129,5 @@ def _group(keys: HashArray) -> tuple[IntArray, IntArray]:
 def _same(ids: pl.Series, names: pl.Series, code: IntArray) -> bool:
     """Whether each row's id is the name of its code."""
     with ThreadPoolExecutor(2) as pool:
-        return all(pool.map(lambda some: bool((names.gather(code[some]) == ids[some]).all()), _chunks(code)))
-
-
-def _chunks(rows: Sized) -> Iterator[slice]:
-    """Pieces of the rows: fresh memory for millions costs more than the sums."""
-    return (slice(start, min(start + _CHUNK, len(rows))) for start in range(0, len(rows), _CHUNK))
+        each = pieces(len(code), _CHUNK)
+        return all(pool.map(lambda some: bool((names.gather(code[some]) == ids[some]).all()), each))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,8 @@ from engine.core.permission import Standing, refusal
 from engine.decide.condition import Condition
 from engine.decide.holdout import held_out
 from engine.decide.rule import Rule, Step
+from engine.decide.situation import Situation
+from engine.decide.vocabulary import Vocabulary, context
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,22 +40,45 @@ class Verdict:
     steps: tuple[Step, ...] = ()
 
 
+def answer(
+    rule: Rule,
+    situation: Situation,
+    *,
+    words: Vocabulary,
+    standing: Standing,
+    last_started: datetime | None,
+    key: str,
+) -> Verdict:
+    """What a rule says of a customer in a situation. The rest is as in `Case`."""
+    case = Case(
+        customer=situation.customer,
+        values=context(situation, words, rule.reads),
+        standing=standing,
+        last_started=last_started,
+        time_zone=situation.time_zone,
+        now=situation.now,
+        key=key,
+    )
+    return judge(rule, case)
+
+
 def judge(rule: Rule, case: Case) -> Verdict:
     """Ask the rule: its condition, its re-entry interval, each step's condition and permission, then the holdout."""
     reasons = _clauses("when", rule.when, case)
-    if rule.when is not None and not rule.when.holds(case.values):
+    if not _hold(reasons):
         return Verdict(outcome="no", arm="none", reasons=tuple(reasons))
     again = _too_soon(rule, case)
     if again:
         return Verdict(outcome="refused", arm="none", reasons=(*reasons, {"code": "again_after", "text": again}))
     steps, permitted = [], True
     for step in rule.steps:
-        wanted = step.when is None or step.when.holds(case.values)
+        clauses = _clauses(f"step {step.id}", step.when, case)
+        wanted = _hold(clauses)
         why = _hindrance(rule, step, case) if wanted else "its condition is false"
         permitted = permitted and (why is None or not wanted)
         if why is None:
             steps.append(step)
-        reasons += _clauses(f"step {step.id}", step.when, case)
+        reasons += clauses
         reasons.append({"code": "step", "step": step.id, "holds": why is None, "text": why or "goes ahead"})
     if not any(step.channel not in ("reward", "referral") for step in steps):
         # A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all.
@@ -65,6 +90,11 @@ def judge(rule: Rule, case: Case) -> Verdict:
         text = f"in the {rule.holdout:.0%} of customers that this rule leaves alone, to measure what it brings"
         return Verdict(outcome="holdout", arm="holdout", reasons=(*reasons, {"code": "holdout", "text": text}))
     return Verdict(outcome="act", arm="treated", reasons=tuple(reasons), steps=tuple(steps))
+
+
+def _hold(clauses: Iterable[Mapping[str, Any]]) -> bool:
+    """Whether a condition holds, whose clauses these are: they are asked once, to decide as to explain."""
+    return all(clause["holds"] for clause in clauses)
 
 
 def _clauses(code: str, condition: Condition | None, case: Case) -> list[dict[str, Any]]:

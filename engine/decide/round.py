@@ -15,11 +15,11 @@ from engine.core.calendar import add, local_date
 from engine.core.facts import Customer, Event, Score
 from engine.core.keys import dedupe_key
 from engine.core.permission import Standing
-from engine.decide.guards import Case, Verdict, judge
+from engine.decide.guards import Verdict, answer
 from engine.decide.moment import Occasion, facts_of
 from engine.decide.rule import Rule
 from engine.decide.situation import Earlier, Situation
-from engine.decide.vocabulary import Vocabulary, context
+from engine.decide.vocabulary import Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +48,9 @@ class Begun:
 class Round:
     """What is known when it begins, and what came of it.
 
-    decided: (rule, customer, occurrence) that have an answer; started: when a customer last entered a rule; journeys:
-    those under way, by customer. decisions: rows to be written; begun, stopped (journey, reason): what comes of them;
-    used: the rules that answered.
+    started: when a customer last entered a rule; journeys: those under way, by customer; decided: (rule, customer,
+    occurrence) that have an answer, also from this round. decisions: rows to be written; begun, stopped (journey,
+    reason): what comes of them; used: the rules that answered.
     """
 
     words: Vocabulary
@@ -59,9 +59,9 @@ class Round:
     key: str
     now: datetime
     people: Mapping[int, Person]
-    decided: set[tuple[str, int, str]]
     started: dict[tuple[str, int], datetime]
     journeys: dict[int, list[tuple[int, Ending]]]
+    decided: set[tuple[str, int, str]] = field(default_factory=set)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     begun: dict[int, list[Begun]] = field(default_factory=dict)
     stopped: list[tuple[int, str]] = field(default_factory=list)
@@ -84,34 +84,31 @@ class Round:
             for step in one.steps:
                 step |= {"state": State.CANCELLED, "reason": reason, "finished_at": self.now}
 
-    def ask(self, rule: Rule, customer: int, why: Occasion) -> Verdict | None:
-        """What the rule says of the customer; None when it has answered before, or says a plain no that is not kept."""
+    def ask(self, rule: Rule, customer: int, why: Occasion) -> None:
+        """Ask the rule about the customer, unless it has answered; a plain no is kept only if the occasion says so."""
         mark = (rule.id, customer, why.occurrence)
         if mark in self.decided:
-            return None
+            return
         person = self.people[customer]
-        case = Case(
-            customer=person.facts,
-            values=self._values(rule, person, why.event),
+        verdict = answer(
+            rule,
+            self._situation(person, why.event),
+            words=self.words,
             standing=person.standing,
             last_started=self.started.get((rule.id, customer)),
-            time_zone=person.time_zone,
-            now=self.now,
             key=self.key,
         )
-        verdict = judge(rule, case)
         if verdict.outcome == "no" and not why.keep_no:
-            return None
+            return
         self.decided.add(mark)
         self.used[rule.hash] = rule
         self.decisions.append(self._decision(rule, person, why, verdict))
         if verdict.outcome == "act":
             self.started[rule.id, customer] = self.now
             self.begun.setdefault(customer, []).append(self._begun(rule, person, why, verdict))
-        return verdict
 
-    def _values(self, rule: Rule, person: Person, event: Event | None) -> dict[str, Any]:
-        situation = Situation(
+    def _situation(self, person: Person, event: Event | None) -> Situation:
+        return Situation(
             customer=person.facts,
             now=self.now,
             time_zone=person.time_zone,
@@ -122,7 +119,6 @@ class Round:
             first_purchase_at=person.since,
             has_open_complaint=person.standing.open_complaint,
         )
-        return context(situation, self.words, rule.reads)
 
     def _decision(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> dict[str, Any]:
         return {

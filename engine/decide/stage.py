@@ -6,7 +6,7 @@ An event is marked as processed in the transaction that writes what came of it: 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import chain
@@ -99,9 +99,9 @@ class _Deciding:
             with self.store.write() as connection:
                 batch = events.unprocessed(connection, self.now, BATCH)
                 occasions = [triggers.event_occasion(found.source, found.id, found.facts) for found in batch]
-                asked = self._round(
-                    connection, {found.customer_id for found in batch}, {why.occurrence for why in occasions}
-                )
+                asked = self._round(connection, {found.customer_id for found in batch})
+                pairs = {(found.customer_id, why.occurrence) for found, why in zip(batch, occasions, strict=True)}
+                asked.decided.update(decisions.decided(connection, pairs))
                 for found, why in zip(batch, occasions, strict=True):
                     asked.stop(found.customer_id, found.facts)
                     for rule in rules.get(found.facts.kind, ()):
@@ -121,11 +121,12 @@ class _Deciding:
                 batch = scores.undecided(connection, BATCH)
                 crossed = [(found, rule) for found in batch for rule in rules if self._crosses(rule, found)]
                 asked = self._round(connection, {found.customer_id for found, _ in crossed})
+                questions = []
                 for found, rule in crossed:
                     day = local_date(found.scored_at, asked.people[found.customer_id].time_zone)
                     why = Occasion(occurrence=f"score/{day.isoformat()}", anchor=found.scored_at)
-                    asked.ask(rule, found.customer_id, why)
-                self._write(connection, asked)
+                    questions.append((rule, found.customer_id, why))
+                self._ask(connection, asked, questions)
                 scores.mark_decided(connection, [found.customer_id for found in batch], self.now)
             self.summary.scores += len(batch)
             if not batch:
@@ -161,11 +162,12 @@ class _Deciding:
             for key, one in known.items()
             for day, years in self._returns(rule, one, first.get(key), since, last)
         ]
-        asked = self._round(connection, {key for key, _, _ in coming}, {day.isoformat() for _, day, _ in coming})
+        asked = self._round(connection, {key for key, _, _ in coming})
+        questions = []
         for key, day, years in coming:
             anchor = at_local(day, time(0), asked.people[key].time_zone)
-            asked.ask(rule, key, Occasion(occurrence=day.isoformat(), anchor=anchor, years=years))
-        self._write(connection, asked)
+            questions.append((rule, key, Occasion(occurrence=day.isoformat(), anchor=anchor, years=years)))
+        self._ask(connection, asked, questions)
 
     def _returns(
         self, rule: Rule, known: customers.Known, first: datetime | None, since: date, last: date
@@ -186,16 +188,20 @@ class _Deciding:
         while True:
             with self.store.write() as connection:
                 some = sweeps.matching(connection, condition, exponent=decimals, after=last, limit=BATCH)
-                asked = self._round(connection, some, {why.occurrence})
-                for key in some:
-                    asked.ask(rule, key, why)
-                self._write(connection, asked)
+                self._ask(connection, self._round(connection, some), [(rule, key, why) for key in some])
             if len(some) < BATCH:
                 return
             last = some[-1]
 
-    def _round(self, connection: Connection, ids: Collection[int], occurrences: Collection[str] | None = None) -> Round:
-        """All that is known of these customers. occurrences: those that will be asked about, where they are known."""
+    def _ask(self, connection: Connection, asked: Round, questions: Sequence[tuple[Rule, int, Occasion]]) -> None:
+        """Ask rules about customers of a round, and write what came of it."""
+        asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
+        for rule, key, why in questions:
+            asked.ask(rule, key, why)
+        self._write(connection, asked)
+
+    def _round(self, connection: Connection, ids: Collection[int]) -> Round:
+        """All that is known of these customers, but for the answers that they have."""
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
         for journey in decisions.active_journeys(connection, ids):
             journeys[journey.customer_id].append((journey.id, journey.ending))
@@ -206,7 +212,6 @@ class _Deciding:
             key=self.policy.key,
             now=self.now,
             people=self._people(connection, ids),
-            decided=decisions.decided(connection, ids, occurrences),
             started=decisions.last_started(connection, ids),
             journeys=journeys,
         )

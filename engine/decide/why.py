@@ -12,7 +12,7 @@ from engine.core.facts import Event
 from engine.core.permission import Standing
 from engine.decide import triggers
 from engine.decide.condition import Condition
-from engine.decide.guards import Case, Verdict, judge
+from engine.decide.guards import answer
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, before, context, line_names
@@ -164,19 +164,13 @@ def _line(line: Condition, now: Mapping[str, Any], then: Mapping[str, Any]) -> t
 
 def _would(rule: Rule, it: Circumstances, text: str, event: Event | None = None) -> Why:
     """The rule's answer, if it were asked at this instant."""
-    verdict = _ask(rule, it, event)
-    text = f"{text} {_WOULD[verdict.outcome]}"
-    return Why(waits_for=rule.trigger.what, text=text, outcome=verdict.outcome, reasons=verdict.reasons)
-
-
-def _ask(rule: Rule, it: Circumstances, event: Event | None) -> Verdict:
-    case = Case(
-        customer=it.situation.customer,
-        values=context(replace(it.situation, event=event), it.words),
+    verdict = answer(
+        rule,
+        replace(it.situation, event=event),
+        words=it.words,
         standing=it.standing,
         last_started=it.last_started,
-        time_zone=it.situation.time_zone,
-        now=it.situation.now,
         key=it.key,
     )
-    return judge(rule, case)
+    text = f"{text} {_WOULD[verdict.outcome]}"
+    return Why(waits_for=rule.trigger.what, text=text, outcome=verdict.outcome, reasons=verdict.reasons)

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from engine.score.arrays import FloatArray
+from engine.score.arrays import FloatArray, pieces
 from engine.score.clv import purchases_within
 from engine.score.history import History, summed_up
 from engine.score.models import BUYING
@@ -95,8 +95,8 @@ def _some_customers(log: Log) -> Log:
     if every < 2:
         return log
     chosen = np.zeros(len(log.customer), dtype=np.bool_)
-    for start in range(0, len(chosen), _CHUNK):  # fresh memory for millions costs more than the sums
-        chosen[start : start + _CHUNK] = log.customer[start : start + _CHUNK] % every == 0
+    for some in pieces(len(chosen), _CHUNK):
+        chosen[some] = log.customer[some] % every == 0
     return log.take(chosen)
 
 

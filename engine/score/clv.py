@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.errors import ScoreError
-from engine.score.arrays import FloatArray, IntArray
+from engine.score.arrays import FloatArray, IntArray, pieces
 from engine.score.history import History
 from engine.score.interval import futures, interval
 from engine.score.models import Model, rows
@@ -25,7 +25,7 @@ from engine.score.models.fit import Fit
 from engine.score.models.gamma_gamma import GammaGamma, expected_spend
 from engine.score.terms import Steps, Terms, monthly_steps
 
-_CHUNK = 1 << 15  # customers at a time: fresh memory for millions costs more than the sums
+_CHUNK = 1 << 15  # customers at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,7 +117,7 @@ def values(model: Model, buying: Fit[Any], spending: Fit[GammaGamma], history: H
             columns["clv_low_minor"][some] = to_minor(low * worth, history.exponent)
             columns["clv_high_minor"][some] = to_minor(high * worth, history.exponent)
 
-        for _ in threads.map(look_ahead, (slice(at, at + _CHUNK) for at in range(0, len(history), _CHUNK))):
+        for _ in threads.map(look_ahead, pieces(len(history), _CHUNK)):
             pass  # what one of them raises is raised here
     return Values(**columns | {"percentile": percentiles(columns["clv_minor"])})
 

@@ -6,11 +6,11 @@ is done in place or in pieces: memory that is touched for the first time costs m
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from engine.score.arrays import IntArray
+from engine.score.arrays import IntArray, pieces
 
 _CHUNK = 1 << 17
 _BITS = 62
@@ -62,18 +62,18 @@ def _by_packed_money(
     key = _packed(customer, day, money, lowest, first, for_day, bits)
     key.sort()
     new = np.ones(len(key), dtype=np.bool_)
-    for some in _chunks(len(key) - 1):
+    for some in pieces(len(key) - 1, _CHUNK):
         np.not_equal(key[1:][some] >> bits, key[:-1][some] >> bits, out=new[1:][some])
     again = np.flatnonzero(~new)
     more = key[again] & ((1 << bits) - 1)
     kept = 0
-    for some in _chunks(len(key)):
+    for some in pieces(len(key), _CHUNK):
         part = key[some][new[some]]
         key[kept : kept + len(part)] = part
         kept += len(part)
     key = key[:kept]
     whose, when = np.empty_like(key, customer.dtype), np.empty_like(key, day.dtype)
-    for some in _chunks(len(key)):
+    for some in pieces(len(key), _CHUNK):
         cell = key[some] >> bits
         whose[some] = (cell >> for_day) + lowest
         when[some] = (cell & ((1 << for_day) - 1)) + first
@@ -87,7 +87,7 @@ def _packed(
 ) -> IntArray:  # fmt: skip
     """Customer, day and something of so many bits in one number each."""
     key = np.empty(len(customer), dtype=np.int64)
-    for some in _chunks(len(key)):
+    for some in pieces(len(key), _CHUNK):
         part = customer[some].astype(np.int64)
         part -= lowest
         part <<= for_day
@@ -96,7 +96,3 @@ def _packed(
         part <<= bits
         np.add(part, below[some], out=key[some])
     return key
-
-
-def _chunks(length: int) -> Iterator[slice]:
-    return (slice(start, min(start + _CHUNK, length)) for start in range(0, length, _CHUNK))

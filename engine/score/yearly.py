@@ -27,7 +27,7 @@ import numpy as np
 from scipy.special import stdtr, xlogy  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.errors import ScoreError
-from engine.score.arrays import BoolArray, FloatArray, IntArray
+from engine.score.arrays import BoolArray, FloatArray, IntArray, pieces
 from engine.score.purchase_days import runs
 from engine.score.season import DAYS_PER_YEAR, IDENTITY, NEW_YEAR, Season
 
@@ -142,11 +142,10 @@ def _margins(customer: IntArray, day: IntArray, as_of_day: int, season: Season =
     new = np.bincount(first, minlength=length)
     by_day, by_age = np.zeros(length), np.zeros(length)
     ends = starts + counts
-    for some in range(0, len(starts), _CHUNK):  # fresh memory for millions costs more than the sums
-        of = slice(some, some + _CHUNK)
-        at = place[day[starts[some] : ends[of][-1]] - days[0]]
+    for some in pieces(len(starts), _CHUNK):
+        at = place[day[starts[some][0] : ends[some][-1]] - days[0]]
         by_day += np.bincount(at, minlength=length)
-        by_age += np.bincount(at - np.repeat(first[of], counts[of]), minlength=length)
+        by_age += np.bincount(at - np.repeat(first[some], counts[some]), minlength=length)
     by_age[0] = 0  # the first purchases
     return _Margins(
         calendar=np.interp(np.arange(length), clocked - clocked[0], days),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, func, insert, select, update
 
 from engine.core.actions import OPEN, Ending, State
 from engine.store import tables
-from engine.store.session import among, insert_into
+from engine.store.session import among, insert_into, paired
 
 _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
@@ -45,16 +45,12 @@ def add_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> 
     return connection.execute(insert_into(connection, _DECISION).on_conflict_do_nothing(), rows).rowcount
 
 
-def decided(
-    connection: Connection, customers: Collection[int], occurrences: Collection[str] | None = None
-) -> set[tuple[str, int, str]]:
-    """Which rules have answered for these customers and occurrences, or all: (rule, customer, occurrence)."""
-    wanted = None if occurrences is None else set(occurrences)
+def decided(connection: Connection, asked: Iterable[tuple[int, str]]) -> set[tuple[str, int, str]]:
+    """Which rules have answered for these customers and occurrences: (rule, customer, occurrence)."""
+    pairs = paired(connection, asked)
+    same = (_DECISION.c.customer_id == pairs.c.number) & (_DECISION.c.occurrence == pairs.c.text)
     query = select(_DECISION.c.rule_id, _DECISION.c.customer_id, _DECISION.c.occurrence)
-    rows = connection.execute(query.where(among(connection, _DECISION.c.customer_id, customers))).all()
-    return {
-        (rule, customer, occurrence) for rule, customer, occurrence in rows if wanted is None or occurrence in wanted
-    }
+    return {(rule, who, what) for rule, who, what in connection.execute(query.select_from(pairs).join(_DECISION, same))}
 
 
 def begin_journeys(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy
 from numpy.typing import NDArray
-from sqlalchemy import Connection, and_, delete, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from engine.core.facts import Score
 from engine.store import tables
@@ -164,13 +164,10 @@ def clean(
     seen: the newest transaction (`transactions.newest`) when score read them. What was stored later stays to be scored,
     whatever the clock of whoever stored it said.
     """
-    scored = and_(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
-    done = delete(_DIRTY).where(scored)
-    if customers is None:
-        some_stay = connection.execute(select(_DIRTY.c.customer_id).where(~scored).limit(1)).first()
-        connection.execute(done if some_stay else delete(_DIRTY))  # SQLite drops a million rows at once, or one by one
-        return
-    connection.execute(done.where(among(connection, _DIRTY.c.customer_id, customers)))
+    done = delete(_DIRTY).where(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
+    if customers is not None:
+        done = done.where(among(connection, _DIRTY.c.customer_id, customers))
+    connection.execute(done)
 
 
 def dirty(connection: Connection) -> int:

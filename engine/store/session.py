@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic, sleep
 from typing import Any
 
 from sqlalchemy import (
@@ -15,9 +16,12 @@ from sqlalchemy import (
     ColumnElement,
     Connection,
     Engine,
+    Subquery,
     Table,
+    Text,
     any_,
     bindparam,
+    column,
     create_engine,
     event,
     func,
@@ -34,8 +38,8 @@ from engine.errors import StoreError
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
+_PATIENCE = 30.0  # seconds to wait for whoever holds the database
 _PRAGMAS = (
-    "journal_mode=WAL",
     "synchronous=FULL",
     "foreign_keys=ON",
     "recursive_triggers=ON",  # else INSERT OR REPLACE would get past the triggers of append-only tables
@@ -102,12 +106,27 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
         yield ordered[start : start + _CHUNK]
 
 
-def among(connection: Connection, column: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool]:
+def among(connection: Connection, key: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool]:
     """Whether a column is one of any number of keys; they are one bound value, and no statement is too long."""
     if connection.dialect.name == "sqlite":
         listed = func.json_each(json.dumps(list(keys))).table_valued("value")
-        return column.in_(select(listed.c.value))
-    return column == any_(bindparam("keys", list(keys), ARRAY(BigInteger), unique=True))
+        return key.in_(select(listed.c.value))
+    return key == any_(bindparam("keys", list(keys), ARRAY(BigInteger), unique=True))
+
+
+def paired(connection: Connection, pairs: Iterable[tuple[int, str]]) -> Subquery:
+    """Any number of keys and texts as a table to join, of columns `number` and `text`."""
+    known = list(pairs)
+    if connection.dialect.name == "sqlite":
+        value = func.json_each(json.dumps(known)).table_valued("value").c.value
+        return select(
+            func.json_extract(value, "$[0]").label("number"), func.json_extract(value, "$[1]").label("text")
+        ).subquery()
+    numbers = bindparam("numbers", [number for number, _ in known], ARRAY(BigInteger), unique=True)
+    texts = bindparam("texts", [one for _, one in known], ARRAY(Text), unique=True)
+    columns = column("number", BigInteger), column("text", Text)
+    unnested = func.unnest(numbers, texts).table_valued(*columns).render_derived()
+    return select(unnested.c.number, unnested.c.text).subquery()
 
 
 @contextmanager
@@ -150,12 +169,13 @@ def _engine(url: str) -> Engine:
 
 
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": 30})
+    engine = create_engine(url, connect_args={"timeout": _PATIENCE})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:
         connection.isolation_level = None  # transactions are begun by read() and write(), never behind our back
         try:
+            _write_ahead(connection)
             for pragma in _PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error:
@@ -163,6 +183,20 @@ def _sqlite(url: URL) -> Engine:
             raise
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Let readers read beside a writer. Whoever opens a new file does this; SQLite's own timeout does not cover it."""
+    until = monotonic() + _PATIENCE
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or monotonic() > until:
+                raise
+            sleep(0.01)
+        else:
+            return
 
 
 @contextmanager

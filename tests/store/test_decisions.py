@@ -16,14 +16,14 @@ class TestDecisions:
     def test_an_occurrence_is_answered_once(self, store: Store) -> None:
         with store.write() as connection:
             key = customer(connection)
-            assert decisions.decided(connection, [key]) == set()
+            assert decisions.decided(connection, [(key, "1")]) == set()
             assert decision(connection, outcome="refused", reasons=[{"code": "when", "values": {"p": 0.25}}])
             assert not decision(connection, outcome="act")
             assert decision(connection, occurrence="2")
             assert decision(connection, "C2")
             assert decision(connection, rule="quote")
-            assert decisions.decided(connection, [key], ["1"]) == {("thanks", key, "1"), ("quote", key, "1")}
-            assert decisions.decided(connection, [key]) > decisions.decided(connection, [key], ["2"])
+            assert decisions.decided(connection, [(key, "1")]) == {("thanks", key, "1"), ("quote", key, "1")}
+            assert decisions.decided(connection, [(key, "2"), (key, "3")]) == {("thanks", key, "2")}
             assert decisions.decided(connection, []) == set()
             first = decisions.of_customer(connection, key)[0]
             assert (first["outcome"], first["reasons"]) == ("refused", [{"code": "when", "values": {"p": 0.25}}])

@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from shutil import rmtree
-from threading import Barrier, Event, Thread
+from threading import Barrier, Event, Thread, Timer
 
 import pytest
 from alembic.config import Config
@@ -109,6 +109,15 @@ class TestCreating:
             worker.join()
         assert faults == []
         open_store(url(path)).close()
+
+    def test_a_file_that_another_writes_to_before_it_is_one_of_ours_is_waited_for(self, tmp_path: Path) -> None:
+        other = sqlite3.connect(tmp_path / "a.db", isolation_level=None, check_same_thread=False)
+        other.execute("BEGIN IMMEDIATE")
+        done = Timer(0.3, other.rollback)
+        done.start()
+        create(url(tmp_path / "a.db")).close()  # SQLite itself does not wait when it changes the journal
+        done.join()
+        other.close()
 
 
 class TestRefusing:

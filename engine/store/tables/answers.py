@@ -46,7 +46,7 @@ class Decision(SQLModel, table=True):
     """What a rule answered for a customer and an occurrence, "no" included, with what re-derives the reasons."""
 
     __table_args__ = (
-        UniqueConstraint("rule_id", "customer_id", "occurrence"),
+        UniqueConstraint("customer_id", "occurrence", "rule_id"),
         Index("decision_customer", "customer_id", "decided_at"),
     )
     id: int | None = key()

@@ -364,7 +364,7 @@ def upgrade() -> None:
             ["rule_version.hash"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("rule_id", "customer_id", "occurrence"),
+        sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
     )
     op.create_index("decision_customer", "decision", ["customer_id", "decided_at"], unique=False)
     op.create_table(
