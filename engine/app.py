@@ -31,6 +31,7 @@ if TYPE_CHECKING:  # each stage is imported when it is first used, so that `prem
     from engine.dispatch.render import Templates
     from engine.ingest.columns import Kind
     from engine.ingest.stage import Summary as Ingested
+    from engine.schedule.dating import Policy as SchedulePolicy
     from engine.schedule.stage import Summary as Scheduled
     from engine.score.stage import Summary as Scored
 
@@ -165,17 +166,21 @@ class App:
 
     def schedule(self) -> Scheduled:
         """Stage 4 for what was decided."""
-        from engine.schedule.stage import Policy, schedule
+        from engine.schedule.stage import schedule
 
-        caps = self.settings.caps
-        policy = Policy(
-            messages=caps.messages,
+        return schedule(self.store, self.schedule_policy(), now=self.clock())
+
+    def schedule_policy(self) -> SchedulePolicy:
+        """What schedule works with."""
+        from engine.schedule.dating import Policy
+
+        return Policy(
+            messages=self.settings.caps.messages,
             within=self.settings.cap_within,
             time_zone=self.settings.shop.time_zone,
             lead_days=self.lead_days,
             quiet=self.quiet,
         )
-        return schedule(self.store, policy, now=self.clock())
 
     def dispatch(self, *, stopping: Callable[[], bool] = lambda: False, progress: Progress = _silent) -> Dispatched:
         """Stage 5 for what is due. Raises LeaseError when another process dispatches on this store."""

@@ -58,6 +58,10 @@ def sources(state: State) -> frozenset[State]:
     return frozenset(before for before, moves in MOVES.items() if state in moves)
 
 
+TOO_LATE = "its time had passed before it could go out"
+"""Why an action expired."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a step of a rule asks of the rooms behind decide, pinned to the action when it was decided."""

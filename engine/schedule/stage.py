@@ -2,34 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from engine.core.actions import State
-from engine.core.calendar import Duration, add
 from engine.core.facts import Customer
-from engine.core.quiet import Quiet, QuietPolicy
-from engine.schedule.caps import CAPPED_CHANNELS, first_allowed
-from engine.schedule.plan import date_action
+from engine.schedule.dating import Policy, Step, fate
 from engine.store import actions, customers, decisions
 from engine.store.session import Store
 
 BATCH = 500
-NEVER = "its window lies wholly in the quiet hours or on holidays"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Policy:
-    """What the shop says about dates: cap, zone of customers without one, each channel's lead days, and the quiet."""
-
-    messages: int
-    within: Duration
-    time_zone: str
-    lead_days: Mapping[str, int]
-    quiet: QuietPolicy = field(default_factory=QuietPolicy)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -63,49 +48,25 @@ def schedule(store: Store, policy: Policy, *, now: datetime) -> Summary:
 def _date(
     connection: Connection, action: actions.Action, policy: Policy, customer: Customer, now: datetime, summary: Summary
 ) -> None:
-    """Date one action; what would go out too late ends here, and takes nobody's place under the cap."""
-    tz = customer.time_zone or policy.time_zone
-    quiet = policy.quiet.around(channel=action.channel, purpose=action.purpose, address=customer.address)
-    lead_days = policy.lead_days.get(action.channel, 0)
-    dated = date_action(action.plan, not_before=action.not_before, now=now, tz=tz, lead_days=lead_days, quiet=quiet)
-    free = due = dated.due_at if dated else None
-    if due and action.purpose != "transactional" and action.channel in CAPPED_CHANNELS:
-        free, due = _under_cap(connection, action, max(due, now), policy, quiet, tz)
-    if dated is None or free is None or due is None:
-        actions.end(connection, action.id, State.CANCELLED, NEVER, now)
-        summary.dropped += 1
-    elif max(free, now) > dated.valid_until:
-        actions.end(connection, action.id, State.EXPIRED, actions.TOO_LATE, now)
-        summary.expired += 1
-    elif due > dated.valid_until:
-        reason = f"the customer would hear from us more than {policy.messages} times within {policy.within}"
-        actions.end(connection, action.id, State.CANCELLED, reason, now)
-        summary.dropped += 1
+    """Date one action, or end it."""
+    step = Step(
+        plan=action.plan,
+        purpose=action.purpose,
+        channel=action.channel,
+        not_before=action.not_before,
+        address=customer.address,
+        tz=customer.time_zone or policy.time_zone,
+    )
+
+    def touches(since: datetime) -> Sequence[datetime]:
+        return actions.touches(connection, action.customer_id, since)
+
+    found = fate(step, policy, now=now, touches=touches)
+    if found.due_at is None or found.valid_until is None:
+        actions.end(connection, action.id, found.state, found.reason, now)
+        summary.expired += found.state is State.EXPIRED
+        summary.dropped += found.state is State.CANCELLED
     else:
-        actions.schedule(connection, action.id, due, dated.valid_until, now)
+        actions.schedule(connection, action.id, found.due_at, found.valid_until, now)
         summary.scheduled += 1
-        summary.deferred += due > free
-
-
-def _under_cap(
-    connection: Connection, action: actions.Action, due: datetime, policy: Policy, quiet: Quiet, tz: str
-) -> tuple[datetime | None, datetime | None]:
-    """When it goes out if nobody else wrote, and as it is; None: never. Window and quiet are about when the customer
-    has it: paper counts when it arrives."""
-    travels, within = policy.lead_days.get(action.channel, 0), policy.within
-    back = Duration(months=-within.months, days=-within.days, seconds=-within.seconds)
-    touches = actions.touches(connection, action.customer_id, add(due, back, tz))
-
-    def goes_out(touches: Sequence[datetime]) -> datetime | None:
-        arrives = first_allowed(
-            add(due, Duration(days=travels), tz),
-            touches=[add(touch, Duration(days=travels), tz) for touch in touches],
-            messages=policy.messages,
-            within=within,
-            window=action.plan.window,
-            quiet=quiet,
-            tz=tz,
-        )
-        return arrives and max(due, add(arrives, Duration(days=-travels), tz))
-
-    return goes_out(()), goes_out(touches)
+        summary.deferred += found.deferred

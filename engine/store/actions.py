@@ -9,7 +9,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select, update
 
-from engine.core.actions import OPEN, Ending, Plan, State, sources
+from engine.core.actions import OPEN, TOO_LATE, Ending, Plan, State, sources
 from engine.store import tables
 from engine.store.session import insert_into, new_id
 
@@ -17,7 +17,6 @@ _ACTION = tables.table(tables.Action)
 _CUSTOMER = tables.table(tables.Customer)
 _JOURNEY = tables.table(tables.Journey)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
-TOO_LATE = "its time had passed before it could go out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

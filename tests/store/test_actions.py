@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.actions import MOVES, Ending, Plan, State
+from engine.core.actions import MOVES, TOO_LATE, Ending, Plan, State
 from engine.core.calendar import Duration, parse_days
 from engine.store import actions, outbox
 from engine.store.session import Store
@@ -106,7 +106,7 @@ class TestEnding:
             assert actions.expire(connection, NOON + 8 * DAY) == expires
             after = again(connection, action)
         assert after.state is (State.EXPIRED if expires else state)
-        assert not expires or after.reason == actions.TOO_LATE
+        assert not expires or after.reason == TOO_LATE
 
     def test_what_has_no_date_does_not_expire(self, store: Store) -> None:
         with store.write() as connection:
