@@ -151,6 +151,7 @@ class App:
             key=self.key,
             start=date.fromisoformat(shop.start) if shop.start else None,
             lead_days=self.lead_days,
+            workspace_holdout=self.settings.holdout.share,
         )
 
     @cached_property

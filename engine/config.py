@@ -146,6 +146,12 @@ class Caps(_Section):
     within: DurationText = "P7D"
 
 
+class Holdout(_Section):
+    """The share of customers whom no rule reaches; as many again are compared with them."""
+
+    share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+
+
 class Quiet(_Section):
     """Clock times on the customer's clock in which nothing goes out, and whether that country's holidays are kept."""
 
@@ -205,6 +211,7 @@ class Settings(_Section):
     ingest: Ingest = Field(default_factory=Ingest)
     score: Scoring = Field(default_factory=Scoring)
     caps: Caps = Field(default_factory=Caps)
+    holdout: Holdout = Field(default_factory=Holdout)
     quiet: Quiet = Field(default_factory=Quiet)
     referrals: Referrals = Field(default_factory=Referrals)
     daemon: Daemon = Field(default_factory=Daemon)

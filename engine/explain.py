@@ -149,6 +149,7 @@ def _circumstances(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -
         score_waits=worth is not None and (worth.waits or scored in later),
         start=start,
         ahead=_ahead(app, rule) if rule.trigger.kind == "date" else 0,
+        workspace_holdout=app.settings.holdout.share,
     )
 
 

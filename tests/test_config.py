@@ -83,6 +83,8 @@ def test_every_fault_at_once_with_line_and_hint() -> None:
             SHOP + '[quiet]\nform = "21:00"\n',
             "premura.toml:5:1: P103 quiet.form: is not a known key (hint: did you mean 'from'?)",
         ),
+        (SHOP + "[holdout]\nshare = 0.6\n", "holdout.share"),
+        (SHOP + "[holdout]\nshare = -0.1\n", "holdout.share"),
         (SHOP + '[quiet]\nholidays = "some"\n', "quiet.holidays"),
         ('key = { env = "A", file = "b" }\n' + SHOP, "a secret is kept in one place"),
         ('key = "inline"\n' + SHOP, "key"),

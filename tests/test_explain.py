@@ -460,3 +460,34 @@ def test_people_and_programs_are_told(house: Shop, capsys: pytest.CaptureFixture
     assert json.loads(said("C1", "--at", "2026-01-31T10:00", "--json"))["at"] == "2026-01-31T09:00:00+00:00"
     for words in (("--rule", "bog"), ("--at", "9000-01-01"), ("--at", "soon")):
         assert said("C1", *words, code=2).count("\n") == 1
+
+
+class TestWholeWorkspace:
+    def test_whom_no_rule_reaches_hears_nothing_with_the_whole_household_and_is_told_why(self, shop: Shop) -> None:
+        shop.configure("share = 0.0", "share = 0.3")
+        homes = {f"C{number}": f"H{number // 2}" for number in range(1, 21)}
+        for ref, home in homes.items():
+            shop.customer(ref, household=home)
+            shop.event(DONE, "2026-03-02T09:00:00+01:00", ref)
+        before = {ref: rule_of(shop, ref) for ref in homes}
+        shop.app.decide()
+
+        arms: dict[str, set[str]] = {}
+        for ref, home in homes.items():
+            (said,) = shop.decisions(ref)
+            assert said["outcome"] == before[ref]["outcome"]
+            assert said["outcome"] == ("holdout" if said["arm"] == "workspace_holdout" else "act")
+            arms.setdefault(home, set()).add(said["arm"])
+            if said["outcome"] == "holdout":
+                assert said["reasons"][-1]["text"].endswith("what all of them bring, with the whole household")
+                assert said["actions"] == []
+        assert {len(drawn) for drawn in arms.values()} == {1}
+        assert set().union(*arms.values()) == {"treated", "treated+workspace_comparison", "workspace_holdout"}
+        shop.app.decide()
+        assert all(len(shop.decisions(ref)) == 1 for ref in homes)
+
+
+def rule_of(shop: Shop, ref: str) -> dict[str, Any]:
+    """What explain says of the one rule."""
+    (answer,) = inquiry.explain(shop.app, ref, None)["rules"]
+    return dict(answer)

@@ -21,9 +21,10 @@ class Address:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Customer:
-    """Somebody who buys, or may. `ref` is the shop's own key."""
+    """Somebody who buys, or may. `ref` is the shop's own key, `household` its key of those who live together."""
 
     ref: str
+    household: str = ""
     given_name: str = ""
     family_name: str = ""
     company: str = ""

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from engine.core import arms
+from engine.core.arms import Arm
 from engine.core.calendar import add
 from engine.core.facts import Customer
 from engine.core.permission import Standing, refusal
 from engine.decide.condition import Condition
-from engine.decide.holdout import held_out
+from engine.decide.holdout import rule_arm, workspace_arm
 from engine.decide.rule import Rule, Step
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context
@@ -28,11 +30,15 @@ class Case:
     time_zone: str
     now: datetime
     key: str
+    workspace_holdout: float = 0.0  # the share of customers whom no rule reaches
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer: act, no (a condition is false), refused (a guard said no) or holdout; with reasons and steps."""
+    """The answer: act, no (a condition is false), refused (a guard said no) or holdout; with reasons and steps.
+
+    arm: as `engine.core.arms` explains.
+    """
 
     outcome: str
     arm: str
@@ -48,6 +54,7 @@ def answer(
     standing: Standing,
     last_started: datetime | None,
     key: str,
+    workspace_holdout: float = 0.0,
 ) -> Verdict:
     """What a rule says of a customer in a situation. The rest is as in `Case`."""
     case = Case(
@@ -58,6 +65,7 @@ def answer(
         time_zone=situation.time_zone,
         now=situation.now,
         key=key,
+        workspace_holdout=workspace_holdout,
     )
     return judge(rule, case)
 
@@ -66,10 +74,10 @@ def judge(rule: Rule, case: Case) -> Verdict:
     """Ask the rule: its condition, its re-entry interval, each step's condition and permission, then the holdout."""
     reasons = _clauses("when", rule.when, case)
     if not _hold(reasons):
-        return Verdict(outcome="no", arm="none", reasons=tuple(reasons))
+        return Verdict(outcome="no", arm=Arm.NONE, reasons=tuple(reasons))
     again = _too_soon(rule, case)
     if again:
-        return Verdict(outcome="refused", arm="none", reasons=(*reasons, {"code": "again_after", "text": again}))
+        return Verdict(outcome="refused", arm=Arm.NONE, reasons=(*reasons, {"code": "again_after", "text": again}))
     steps, permitted = [], True
     for step in rule.steps:
         clauses = _clauses(f"step {step.id}", step.when, case)
@@ -85,11 +93,29 @@ def judge(rule: Rule, case: Case) -> Verdict:
         silent = all(step.channel in ("reward", "referral") for step in rule.steps)
         steps = steps if silent else []
     if not steps:
-        return Verdict(outcome="no" if permitted else "refused", arm="none", reasons=tuple(reasons))
-    if held_out(case.key, rule.id, case.customer.ref, rule.holdout):
+        return Verdict(outcome="no" if permitted else "refused", arm=Arm.NONE, reasons=tuple(reasons))
+    return _drawn(rule, case, reasons, steps)
+
+
+def _drawn(rule: Rule, case: Case, reasons: Iterable[dict[str, Any]], steps: Iterable[Step]) -> Verdict:
+    """The rule would act; the lots say whether it does. What a customer is owed is no matter for the workspace's."""
+    share = 0.0 if rule.purpose == "transactional" else case.workspace_holdout
+    whole = workspace_arm(case.key, case.customer, share)
+    own = rule_arm(case.key, rule.id, case.customer, rule.holdout)
+    if whole is Arm.HOLDOUT:
+        text = f"in the {share:.0%} of customers whom no rule reaches, to measure what all of them bring"
+        held = {"code": "workspace_holdout", "text": text + _together(case)}
+        return Verdict(outcome="holdout", arm=Arm.WORKSPACE_HOLDOUT, reasons=(*reasons, held))
+    arm = arms.written(own, workspace_comparison=whole is Arm.COMPARISON)
+    if own is Arm.HOLDOUT:
         text = f"in the {rule.holdout:.0%} of customers that this rule leaves alone, to measure what it brings"
-        return Verdict(outcome="holdout", arm="holdout", reasons=(*reasons, {"code": "holdout", "text": text}))
-    return Verdict(outcome="act", arm="treated", reasons=tuple(reasons), steps=tuple(steps))
+        held = {"code": "holdout", "text": text + _together(case)}
+        return Verdict(outcome="holdout", arm=arm, reasons=(*reasons, held))
+    return Verdict(outcome="act", arm=arm, reasons=tuple(reasons), steps=tuple(steps))
+
+
+def _together(case: Case) -> str:
+    return ", with the whole household" if case.customer.household else ""
 
 
 def _hold(clauses: Iterable[Mapping[str, Any]]) -> bool:

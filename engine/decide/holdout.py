@@ -1,13 +1,39 @@
-"""Who is deliberately left alone, so that what a rule brings can be measured: a lot drawn by a keyed hash."""
+"""Who is deliberately left alone, so that what care brings can be measured, and whom to compare them with: by lot.
+
+The lot is a keyed hash: the same answer every time, and other people for another rule or shop. Who live together are
+drawn together, because whoever opens the card at home, all have seen it.
+"""
 
 from __future__ import annotations
 
+from engine.core.arms import Arm
+from engine.core.facts import Customer
 from engine.core.keys import fraction
 
 
-def held_out(key: str, rule: str, customer: str, share: float) -> bool:
-    """Whether this customer is in the rule's holdout: always the same answer, for about `share` of all customers.
+def rule_arm(key: str, rule: str, customer: Customer, share: float) -> Arm:
+    """Where this customer stands in a rule's measurement: HOLDOUT and COMPARISON for about `share` each, or TREATED.
 
-    key: the workspace's key, so that two shops do not leave out the same people.
+    key: the workspace's key, so that two shops do not leave out the same people. share: 0 to 1; above a half there are
+    not enough left for a comparison of that size.
     """
-    return fraction(key, "holdout", rule, customer) < share
+    return _drawn(share, key, "holdout", rule, *_unit(customer))
+
+
+def workspace_arm(key: str, customer: Customer, share: float) -> Arm:
+    """The same for all rules together; it says nothing about what any of them has drawn."""
+    return _drawn(share, key, "workspace_holdout", *_unit(customer))
+
+
+def _unit(customer: Customer) -> tuple[str, ...]:
+    """For whom a lot is drawn."""
+    return ("household", customer.household) if customer.household else (customer.ref,)
+
+
+def _drawn(share: float, key: str, *parts: str) -> Arm:
+    if not share:
+        return Arm.TREATED
+    lot = fraction(key, *parts)
+    if lot < share:
+        return Arm.HOLDOUT
+    return Arm.COMPARISON if lot < 2 * share else Arm.TREATED

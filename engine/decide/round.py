@@ -49,7 +49,8 @@ class Round:
     """What is known when it begins, and what came of it.
 
     started: when a customer last entered a rule; journeys: those under way, by customer; decided: (rule, customer,
-    occurrence) that have an answer, also from this round. decisions: rows to be written; begun, stopped (journey,
+    occurrence) that have an answer, also from this round; workspace_holdout: the share of customers whom no rule
+    reaches. decisions: rows to be written; begun, stopped (journey,
     reason): what comes of them; used: the rules that answered.
     """
 
@@ -61,6 +62,7 @@ class Round:
     people: Mapping[int, Person]
     started: dict[tuple[str, int], datetime]
     journeys: dict[int, list[tuple[int, Ending]]]
+    workspace_holdout: float = 0.0
     decided: set[tuple[str, int, str]] = field(default_factory=set)
     decisions: list[dict[str, Any]] = field(default_factory=list)
     begun: dict[int, list[Begun]] = field(default_factory=dict)
@@ -97,6 +99,7 @@ class Round:
             standing=person.standing,
             last_started=self.started.get((rule.id, customer)),
             key=self.key,
+            workspace_holdout=self.workspace_holdout,
         )
         if verdict.outcome == "no" and not why.keep_no:
             return

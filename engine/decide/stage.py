@@ -50,6 +50,7 @@ class Policy:
     key: str
     start: date | None
     lead_days: Mapping[str, int]  # channel -> days that paper travels
+    workspace_holdout: float = 0.0  # the share of customers whom no rule reaches
 
 
 @dataclass(slots=True, kw_only=True)
@@ -214,6 +215,7 @@ class _Deciding:
             people=self._people(connection, ids),
             started=decisions.last_started(connection, ids),
             journeys=journeys,
+            workspace_holdout=self.policy.workspace_holdout,
         )
 
     def _people(self, connection: Connection, ids: Collection[int]) -> dict[int, Person]:

@@ -40,6 +40,7 @@ class Circumstances:
 
     happened: oldest first. last_started: when the customer last entered the rule. score_waits: decide has yet to look
     at the score. start: the shop's first day with Premura. ahead: how many days before its date the rule is asked.
+    workspace_holdout: the share of customers whom no rule reaches.
     """
 
     situation: Situation
@@ -51,6 +52,7 @@ class Circumstances:
     score_waits: bool = False
     start: date | None = None
     ahead: int = 0
+    workspace_holdout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -171,6 +173,7 @@ def _would(rule: Rule, it: Circumstances, text: str, event: Event | None = None)
         standing=it.standing,
         last_started=it.last_started,
         key=it.key,
+        workspace_holdout=it.workspace_holdout,
     )
     text = f"{text} {_WOULD[verdict.outcome]}"
     return Why(waits_for=rule.trigger.what, text=text, outcome=verdict.outcome, reasons=verdict.reasons)

@@ -24,6 +24,7 @@ _SHARED = {
 }  # fmt: skip
 _CUSTOMER = {
     "customer": (*_SHARED["customer"], "ref", "id", "code", "codice"),
+    "household": ("household_id", "id_household", "nucleo_familiare", "nucleo", "id_famiglia"),
     "given_name": ("first_name", "firstname", "nome"),
     "family_name": ("last_name", "lastname", "surname", "cognome"),
     "company": ("ragione_sociale", "azienda", "ditta"),

@@ -47,7 +47,7 @@ def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:
 
 
 def _blank(ref: str, now: datetime) -> dict[str, Any]:
-    blank = dict.fromkeys(("given_name", "family_name", "company", "email", "phone", *_ADDRESS), "")
+    blank = dict.fromkeys(("household", "given_name", "family_name", "company", "email", "phone", *_ADDRESS), "")
     return {
         **blank,
         "locale": "",
@@ -98,6 +98,16 @@ def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int
     for some in in_chunks(ids):
         rows = connection.execute(query.where(_CUSTOMER.c.id.in_(some)))
         found.update((row.id, _known(row)) for row in rows)
+    return found
+
+
+def members(connection: Connection, households: Iterable[str]) -> dict[str, list[int]]:
+    """Who lives in each of these households, by key; nobody lives in the one without a name."""
+    found: dict[str, list[int]] = {}
+    query = select(_CUSTOMER.c.household, _CUSTOMER.c.id).where(_CUSTOMER.c.household != "").order_by(_CUSTOMER.c.id)
+    for some in in_chunks(households):
+        for household, key in connection.execute(query.where(_CUSTOMER.c.household.in_(some))):
+            found.setdefault(household, []).append(key)
     return found
 
 

@@ -55,13 +55,21 @@ def case(
     who: Customer = WHO,
     standing: Standing = YES,
     last: datetime | None = None,
+    share: float = 0.0,
 ) -> Case:
     payload = {} if amount is None else {"amount": amount}
     event = Event(customer="C1", kind="service_call.completed", ext_key="E1", occurred_at=NOW, payload=payload)
     situation = Situation(customer=who, now=NOW, time_zone="Europe/Rome", currency="EUR", event=event)
     values = context(situation, WORDS)
     return Case(
-        customer=who, values=values, standing=standing, last_started=last, time_zone="Europe/Rome", now=NOW, key="key"
+        customer=who,
+        values=values,
+        standing=standing,
+        last_started=last,
+        time_zone="Europe/Rome",
+        now=NOW,
+        key="key",
+        workspace_holdout=share,
     )
 
 
@@ -145,6 +153,59 @@ def test_the_holdout_comes_last_and_hides_no_refusal() -> None:
     assert (verdict.outcome, verdict.arm, steps(verdict)) == ("holdout", "holdout", [])
     assert judge(drawn, case(standing=Standing())).outcome == "refused"
     assert judge(drawn, case(10.0)).outcome == "no"
+
+
+def people(number: int = 300, household: str = "") -> list[Customer]:
+    return [replace(WHO, ref=f"C{one}", household=household) for one in range(number)]
+
+
+def test_whom_no_rule_reaches_is_told_apart_from_whom_this_rule_leaves_alone() -> None:
+    drawn = rule(RULE.replace("holdout = 0.0", "holdout = 0.3"))
+    said = {one.ref: judge(drawn, case(who=one, share=0.2)) for one in people()}
+
+    assert {(verdict.outcome, verdict.arm) for verdict in said.values()} == {
+        ("holdout", "workspace_holdout"),
+        ("holdout", "holdout"),
+        ("holdout", "holdout+workspace_comparison"),
+        ("act", "comparison"),
+        ("act", "comparison+workspace_comparison"),
+        ("act", "treated"),
+        ("act", "treated+workspace_comparison"),
+    }
+    for verdict in said.values():
+        assert bool(verdict.steps) is (verdict.outcome == "act")
+        if verdict.arm == "workspace_holdout":
+            assert verdict.reasons[-1] == {
+                "code": "workspace_holdout",
+                "text": "in the 20% of customers whom no rule reaches, to measure what all of them bring",
+            }
+
+
+def test_the_holdout_of_the_workspace_changes_no_arm_of_the_others() -> None:
+    drawn = rule(RULE.replace("holdout = 0.0", "holdout = 0.3"))
+    for one in people(100):
+        alone, both = judge(drawn, case(who=one)), judge(drawn, case(who=one, share=0.2))
+        assert both.arm == "workspace_holdout" or both.arm.removesuffix("+workspace_comparison") == alone.arm
+
+
+def test_what_a_customer_is_owed_reaches_whom_no_rule_reaches() -> None:
+    owed = rule(RULE.replace('"relationship"', '"transactional"'))
+
+    assert {judge(owed, case(who=one, share=0.5)).arm for one in people(30)} == {"treated"}
+
+
+def test_a_household_is_left_alone_as_a_whole_and_the_reason_says_so() -> None:
+    drawn = rule(RULE.replace("holdout = 0.0", "holdout = 0.5"))
+    told = set()
+    for home in range(8):
+        (verdict,) = {judge(drawn, case(who=one)).reasons[-1]["text"] for one in people(20, household=f"H{home}")}
+        told.add(verdict)
+
+    assert (
+        "in the 50% of customers that this rule leaves alone, to measure what it brings, with the whole household"
+        in told
+    )
+    assert len(told) == 2
 
 
 def test_reasons_are_plain_json() -> None:

@@ -150,6 +150,12 @@ class TestEvent:
         soon = ask(patient, happened=(sent(),), last_started=NOW - 3 * DAY)
         assert text(soon) == ("refused", "entered this rule on 2026-02-27; again after P30D")
 
+    def test_the_holdout_of_the_workspace(self) -> None:
+        told = ask(rule(), happened=(sent(),), workspace_holdout=1.0)
+
+        assert told.outcome == "holdout"
+        assert told.reasons[-1]["code"] == "workspace_holdout"
+
     def test_the_holdout(self) -> None:
         told = ask(rule(holdout=0.99), happened=(sent(),))
 

@@ -64,9 +64,9 @@ def test_an_italian_export_of_sales(desk: Desk) -> None:
 def test_an_italian_export_of_customers(desk: Desk) -> None:
     text = (
         "Cod. Cliente;Nome;Cognome;Ragione Sociale;E-mail;Telefono;Indirizzo;CAP;Città;Prov.;Paese;Data di nascita;"
-        "Cliente dal;Costo acquisizione;Boiler\r\n"
+        "Cliente dal;Costo acquisizione;Nucleo familiare;Boiler\r\n"
         "C1;Niccolò;D'Amico;;NICCOLO@Mail.example ;0543 1;Via Già 3;47121;Forlì;FC;Italia;29/02/1980;"
-        "01/03/2016;12,50;condensazione\r\n"
+        "01/03/2016;12,50; N7;condensazione\r\n"
     )
 
     done = desk.ingest("clienti.csv", b"\xef\xbb\xbf" + text.encode())
@@ -74,6 +74,7 @@ def test_an_italian_export_of_customers(desk: Desk) -> None:
     assert (done["kind"], done["new"], done["rejected"]) == ("customers", 1, 0)
     assert facts_of(desk) == Customer(
         ref="C1",
+        household="N7",
         given_name="Niccolò",
         family_name="D'Amico",
         email="niccolo@mail.example",

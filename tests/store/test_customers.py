@@ -14,6 +14,7 @@ from engine.store.session import Store
 from tests.store.seed import DAY, NOON
 
 LETIZIA: dict[str, Any] = {
+    "household": "Via Verdi",
     "given_name": "Letizia",
     "family_name": "D'Amico",
     "company": "",
@@ -41,6 +42,15 @@ def test_everything_that_is_known_comes_back(store: Store) -> None:
     facts = {name: value for name, value in LETIZIA.items() if name not in Address.__slots__}
     address = Address(**{name: str(LETIZIA[name]) for name in Address.__slots__})
     assert known == customers.Known(id=key, facts=Customer(ref="C1", address=address, **facts))
+
+
+def test_who_live_together_are_found_by_their_household(store: Store) -> None:
+    with store.write() as connection:
+        homes = [("C1", "A"), ("C2", "B"), ("C3", "A"), ("C4", "")]
+        customers.save(connection, [(ref, {"household": home}) for ref, home in homes], NOON)
+        keys = customers.ids_of(connection, [ref for ref, _ in homes])
+        assert customers.members(connection, ["A", "", "C"]) == {"A": [keys["C1"], keys["C3"]]}
+        assert customers.members(connection, []) == {}
 
 
 def test_saving_again_changes_what_differs_and_nothing_else(store: Store) -> None:

@@ -34,6 +34,7 @@ def test_migrations_make_the_tables(store: Store) -> None:
 def test_partial_indexes_are_partial(store: Store) -> None:
     wanted = {
         "event_unprocessed": "processed_at is null",
+        "customer_household": "<> ''",
         "score_undecided": "decided_at is null",
         "action_due": "ready",
         "action_lease": "submitting",

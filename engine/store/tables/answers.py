@@ -57,5 +57,5 @@ class Decision(SQLModel, table=True):
     event_id: int | None = Field(default=None, foreign_key="event.id", sa_type=BIG)
     outcome: str  # act | no | refused | holdout
     reasons: list[dict[str, Any]] = json()
-    arm: str  # treated | holdout | none
+    arm: str  # as engine.core.arms explains
     decided_at: datetime

@@ -5,18 +5,27 @@ from __future__ import annotations
 from datetime import date, datetime
 from typing import Any
 
-from sqlalchemy import UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from engine.store.tables.columns import BIG, json, key, public, ref_to
 
 
 class Customer(SQLModel, table=True):
-    """Somebody who buys, or may; `ref` is the shop's own key."""
+    """Somebody who buys, or may; `ref` is the shop's own key, `household` its key of those who live together."""
 
+    __table_args__ = (
+        Index(
+            "customer_household",
+            "household",
+            sqlite_where=text("household <> ''"),
+            postgresql_where=text("household <> ''"),
+        ),
+    )
     id: int | None = key()
     public_id: str = public()
     ref: str = Field(unique=True)
+    household: str = ""
     given_name: str = ""
     family_name: str = ""
     company: str = ""

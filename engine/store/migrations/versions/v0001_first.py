@@ -16,6 +16,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("public_id", AutoString(length=36), nullable=False),
         sa.Column("ref", AutoString(), nullable=False),
+        sa.Column("household", AutoString(), nullable=False),
         sa.Column("given_name", AutoString(), nullable=False),
         sa.Column("family_name", AutoString(), nullable=False),
         sa.Column("company", AutoString(), nullable=False),
@@ -40,6 +41,14 @@ def upgrade() -> None:
         sa.UniqueConstraint("ref"),
     )
     op.create_index(op.f("ix_customer_email"), "customer", ["email"], unique=False)
+    op.create_index(
+        "customer_household",
+        "customer",
+        ["household"],
+        unique=False,
+        sqlite_where=sa.text("household <> ''"),
+        postgresql_where=sa.text("household <> ''"),
+    )
     op.create_table(
         "lease",
         sa.Column("name", AutoString(), nullable=False),
