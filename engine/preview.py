@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from engine.app import App
 from engine.core.actions import Plan
 from engine.core.calendar import local_date
 from engine.core.facts import Address, Customer
-from engine.core.messages import Email, Note
+from engine.core.messages import Email, Note, Task
 from engine.core.money import to_major
 from engine.core.records import PrintJob
 from engine.dispatch.freeze import Moment, body
@@ -45,7 +45,8 @@ def preview(app: App, template: str, words: str, out: Path) -> list[Path]:
         receipt = asyncio.run(NotePdf(out).send(message))
         return [out.parent / name for job in receipt.records if isinstance(job, PrintJob) for name in job.files]
     text = out / f"{template.replace('/', '-')}.txt"
-    text.write_text(f"{content.to_json().get('text', '')}\n", encoding="utf-8")
+    title = f"{content.title}\n\n" if isinstance(content, Task) else ""
+    text.write_text(f"{title}{content.to_json().get('text', '')}\n", encoding="utf-8")
     return [text]
 
 
@@ -68,6 +69,7 @@ def _moment(app: App, template: str, words: str) -> Moment:
         tier=tier,
         since=since or sample["customer"]["since"],
         now=app.clock(),
+        until=app.clock() + timedelta(days=2),
     )
 
 

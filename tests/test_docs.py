@@ -8,7 +8,7 @@ import csv
 import re
 import sys
 import tomllib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -24,7 +24,6 @@ from engine.cli import run
 from engine.clv import request as of_a_file
 from engine.clv.write import COLUMNS
 from engine.core.actions import State
-from engine.core.messages import Plain
 from engine.dispatch.port import Message
 from engine.errors import DeliveryError
 from engine.score import closed_forms
@@ -36,6 +35,7 @@ from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import fit
 from engine.score.terms import Terms
 from engine.score.validate import Figures
+from tests.adapters.tasks import TASK
 from tests.golden.test_cdnow import clv_of_lifetimes
 from tests.golden.test_validation import TABLE, verdict
 from tests.score.shops import CALIBRATION_END, WINDOW_END
@@ -103,8 +103,8 @@ def test_the_readmes_rule_works_word_for_word(tmp_path: Path) -> None:
 
 def test_the_adapter_of_the_document_is_one(tmp_path: Path) -> None:
     (source,) = blocks(ADAPTER, "python")
-    module = ModuleType("task_file")
-    sys.modules["task_file"] = module
+    module = ModuleType("task_text")
+    sys.modules["task_text"] = module
     exec(compile(source, "adding-an-adapter.md", "exec"), module.__dict__)  # noqa: S102 - our own document, on purpose
     around = Around(folder=tmp_path, currency="EUR", screen=sys.stdout, secret=lambda _place: "")
     with pytest.raises(ValueError, match="it takes one option"):
@@ -112,7 +112,7 @@ def test_the_adapter_of_the_document_is_one(tmp_path: Path) -> None:
     adapter = module.build({"folder": "out/tasks"}, around)
 
     def message(title: str) -> Message:
-        return Message(action="a1", key="k", customer="C1", body=Plain(title=title, text="Call her.").to_json())
+        return Message(action="a1", key="k", customer="C1", body=replace(TASK, title=title).to_json())
 
     with pytest.raises(DeliveryError, match="no title"):
         adapter.check(message(""))

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 import unicodedata
 from functools import lru_cache
 from pathlib import Path
 
+from engine.adapters.wire.folder import put
 from engine.core.messages import Note
 from engine.core.records import PrintJob
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
@@ -59,7 +59,7 @@ class NotePdf:
             files[f"{stem}-{kind}.pdf"] = pdf
             files[f"{stem}-{kind}.png"] = write_png(pdf)
         try:
-            _store(self._folder, files)
+            put(self._folder, files)
         except OSError as error:
             raise DeliveryError(f"{self._folder}: the note could not be written ({error.strerror or error})") from error
         names = tuple(f"{self._folder.name}/{name}" for name in files)
@@ -96,25 +96,3 @@ def _slug(name: str) -> str:
     """A name in plain small letters and hyphens, which every file system takes."""
     plain = unicodedata.normalize("NFKD", name).encode("ascii", "ignore").decode().lower()
     return re.sub(r"[^0-9a-z]+", "-", plain).strip("-")[:_NAME_LENGTH].strip("-") or "note"
-
-
-def _store(folder: Path, files: dict[str, bytes]) -> None:
-    """Put files in a folder so that each is there whole or not at all, also after a loss of power."""
-    folder.mkdir(parents=True, exist_ok=True)
-    parts = {name: folder / f".{name}.part" for name in files}
-    try:
-        for name, part in parts.items():
-            with part.open("wb") as out:
-                out.write(files[name])
-                out.flush()
-                os.fsync(out.fileno())
-        for name, part in parts.items():
-            part.replace(folder / name)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)

@@ -10,12 +10,15 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from importlib.metadata import entry_points
 from pathlib import Path
-from typing import Annotated, Any, Literal, TextIO
+from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.money import parse_amount, to_minor
 from engine.dispatch.port import Adapter, Capability
+
+if TYPE_CHECKING:  # each is imported when it is made
+    from engine.adapters.wire.smtp import Smtp
 
 GROUP = "premura.adapters"
 
@@ -50,6 +53,10 @@ class _Smtp(_Options):
     ca_file: str = ""
 
 
+class _TaskSmtp(_Smtp):
+    to: str
+
+
 class _Note(_Folder):
     lead_days: Annotated[int, Field(ge=0, le=60)] = 0
     unit_cost: str = "0"
@@ -71,8 +78,13 @@ def _email_file(options: Mapping[str, Any], around: Around) -> Adapter:
 def _email_smtp(options: Mapping[str, Any], around: Around) -> Adapter:
     from engine.adapters.email_smtp import EmailSmtp
 
-    wanted = _Smtp.model_validate(options)
-    return EmailSmtp(
+    return EmailSmtp(_server(_Smtp.model_validate(options), around))
+
+
+def _server(wanted: _Smtp, around: Around) -> Smtp:
+    from engine.adapters.wire.smtp import Smtp
+
+    return Smtp(
         wanted.host,
         wanted.port,
         tls=wanted.tls,
@@ -111,6 +123,19 @@ def _referral_code(options: Mapping[str, Any], _around: Around) -> Adapter:
     return ReferralCode()
 
 
+def _task_email(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.task_email import TaskEmail
+
+    wanted = _TaskSmtp.model_validate(options)
+    return TaskEmail(_server(wanted, around), to=wanted.to)
+
+
+def _task_file(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.task_file import TaskFile
+
+    return TaskFile(around.folder / _Folder.model_validate(options).folder)
+
+
 OURS: dict[str, Build] = {
     "console": _console,
     "email_file": _email_file,
@@ -118,6 +143,8 @@ OURS: dict[str, Build] = {
     "note_pdf": _note_pdf,
     "referral_code": _referral_code,
     "reward_ledger": _reward_ledger,
+    "task_email": _task_email,
+    "task_file": _task_file,
 }
 
 

@@ -79,8 +79,28 @@ class Invite(_Body):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Task(_Body):
+    """Work for one of the shop's own people: what to do for which customer, why, and until when it makes sense.
+
+    `customer` is a name, `reference` the shop's own number of them; `why` the title of the rule; `until` an instant in
+    ISO 8601. The last four are what a mail needs besides.
+    """
+
+    title: str
+    text: str
+    customer: str
+    reference: str
+    why: str
+    until: str
+    sender_name: str
+    sender_address: str
+    message_id: str
+    date: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plain(_Body):
-    """A few lines of text for a screen or for a person's list of tasks."""
+    """A few lines of text for a screen."""
 
     title: str
     text: str

@@ -14,12 +14,13 @@ from engine.core.actions import Plan
 from engine.core.calendar import local_date
 from engine.core.facts import Address, Customer
 from engine.core.keys import keyed_hash, short_code
-from engine.core.messages import Email, Invite, Note, Plain, Reward
+from engine.core.messages import Email, Invite, Note, Plain, Reward, Task
 from engine.core.money import exponent, to_minor
+from engine.core.permission import INTERNAL_CHANNELS
 from engine.dispatch.mime import ascii_address
 from engine.dispatch.render import Templates
 
-Body = Email | Note | Reward | Invite | Plain
+Body = Email | Note | Reward | Invite | Task | Plain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,7 @@ class Moment:
     tier: str
     since: date | None  # the customer's first purchase
     now: datetime
+    until: datetime | None = None  # after that it no longer makes sense
 
 
 def referral_code(key: str, customer: str) -> str:
@@ -70,7 +72,8 @@ def body(moment: Moment, sender: Sender, templates: Templates) -> Body:
     """The content of an action. Raises RuleError when its template cannot be filled, ValueError for a reward of no
     whole minor units."""
     customer, plan = moment.customer, moment.plan
-    locale = customer.locale or sender.locale
+    ours = moment.channel in INTERNAL_CHANNELS  # our own people read the shop's language, whatever the customer reads
+    locale = sender.locale if ours else customer.locale or sender.locale
     if moment.channel == "reward":
         return _reward(moment, sender)
     if moment.channel == "referral":
@@ -79,6 +82,8 @@ def body(moment: Moment, sender: Sender, templates: Templates) -> Body:
     values = context(moment, sender)
     if moment.channel == "email":
         return _email(moment, sender, templates, locale, values)
+    if moment.channel == "task":
+        return _task(moment, sender, templates, values)
     text = templates.text(plan.template, locale, values)
     if moment.channel == "note":
         return Note(
@@ -107,10 +112,31 @@ def _email(moment: Moment, sender: Sender, templates: Templates, locale: str, va
         subject=mail.subject,
         text=mail.text,
         html=mail.html,
-        message_id=f"<{moment.public_id}@{address.rpartition('@')[2]}>",
+        message_id=_message_id(moment, sender),
         date=format_datetime(moment.now),
         headers=headers,
     )
+
+
+def _task(moment: Moment, sender: Sender, templates: Templates, values: Mapping[str, Any]) -> Task:
+    why = str(moment.facts.get("title", ""))
+    title, text = templates.titled(moment.plan.template, sender.locale, values)
+    return Task(
+        title=title or why,
+        text=text,
+        customer=moment.customer.name,
+        reference=moment.customer.ref,
+        why=why,
+        until=moment.until.isoformat() if moment.until else "",
+        sender_name=sender.name,
+        sender_address=sender.email,
+        message_id=_message_id(moment, sender),
+        date=format_datetime(moment.now),
+    )
+
+
+def _message_id(moment: Moment, sender: Sender) -> str:
+    return f"<{moment.public_id}@{ascii_address(sender.email).rpartition('@')[2]}>"
 
 
 def _reward(moment: Moment, sender: Sender) -> Reward:
@@ -141,22 +167,33 @@ def context(moment: Moment, sender: Sender) -> dict[str, Any]:
             "privacy": sender.privacy,
         },
         "customer": {
+            "ref": customer.ref,
             "name": customer.name,
             "given_name": customer.given_name,
             "family_name": customer.family_name,
             "company": customer.company,
             "email": customer.email,
+            "phone": customer.phone,
             "city": customer.address.city,
             "since": moment.since,
         },
         "event": _event(moment.facts.get("event") or {}, sender),
         "score": {"tier": moment.tier},
+        "task": _work(moment, sender),
         "reward": {"points": points} if points else None,
         "referral": {"code": code, "link": sender.referral_link.format(code=code)},
         "today": local_date(moment.now, customer.time_zone or sender.time_zone),
         "years": moment.facts.get("years"),
         "unsubscribe": {"mailto": _unsubscribe(sender.email, moment, sender)},
     }
+
+
+def _work(moment: Moment, sender: Sender) -> dict[str, Any] | None:
+    """Why somebody is to do something, and until which day on the shop's clocks."""
+    if moment.channel not in INTERNAL_CHANNELS:
+        return None
+    until = local_date(moment.until, sender.time_zone) if moment.until else None
+    return {"why": str(moment.facts.get("title", "")), "until": until}
 
 
 def _unsubscribe(address: str, moment: Moment, sender: Sender) -> str:

@@ -40,6 +40,8 @@ def to_bytes(email: Email) -> bytes:
     # "=_" occurs in neither encoding: quoted-printable has hex digits behind "=", base64 has no "_".
     lines = [*_headers(email), f'Content-Type: multipart/alternative; boundary="{boundary}"', ""]
     for subtype, content in (("plain", email.text), ("html", email.html)):
+        if subtype == "html" and not content:
+            continue  # what goes to the shop's own people is plain
         encoding, body = _body(content, subtype)
         lines += [
             f"--{boundary}",

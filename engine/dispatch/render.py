@@ -1,14 +1,15 @@
 """Words for a customer: templates and a context in, a mail or a note out. Reads no files.
 
 A mail is two files, ``email/NAME.it.html.j2`` and ``email/NAME.it.txt.j2``; the second begins with the line
-``Subject: ...`` and an empty line. Notes and tasks are one, ``note/NAME.it.txt.j2``. Files whose name begins with ``_``
-are parts of others. The language is the customer's (it_IT, then it), else the shop's, else English.
+``Subject: ...`` and an empty line. Notes and tasks are one, ``note/NAME.it.txt.j2``; a task may begin with a subject
+too. Files whose name begins with ``_`` are parts of others. The language is the customer's (it_IT, then it), else the
+shop's, else English.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -79,6 +80,13 @@ class Templates:
         html = self._render(f"{stem}.html.j2", {**values, "subject": subject})
         return MailText(subject=subject, text=text + "\n", html=self._inliner.inline(html))
 
+    def titled(self, name: str, locale: str, context: Mapping[str, Any]) -> tuple[str, str]:
+        """The subject of a task, empty when its file does not begin with one, and its words. Raises RuleError."""
+        stem = f"{name}.{self.tag(name, locale)}"
+        values, file = self._values(stem, locale, context), f"{stem}.txt.j2"
+        subject = self._subject(file, values) if self._has_subject(file) else ""
+        return subject, _tidy(self._render(file, values))
+
     def text(self, name: str, locale: str, context: Mapping[str, Any]) -> str:
         """The words of a note or a task in the customer's language; newlines part the paragraphs. Raises RuleError."""
         stem = f"{name}.{self.tag(name, locale)}"
@@ -87,7 +95,7 @@ class Templates:
     def parse(self, file: str) -> nodes.Template:
         """The syntax tree of a file. Raises RuleError if it does not compile."""
         try:
-            for name in (file + _SUBJECT_OF, file) if _has_subject(file) else (file,):
+            for name in (file + _SUBJECT_OF, file) if self._has_subject(file) else (file,):
                 self._sandbox.get_template(name)
         except TemplateError as error:
             raise self._blame(error, file) from None
@@ -111,10 +119,16 @@ class Templates:
         source = self.sources.get(file)
         if source is None:
             return None
-        if _has_subject(file):
+        if self._has_subject(file):
             first, _, rest = source.partition("\n")
             source = "\n" + rest if name == file else first
         return source if ".html." in file else _keep_line_ends(source), file, None
+
+    def _has_subject(self, file: str) -> bool:
+        """Whether the file's first line is a subject: always in a mail's text, in a task's where it is written."""
+        if not file.endswith(".txt.j2") or FILE.fullmatch(file) is None:
+            return False
+        return file.startswith("email/") or (file.startswith("task/") and self.sources[file].startswith(_SUBJECT))
 
     def _subject(self, file: str, values: Mapping[str, Any]) -> str:
         first, _, rest = self.sources.get(file, _SUBJECT).partition("\n")
@@ -145,6 +159,12 @@ class Templates:
         return RuleError([Fault(file=f"{self.folder}/{file}", line=line, code=code, text=text, hint=hint)])
 
 
+_WAYS: dict[str, Callable[[Templates, str, str, Mapping[str, Any]], object]] = {
+    "email": Templates.email,
+    "task": Templates.titled,
+}
+
+
 def names(sources: Mapping[str, str]) -> tuple[str, ...]:
     """What a rule may name as its template: ``email/anniversary``, ``note/anniversary``."""
     return tuple(sorted({match["name"] for match in _matches(sources)}))
@@ -156,10 +176,10 @@ def check(sources: Mapping[str, str], *, locale: str = "en", folder: str = "temp
     found = [fault for file in sorted(sources) for fault in _unreadable(templates, file)]
     broken = {fault.file for fault in found}
     for name in templates.names:
-        render = templates.email if name.startswith("email/") else templates.text
+        render = _WAYS.get(name.partition("/")[0], Templates.text)
         for tag in ("", *templates.tags(name)):  # the empty one is a customer whose language nobody speaks
             try:
-                render(name, tag, sample_context())
+                render(templates, name, tag, sample_context())
             except RuleError as error:
                 found += [fault for fault in error.faults if fault.file not in broken]
     return tuple(sorted(set(found)))
@@ -183,10 +203,6 @@ def _unreadable(templates: Templates, file: str) -> Iterator[Fault]:
 
 def _matches(sources: Mapping[str, str]) -> Iterator[re.Match[str]]:
     return filter(None, map(FILE.fullmatch, sources))
-
-
-def _has_subject(file: str) -> bool:
-    return file.startswith("email/") and file.endswith(".txt.j2") and FILE.fullmatch(file) is not None
 
 
 def _keep_line_ends(source: str) -> str:

@@ -117,6 +117,7 @@ def _moment(action: Action, known: Known, worth: tuple[str, datetime | None], tz
         tier=tier,
         since=local_date(first, tz) if first else None,
         now=now,
+        until=action.valid_until,
     )
 
 

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from engine.adapters.email_smtp import EmailSmtp
+from engine.adapters.wire.smtp import Smtp
 from engine.core.messages import Email
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.port import Message, Receipt
@@ -35,7 +36,7 @@ def message(email: Email = EMAIL) -> Message:
 
 
 def send_to(server: Server, **options: Any) -> EmailSmtp:
-    return EmailSmtp("localhost", server.port, **{"tls": "none", "timeout": 5.0, "patience": 5.0, **options})
+    return EmailSmtp(Smtp("localhost", server.port, **{"tls": "none", "timeout": 5.0, "patience": 5.0, **options}))
 
 
 def outcome(script: dict[str, str | list[str]], **options: Any) -> tuple[Receipt | DeliveryError, Server]:
@@ -162,8 +163,8 @@ def test_a_login_that_fails_quotes_nobody(method: str, said: str, monkeypatch: p
         async with scripted({"EHLO": f"250-localhost\r\n250 AUTH {method}", "AUTH": said}) as server:
             adapter = send_to(server)
             # a scripted server has no TLS, without which a password is not taken: it comes by the back door
-            monkeypatch.setattr(adapter, "_user", LOGIN["user"])
-            monkeypatch.setattr(adapter, "_password", PASSWORD)
+            monkeypatch.setattr(adapter._server, "_user", LOGIN["user"])
+            monkeypatch.setattr(adapter._server, "_password", PASSWORD)
             await adapter.send(message())
 
     error = refused(scenario)
@@ -174,7 +175,7 @@ def test_a_login_that_fails_quotes_nobody(method: str, said: str, monkeypatch: p
 
 def test_a_password_is_not_taken_without_tls() -> None:
     with pytest.raises(ValueError, match="TLS only"):
-        EmailSmtp("localhost", 25, tls="none", **LOGIN)
+        Smtp("localhost", 25, tls="none", **LOGIN)
 
 
 RETRY, PERMANENT, AMBIGUOUS = "retry", "permanent", "ambiguous"
@@ -234,7 +235,7 @@ def test_nobody_listens() -> None:
     async def scenario() -> None:
         async with scripted({}) as server:
             port = server.port
-        await EmailSmtp("localhost", port, tls="none").send(message())
+        await EmailSmtp(Smtp("localhost", port, tls="none")).send(message())
 
     error = refused(scenario)
     assert (error.permanent, error.ambiguous) == (False, False)
@@ -305,7 +306,7 @@ def test_the_last_word_of_the_server_is_kept_as_it_can_be_stored() -> None:
 
 
 def test_check_refuses_what_cannot_be_written() -> None:
-    adapter = EmailSmtp("localhost", 25, tls="none")
+    adapter = EmailSmtp(Smtp("localhost", 25, tls="none"))
     adapter.check(message())
     for change in (
         {"to_address": "nobody"},

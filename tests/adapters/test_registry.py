@@ -8,6 +8,7 @@ import re
 import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,10 +19,10 @@ from hypothesis import strategies as st
 
 from engine.adapters import registry
 from engine.adapters.registry import GROUP, OURS, Around, kinds, make
-from engine.core.messages import Plain
 from engine.dispatch.port import Idempotency, Message
 from engine.errors import DeliveryError
 from tests.adapters.distribution import documented, install
+from tests.adapters.tasks import TASK
 
 Install = Callable[[Mapping[str, str], Mapping[str, str]], None]
 PASSWORD = "s3cret-Pässword"
@@ -59,6 +60,8 @@ GOOD: dict[str, dict[str, Any]] = {
     "note_pdf": {"folder": "out/cards", "lead_days": 3, "unit_cost": "1.90"},
     "referral_code": {},
     "reward_ledger": {},
+    "task_email": {"host": "smtp.shop.example", "to": "marta@shop.example"},
+    "task_file": {"folder": "out/tasks"},
 }
 
 
@@ -94,6 +97,9 @@ def test_the_example_configuration_can_be_made(tmp_path: Path) -> None:
         ("email_smtp", {"host": "h", "user": "me", "tls": "none"}, "a password goes over TLS only"),
         ("email_smtp", {"host": "h", "ca_file": "none.pem"}, "ca_file: 'none.pem' holds no certificates"),
         ("email_smtp", {"host": "h", "ca_file": "empty.pem"}, "ca_file: 'empty.pem' holds no certificates"),
+        ("task_email", {"host": "h"}, "to: Field required"),
+        ("task_email", {"host": "h", "to": "marta"}, "to: 'marta' is not an e-mail address"),
+        ("task_file", {}, "folder: Field required"),
         ("note_pdf", {"folder": "x", "lead_days": -1}, "lead_days: Input should be greater than or equal to 0"),
         ("note_pdf", {"folder": "x", "unit_cost": "much"}, "'much' is not an amount"),
         ("note_pdf", {"folder": "x", "unit_cost": "1.905"}, "more decimals"),
@@ -145,12 +151,12 @@ def test_whatever_stands_in_a_section_is_either_good_or_said_in_one_line(options
 def test_the_adapter_of_the_documentation_works_as_it_stands_there(tmp_path: Path, installed: Install) -> None:
     points = tomllib.loads(documented("toml"))["project"]["entry-points"][GROUP]
     section = tomllib.loads(documented("toml", 1))["adapters"]["tasks"]
-    installed({"task_file": documented("python")}, points)
-    assert kinds() == sorted([*OURS, "task_file"])
+    installed({"task_text": documented("python")}, points)
+    assert kinds() == sorted([*OURS, "task_text"])
 
     adapter = make(section.pop("kind"), section, around(tmp_path))
     assert (adapter.capability.channel, adapter.capability.idempotency) == ("task", Idempotency.KEY)
-    task = Plain(title="Chiamare Giulia", text="Sentire come va.")
+    task = replace(TASK, title="Chiamare Giulia", text="Sentire come va.")
     message = Message(action="0199-a1", key="k", customer="C-1", body=task.to_json())
     adapter.check(message)
     receipts = {asyncio.run(adapter.send(message)) for _ in range(2)}
@@ -158,9 +164,9 @@ def test_the_adapter_of_the_documentation_works_as_it_stands_there(tmp_path: Pat
     (file,) = (tmp_path / "out" / "tasks").iterdir()
     assert file.read_text(encoding="utf-8") == "Chiamare Giulia\n\nSentire come va.\n"
     with pytest.raises(DeliveryError, match="no title"):
-        adapter.check(Message(action="a", key="k", customer="C-1", body=Plain(title="", text="x").to_json()))
+        adapter.check(Message(action="a", key="k", customer="C-1", body=replace(TASK, title="").to_json()))
     with pytest.raises(ValueError, match="it takes one option: folder"):
-        make("task_file", {"colour": "red"}, around(tmp_path))
+        make("task_text", {"colour": "red"}, around(tmp_path))
 
 
 BROKEN = {

@@ -23,11 +23,15 @@ from engine.adapters.note_pdf import NotePdf
 from engine.adapters.referral_code import ReferralCode
 from engine.adapters.registry import OURS
 from engine.adapters.reward_ledger import RewardLedger
+from engine.adapters.task_email import TaskEmail
+from engine.adapters.task_file import TaskFile
+from engine.adapters.wire.smtp import Smtp
 from engine.core.facts import Address
 from engine.core.messages import Email, Invite, Note, Plain, Reward
 from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt, Record
 from engine.errors import DeliveryError
 from tests.adapters.smtp_server import LOGIN, contexts, real
+from tests.adapters.tasks import TASK
 
 CHANNELS = frozenset(("email", "note", "reward", "referral", "task", "console"))
 EMAIL = Email(
@@ -89,7 +93,7 @@ async def email_file(folder: Path) -> AsyncIterator[Open]:
 async def email_smtp(_folder: Path) -> AsyncIterator[Open]:
     serving, trusting = contexts()
     async with real(serving) as server:
-        adapter = EmailSmtp("localhost", server.port, tls="starttls", tls_context=trusting, **LOGIN)
+        adapter = EmailSmtp(Smtp("localhost", server.port, tls="starttls", tls_context=trusting, **LOGIN))
         yield Open(adapter=adapter, outcomes=lambda _: len(server.messages))
         await adapter.close()
 
@@ -114,6 +118,21 @@ async def referral_code(_folder: Path) -> AsyncIterator[Open]:
     yield Open(adapter=ReferralCode(), outcomes=booked)
 
 
+@asynccontextmanager
+async def task_email(_folder: Path) -> AsyncIterator[Open]:
+    serving, trusting = contexts()
+    async with real(serving) as server:
+        line = Smtp("localhost", server.port, tls="starttls", tls_context=trusting, **LOGIN)
+        adapter = TaskEmail(line, to="marta@shop.example")
+        yield Open(adapter=adapter, outcomes=lambda _: len(server.messages))
+        await adapter.close()
+
+
+@asynccontextmanager
+async def task_file(folder: Path) -> AsyncIterator[Open]:
+    yield Open(adapter=TaskFile(folder / "tasks"), outcomes=lambda _: len(list(folder.rglob("*.md"))))
+
+
 PLAIN, REWARD = Plain(title="Chiamare", text="Sentire come va."), Reward(amount=50, unit="points", reason="Grazie")
 INVITE = Invite(code="7KQ2M9XA", link="https://shop.example/7KQ2M9XA")
 CASES = {
@@ -123,6 +142,8 @@ CASES = {
     "note_pdf": Case(open=note_pdf, body=NOTE.to_json(), spoiled={"text": "Дорогая Джулия"}),
     "referral_code": Case(open=referral_code, body=INVITE.to_json(), spoiled={"code": ""}),
     "reward_ledger": Case(open=reward_ledger, body=REWARD.to_json(), spoiled={"amount": 0}),
+    "task_email": Case(open=task_email, body=TASK.to_json(), spoiled={"title": "a\r\nBcc: evil@mail.example"}),
+    "task_file": Case(open=task_file, body=TASK.to_json(), spoiled={"title": " "}),
 }
 every_adapter = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import fields
 from typing import Any
 
 import pytest
@@ -11,12 +12,13 @@ from hypothesis import strategies as st
 
 from engine.core.facts import Address
 from engine.core.keys import canonical_json
-from engine.core.messages import Email, Invite, Note, Plain, Reward
+from engine.core.messages import Email, Invite, Note, Plain, Reward, Task
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=8)
 ADDRESSES = st.builds(Address, **dict.fromkeys(("street", "postcode", "city", "region", "country"), TEXT))
 MAIL_TEXTS = ("sender_name", "sender_address", "to_name", "to_address", "subject", "text", "html", "message_id", "date")
 NOTE_TEXTS = ("text", "signature", "seed", "recipient", "sender", "locale")
+TASK_TEXTS = tuple(field.name for field in fields(Task))
 CONTENTS = st.one_of(
     st.builds(
         Email,
@@ -27,12 +29,13 @@ CONTENTS = st.one_of(
     st.builds(Note, **dict.fromkeys(NOTE_TEXTS, TEXT), address=ADDRESSES, sender_address=ADDRESSES),
     st.builds(Reward, amount=st.integers(-1000, 1000), unit=TEXT, reason=TEXT),
     st.builds(Invite, code=TEXT, link=TEXT),
+    st.builds(Task, **dict.fromkeys(TASK_TEXTS, TEXT)),
     st.builds(Plain, title=TEXT, text=TEXT),
 )
 
 
 @given(CONTENTS)
-def test_a_content_comes_back_as_it_was(content: Email | Note | Reward | Invite | Plain) -> None:
+def test_a_content_comes_back_as_it_was(content: Email | Note | Reward | Invite | Task | Plain) -> None:
     stored = canonical_json(content.to_json())
     again = type(content).from_json(json.loads(stored))
     assert again == content

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import unquote
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from engine.core.actions import Plan
 from engine.core.facts import Address, Customer
-from engine.core.messages import Email, Invite, Note, Plain, Reward
+from engine.core.messages import Email, Invite, Note, Plain, Reward, Task
 from engine.dispatch.freeze import Moment, body, context, referral_code, unsubscribe_token
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.proof import sample_context
@@ -122,9 +122,38 @@ def test_an_invite_carries_the_customers_own_code_in_its_link() -> None:
     assert found == Invite(code=code, link=f"https://bottega.example/amici?invito={code}")
 
 
-@pytest.mark.parametrize("channel", ["task", "console"])
-def test_words_for_our_own_people(channel: str) -> None:
-    assert body(moment(channel), SENDER, SPOKEN) == Plain(title="Grazie", text="Chiamare Giulia D'Amico.")
+def test_words_for_a_screen() -> None:
+    assert body(moment("console"), SENDER, SPOKEN) == Plain(title="Grazie", text="Chiamare Giulia D'Amico.")
+
+
+def test_a_task_says_what_for_whom_why_and_until_when() -> None:
+    found = body(moment("task", until=NOW + timedelta(days=2)), SENDER, SPOKEN)
+    assert found == Task(
+        title="Grazie",
+        text="Chiamare Giulia D'Amico.",
+        customer="Giulia D'Amico",
+        reference="C-1",
+        why="Grazie",
+        until="2026-03-12T23:30:00+00:00",
+        sender_name="Bottega del Clima",
+        sender_address="ciao@bottega.example",
+        message_id="<0199-a1@bottega.example>",
+        date="Tue, 10 Mar 2026 23:30:00 +0000",
+    )
+
+
+LEAVING = {
+    "task/leaving.it.txt.j2": "Subject: Chiamare {{ customer.name }}\n\n{{ customer.ref }} {{ task.why }}"
+    " {{ task.until | date }}",
+    "task/leaving.en.txt.j2": "Subject: Call\n\nCall.",
+}
+
+
+def test_a_task_may_have_a_subject_of_its_own_and_is_in_the_shops_language() -> None:
+    asked = moment("task", "task/leaving", customer=replace(GIULIA, locale="en_GB"), until=NOW + timedelta(days=2))
+    found = body(asked, SENDER, Templates(LEAVING, locale="it_IT"))
+    assert isinstance(found, Task)
+    assert (found.title, found.text) == ("Chiamare Giulia D'Amico", "C-1 Grazie 13 marzo 2026")
 
 
 def test_a_moment_without_what_its_template_needs_is_refused_by_name() -> None:
@@ -212,6 +241,8 @@ def test_the_context_has_the_names_of_the_documented_one_and_no_more() -> None:
     asked = moment(facts={"title": "Grazie", "points": 150, "years": 10, "event": WORK})
     found, documented = context(asked, SENDER), sample_context()
     assert found.keys() == documented.keys()
+    assert found["task"] is None, "no customer reads why our people do something"
+    found |= context(replace(asked, channel="task"), SENDER)
     for name, value in documented.items():
         if isinstance(value, dict) and name != "event":
             assert found[name].keys() == value.keys(), name

@@ -1,0 +1,61 @@
+"""Work for the shop's own people, as files in a folder: a list of tasks that needs no server.
+
+What is done goes into the folder ``done`` inside it, or away; either way it does not come back.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import re
+from datetime import UTC
+from email.utils import parsedate_to_datetime
+from pathlib import Path
+
+from engine.adapters.wire.folder import put
+from engine.core.messages import Task
+from engine.dispatch.port import Capability, Idempotency, Message, Receipt
+from engine.errors import DeliveryError
+
+DONE = "done"
+_UNFIT = re.compile(r"[^A-Za-z0-9.-]+", re.ASCII)
+
+
+class TaskFile:
+    """Writes each task to `folder`, as ``2026-03-14T0830Z.C-1.5f0c….md``."""
+
+    capability = Capability(channel="task", idempotency=Idempotency.KEY)
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
+    def check(self, message: Message) -> None:
+        """Refuse a task without a title."""
+        if not Task.from_json(message.body).title.strip():
+            raise DeliveryError("the task has no title", permanent=True)
+
+    async def send(self, message: Message) -> Receipt:
+        """Write the file; the reference is its name. A disk that refuses is worth another try."""
+        task = Task.from_json(message.body)
+        name = _name(task, message.key)
+        content = f"# {task.title}\n\n{task.text}\n".encode()
+        try:
+            await asyncio.to_thread(self._write, name, content)
+        except OSError as error:
+            text = f"the task cannot be written to {self._folder}: {error.strerror or error}"
+            raise DeliveryError(text) from error
+        return Receipt(provider_ref=name, delivered=True, detail=f"{len(content)} bytes")
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def _write(self, name: str, content: bytes) -> None:
+        if not (self._folder / DONE / name).exists():
+            put(self._folder, {name: content})
+
+
+def _name(task: Task, key: str) -> str:
+    """Sorted by time, with the customer's number for people, and one per action: the key decides."""
+    stamp = parsedate_to_datetime(task.date).astimezone(UTC).strftime("%Y-%m-%dT%H%MZ")
+    customer = _UNFIT.sub("_", task.reference)[:40]
+    return f"{stamp}.{customer}.{hashlib.sha256(key.encode()).hexdigest()[:12]}.md"

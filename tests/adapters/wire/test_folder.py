@@ -1,0 +1,30 @@
+"""Files that are there whole or not at all."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from engine.adapters.wire.folder import put
+
+
+def test_all_of_them_are_there_and_nothing_else(tmp_path: Path) -> None:
+    put(tmp_path / "a" / "b", {"one.txt": b"1", "two.txt": b"2"})
+    assert {path.name: path.read_bytes() for path in (tmp_path / "a" / "b").iterdir()} == {
+        "one.txt": b"1",
+        "two.txt": b"2",
+    }
+
+
+def test_the_same_name_is_written_anew(tmp_path: Path) -> None:
+    for content in (b"a longer one", b"short"):
+        put(tmp_path, {"one.txt": content})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"short"]
+
+
+def test_what_fails_leaves_no_half_behind(tmp_path: Path) -> None:
+    (tmp_path / "two.txt").mkdir()  # a file cannot take the place of a folder
+    with pytest.raises(OSError, match=r"two\.txt"):
+        put(tmp_path, {"two.txt": b"2"})
+    assert [path.name for path in tmp_path.iterdir()] == ["two.txt"]
