@@ -11,14 +11,16 @@ from typing import TYPE_CHECKING, Any
 from sqlalchemy import Connection
 
 from engine.core.calendar import at_local, local_date
+from engine.core.condition import Value
 from engine.core.facts import Score
+from engine.core.lookback import lookbacks
 from engine.core.permission import Standing
 from engine.decide.rule import Rule
 from engine.decide.shape import hint_at
 from engine.decide.situation import Earlier, Situation
 from engine.decide.why import Circumstances, Happened, why
 from engine.errors import ConfigError, UsageError
-from engine.store import customers, events, permissions, score_history, scores, transactions
+from engine.store import customers, events, history, permissions, score_history, scores, transactions
 
 if TYPE_CHECKING:
     from engine.app import App
@@ -66,9 +68,18 @@ def known_at(app: App, connection: Connection, customer: customers.Known, at: da
         previous=worth.previous if worth else None,
         first_purchase_at=None if first is None or (at and first > at) else first,
         has_open_complaint=standing.open_complaint,
+        history=_answers(app, connection, customer, at),
     )
     happened = events.of_customer(connection, key, at)
     return Known(situation=situation, standing=standing, worth=worth, happened=happened)
+
+
+def _answers(app: App, connection: Connection, customer: customers.Known, at: datetime | None) -> Mapping[str, Value]:
+    """To all that the rules ask about the customer's history; at an instant by what had happened by then."""
+    asked = lookbacks(name for rule in app.rules for name in rule.reads)
+    shop = app.settings.shop
+    past = history.Past(now=at or app.clock(), currency=shop.currency, time_zone=shop.time_zone)
+    return history.answers(connection, asked, {customer.id: customer.facts.time_zone}, past)[customer.id]
 
 
 def _worth_now(connection: Connection, customer: int) -> Worth | None:

@@ -17,6 +17,7 @@ from google.protobuf import (  # type: ignore[import-untyped]  # stubs are a pac
     message_factory,
 )
 
+from engine.core import lookback
 from engine.decide.problems import ConditionError, Problem, translate
 from engine.decide.vocabulary import Scope
 
@@ -52,6 +53,16 @@ _SUBSET = "name: premura\nstdlib:\n  disable_macros: true\n  include_functions:\
     for name, overloads in _FUNCTIONS.items()
 )
 _KNOWN = cel.FunctionDecl("known", [cel.Overload("known_any", cel.Type.BOOL, [cel.Type.DYN], is_member=False)])
+_LOOKBACKS = [
+    cel.FunctionDecl(
+        name,
+        [
+            cel.Overload(f"{name}_{texts}", cel.Type(kind), [cel.Type.STRING] * texts, is_member=False)
+            for texts in ((1, 2) if name in lookback.ABOUT_EVENTS else (0, 1))
+        ],
+    )
+    for name, kind in lookback.ANSWERS.items()
+]
 _ONE, _MANY = descriptor_pb2.FieldDescriptorProto.LABEL_OPTIONAL, descriptor_pb2.FieldDescriptorProto.LABEL_REPEATED
 _MESSAGES: dict[str, tuple[tuple[str, int, str, int], ...]] = {  # field, number, type, label; names as in cel.expr
     "Constant": (
@@ -110,7 +121,7 @@ _Answer = _answer()
 def _environment(scope: Scope) -> Any:
     types = {name: cel.Type(one.type) for name, one in scope.fields.items()}
     types |= {short: types[name] for short, name in scope.aliases.items()}
-    return cel.NewEnv(config=cel.NewEnvConfigFromYaml(_SUBSET), variables=types, functions=[_KNOWN])
+    return cel.NewEnv(config=cel.NewEnvConfigFromYaml(_SUBSET), variables=types, functions=[_KNOWN, *_LOOKBACKS])
 
 
 def check(source: str, scope: Scope) -> Any:

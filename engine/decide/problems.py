@@ -51,6 +51,10 @@ FUNCTIONS = {
     "duration": "duration('72h')",
     "int": "int(event.amount)",
     "double": "double(score.frequency)",
+    "has_event": "has_event('review.received', 'P90D')",
+    "count_events": "count_events('service_call.completed', 'P1Y')",
+    "count_purchases": "count_purchases('P90D')",
+    "sum_purchases": "sum_purchases('P1Y')",
 }
 """The functions of the rule language, each with an example of its use."""
 _ADVICE = {
@@ -127,7 +131,7 @@ def _undeclared(name: str, source: str, offset: int, scope: Scope) -> Problem:
             return Problem(
                 offset=start, code="R033", text=f"{name}() is not called like that", hint=f"write {FUNCTIONS[name]}"
             )
-        hint = _ADVICE.get(name) or _near(name, FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
+        hint = _ADVICE.get(name) or near(name, FUNCTIONS) or f"there are {', '.join(FUNCTIONS)}"
         return Problem(offset=start, code="R032", text=f"unknown function '{name}'", hint=hint)
     start = max(offset - len(name.rpartition(".")[0]), 0)  # of a dotted name the place is its last dot
     hint = _name_hint(name, source[:start].rstrip(), scope)
@@ -137,9 +141,9 @@ def _undeclared(name: str, source: str, offset: int, scope: Scope) -> Problem:
 def _name_hint(name: str, before: str, scope: Scope) -> str:
     head, dot, tail = name.rpartition(".")
     known = (*scope.fields, *scope.aliases)
-    if near := _near(tail, [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == head]):
-        return near.replace("'", f"'{head}{dot}", 1)
-    if not dot and before.endswith(("=", "<", ">", "[", ",", "(")):
+    if hint := near(tail, [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == head]):
+        return hint.replace("'", f"'{head}{dot}", 1)
+    if name in scope.kinds or (not dot and before.endswith(("=", "<", ">", "[", ",", "("))):
         return f"a text stands in quotes: '{name}'"
     if head == "event" or scope.aliases:
         return scope.foreign
@@ -147,12 +151,13 @@ def _name_hint(name: str, before: str, scope: Scope) -> str:
         return "declare it in premura.toml under [attributes]"
     if family := [one for one in known if one.startswith(f"{name}.")]:
         return f"name one value, such as {family[0]}"
-    return _near(name, known) or "docs/rules.md lists all names"
+    return near(name, known) or "docs/rules.md lists all names"
 
 
-def _near(name: str, known: Iterable[str]) -> str:
-    near = get_close_matches(name, known, n=1, cutoff=0.7)
-    return f"did you mean '{near[0]}'?" if near else ""
+def near(name: str, known: Iterable[str]) -> str:
+    """A hint at what may have been meant, or nothing."""
+    found = get_close_matches(name, known, n=1, cutoff=0.7)
+    return f"did you mean '{found[0]}'?" if found else ""
 
 
 def _overload(function: str, arguments: str, source: str, offset: int) -> Problem:

@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.core.actions import Ending, State
 from engine.core.calendar import add, local_date
+from engine.core.condition import Value
 from engine.core.facts import Customer, Event, Score
 from engine.core.keys import dedupe_key
 from engine.core.permission import Standing
@@ -24,7 +25,7 @@ from engine.decide.vocabulary import Vocabulary
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Person:
-    """A customer with all that a rule may ask about them. since: the first purchase."""
+    """A customer with all that a rule may ask about them. since: the first purchase; history: as in `Situation`."""
 
     id: int
     facts: Customer
@@ -33,6 +34,7 @@ class Person:
     since: datetime | None
     standing: Standing
     time_zone: str
+    history: Mapping[str, Value] = field(default_factory=dict)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -121,6 +123,7 @@ class Round:
             event=event,
             first_purchase_at=person.since,
             has_open_complaint=person.standing.open_complaint,
+            history=person.history,
         )
 
     def _decision(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> dict[str, Any]:

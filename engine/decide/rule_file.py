@@ -45,6 +45,7 @@ CODES = {
     "R034": "CEL, but not part of the rule language",
     "R035": "a condition that is neither true nor false",
     "R036": "a timestamp or duration that cannot be read",
+    "R037": "a condition asks about an event kind that nobody declared",
 }
 """Every kind of fault in a rule file; a code never changes its meaning."""
 _KINDS = {

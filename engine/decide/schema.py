@@ -76,7 +76,8 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
     """What each key holds, beyond its type: words, patterns, bounds, and what an editor shows about it."""
     kinds = {kind.name: kind.meaning for kind in vocabulary.kinds.values()}
     dates = {name: field.meaning for name, field in vocabulary.plain.fields.items() if name in vocabulary.dates}
-    condition = {**_SAID, "description": "A condition in CEL, such as score.tier == 'gold' && customer.has_email."}
+    example = "score.tier == 'gold' && !has_event('review.received', 'P90D')"
+    condition = {**_SAID, "description": f"A condition in CEL, such as {example}."}
     return {
         "id": {**_IDENTIFIER, "description": "The name of the file without .toml: small letters, digits and _."},
         "title": {**_SAID, "description": "What the rule does, in a few words; reports and rewards show it."},

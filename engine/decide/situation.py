@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from math import isfinite
 from typing import Any, Protocol
@@ -30,7 +31,7 @@ class Situation:
     """What the names of a condition are read from.
 
     `time_zone` and `currency` are the customer's zone (or else the shop's) and the shop's currency; `event` is the one
-    that started the rule.
+    that started the rule. `history` answers the questions about the history (`core.lookback`) by their names.
     """
 
     customer: Customer
@@ -42,6 +43,7 @@ class Situation:
     event: Event | None = None
     first_purchase_at: datetime | None = None
     has_open_complaint: bool = False
+    history: Mapping[str, Value] = field(default_factory=dict)
 
 
 def convert(value: Any, kind: Type, tz: str) -> Value | None:

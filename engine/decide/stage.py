@@ -6,7 +6,7 @@ An event is marked as processed in the transaction that writes what came of it: 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time, timedelta
 from itertools import chain
@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 from engine.core.actions import Ending
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Customer
+from engine.core.lookback import Lookback, lookbacks
 from engine.core.money import exponent
 from engine.decide import triggers
 from engine.decide.moment import Occasion
@@ -28,6 +29,7 @@ from engine.store import (
     customers,
     decisions,
     events,
+    history,
     leases,
     permissions,
     scores,
@@ -100,7 +102,8 @@ class _Deciding:
             with self.store.write() as connection:
                 batch = events.unprocessed(connection, self.now, BATCH)
                 occasions = [triggers.event_occasion(found.source, found.id, found.facts) for found in batch]
-                asked = self._round(connection, {found.customer_id for found in batch})
+                started = chain.from_iterable(rules.get(kind, ()) for kind in {found.facts.kind for found in batch})
+                asked = self._round(connection, {found.customer_id for found in batch}, started)
                 pairs = {(found.customer_id, why.occurrence) for found, why in zip(batch, occasions, strict=True)}
                 asked.decided.update(decisions.decided(connection, pairs))
                 for found, why in zip(batch, occasions, strict=True):
@@ -121,7 +124,8 @@ class _Deciding:
             with self.store.write() as connection:
                 batch = scores.undecided(connection, BATCH)
                 crossed = [(found, rule) for found in batch for rule in rules if self._crosses(rule, found)]
-                asked = self._round(connection, {found.customer_id for found, _ in crossed})
+                ids = {found.customer_id for found, _ in crossed}
+                asked = self._round(connection, ids, (rule for _, rule in crossed))
                 questions = []
                 for found, rule in crossed:
                     day = local_date(found.scored_at, asked.people[found.customer_id].time_zone)
@@ -163,7 +167,7 @@ class _Deciding:
             for key, one in known.items()
             for day, years in self._returns(rule, one, first.get(key), since, last)
         ]
-        asked = self._round(connection, {key for key, _, _ in coming})
+        asked = self._round(connection, {key for key, _, _ in coming}, [rule])
         questions = []
         for key, day, years in coming:
             anchor = at_local(day, time(0), asked.people[key].time_zone)
@@ -186,10 +190,13 @@ class _Deciding:
         why = Occasion(occurrence=f"sweep/{today.isoformat()}", anchor=self.now, keep_no=False)
         last, decimals = 0, exponent(self.policy.currency)
         condition = rule.when.tree if rule.when else None
+        with self.store.read() as connection:
+            zones = history.zones(connection) if lookbacks(rule.reads) else ()
+        past = self._past(zones)
         while True:
             with self.store.write() as connection:
-                some = sweeps.matching(connection, condition, exponent=decimals, after=last, limit=BATCH)
-                self._ask(connection, self._round(connection, some), [(rule, key, why) for key in some])
+                some = sweeps.matching(connection, condition, exponent=decimals, past=past, after=last, limit=BATCH)
+                self._ask(connection, self._round(connection, some, [rule]), [(rule, key, why) for key in some])
             if len(some) < BATCH:
                 return
             last = some[-1]
@@ -201,8 +208,8 @@ class _Deciding:
             asked.ask(rule, key, why)
         self._write(connection, asked)
 
-    def _round(self, connection: Connection, ids: Collection[int]) -> Round:
-        """All that is known of these customers, but for the answers that they have."""
+    def _round(self, connection: Connection, ids: Collection[int], rules: Iterable[Rule]) -> Round:
+        """All that is known of these customers, but for the answers that they have; rules: those that will be asked."""
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
         for journey in decisions.active_journeys(connection, ids):
             journeys[journey.customer_id].append((journey.id, journey.ending))
@@ -212,17 +219,24 @@ class _Deciding:
             time_zone=self.policy.time_zone,
             key=self.policy.key,
             now=self.now,
-            people=self._people(connection, ids),
+            people=self._people(connection, ids, lookbacks(chain.from_iterable(rule.reads for rule in rules))),
             started=decisions.last_started(connection, ids),
             journeys=journeys,
             workspace_holdout=self.policy.workspace_holdout,
         )
 
-    def _people(self, connection: Connection, ids: Collection[int]) -> dict[int, Person]:
+    def _past(self, zones: Collection[str] = ()) -> history.Past:
+        shop = self.policy
+        return history.Past(now=self.now, currency=shop.currency, time_zone=shop.time_zone, zones=zones)
+
+    def _people(self, connection: Connection, ids: Collection[int], asked: Collection[Lookback]) -> dict[int, Person]:
         known = customers.load(connection, ids)
         worth = scores.load(connection, known)
         since = transactions.first_of(connection, known)
         standings = permissions.standings(connection, {key: one.facts for key, one in known.items()}, self.policy.key)
+        past = history.answers(
+            connection, asked, {key: one.facts.time_zone for key, one in known.items()}, self._past()
+        )
         return {
             key: Person(
                 id=key,
@@ -232,6 +246,7 @@ class _Deciding:
                 since=since.get(key),
                 standing=standings[key],
                 time_zone=found.facts.time_zone or self.policy.time_zone,
+                history=past[key],
             )
             for key, found in known.items()
         }

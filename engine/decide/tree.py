@@ -31,6 +31,8 @@ from engine.core.condition import (
     Type,
     type_of,
 )
+from engine.core.lookback import ABOUT_EVENTS, ANSWERS, Lookback
+from engine.decide.lookback import problems
 from engine.decide.problems import ConditionError, Problem
 from engine.decide.vocabulary import Scope
 
@@ -72,6 +74,8 @@ class _Decoder:
                 return Not(part=self.test(call.args[0]), offset=self.offset(node))
             case _, "known":
                 return self.known(node)
+            case _, name if name in ANSWERS:
+                return self.lookback(node)
             case _, "@in":
                 return self.member(node)
             case _, name if name in _TEXT:
@@ -99,10 +103,10 @@ class _Decoder:
             case _, "int" | "double":
                 inner, offset = self.term(call.args[0]), self.offset(node)
                 return Convert(to=Type.INT if call.function == "int" else Type.DOUBLE, term=inner, offset=offset)
-            case _, "timestamp":
-                return self.literal(node, _timestamp, "2026-01-31T00:00:00Z")
-            case _, "duration":
-                return self.literal(node, _duration, "72h")
+            case _, name if name in ANSWERS:
+                return self.lookback(node)
+            case _, name if name in _LITERALS:
+                return self.literal(node, *_LITERALS[name])
             case _, name if name in _ARITHMETIC:
                 left, right = (self.term(one) for one in call.args)
                 return Arithmetic(operator=_ARITHMETIC[name], left=left, right=right, offset=self.offset(node))
@@ -132,11 +136,31 @@ class _Decoder:
             return self.refuse(options, f"the list holds something else than {type_of(term)}s", "1.0 is a double")
         return Member(term=term, options=constants, offset=self.offset(node))
 
+    def lookback(self, node: Any) -> Name | Constant:
+        """A question about the history: a name that is written as it is called."""
+        function, offset = node.call_expr.function, max(self.offset(node) - len(node.call_expr.function), 0)
+        said = [(self.text(one), self.offset_of_name(one)) for one in node.call_expr.args]
+        found = list(problems(function, said, offset, self.scope))
+        if found:
+            self.problems.extend(found)
+            return Constant(value=False, offset=0)
+        texts = [text or "" for text, _ in said]
+        kind = texts.pop(0) if function in ABOUT_EVENTS else ""
+        name = Lookback(function=function, kind=kind, period="".join(texts)).name
+        return Name(name=name, type=ANSWERS[function], offset=offset)
+
+    def text(self, node: Any) -> str | None:
+        """A text that is written out, or None."""
+        return node.const_expr.string_value if node.WhichOneof("kind") == "const_expr" else None
+
     def name(self, node: Any) -> Name:
         short = node.ident_expr.name
         name = self.scope.aliases.get(short, short)
-        offset = self.offset(node) - len(short.rpartition(".")[0])  # of a dotted name it is the last dot
-        return Name(name=name, type=self.scope.fields[name].type, offset=max(offset, 0))
+        return Name(name=name, type=self.scope.fields[name].type, offset=self.offset_of_name(node))
+
+    def offset_of_name(self, node: Any) -> int:
+        """Where a dotted name begins; its place is the last dot. Of anything else its place."""
+        return max(self.offset(node) - len(node.ident_expr.name.rpartition(".")[0]), 0)
 
     def constant(self, node: Any) -> Constant:
         kind = node.const_expr.WhichOneof("kind")
@@ -174,3 +198,9 @@ def _duration(text: str) -> timedelta | None:
     hours, minutes, seconds = (int(part or 0) for part in match.groups()[1:])
     span = timedelta(hours=hours, minutes=minutes, seconds=seconds)
     return -span if match[1] else span
+
+
+_LITERALS: dict[str, tuple[Callable[[str], datetime | timedelta | None], str]] = {
+    "timestamp": (_timestamp, "2026-01-31T00:00:00Z"),
+    "duration": (_duration, "72h"),
+}

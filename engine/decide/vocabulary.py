@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -23,13 +23,14 @@ _CROSSING = ("p_alive", "clv", "percentile", "tier")  # the values that are kept
 class Scope:
     """The names that one condition may use; compared by identity, because a checker is made once for each.
 
-    aliases: short forms. kind: the event kind that starts the rule, or empty. foreign: why a name of another scope is
-    not there.
+    aliases: short forms. kind: the event kind that starts the rule, or empty. kinds: those that it may ask the history
+    about; without any it may not ask at all. foreign: why a name of another scope is not there.
     """
 
     fields: Mapping[str, Field]
     aliases: Mapping[str, str] = field(default_factory=dict)
     kind: str = ""
+    kinds: Collection[str] = ()
     foreign: str = ""
 
 
@@ -66,12 +67,12 @@ def vocabulary(
     for name, fields in (events or {}).items():
         kinds[name] = _extended(kinds.get(name), name, fields)
     common = (*CUSTOMER, *own, *SCORE, *NOW)
-    plain = Scope(fields=_by_name(common), foreign="no event starts this rule, so nothing is known of one")
+    foreign = "no event starts this rule, so nothing is known of one"
     crossing = tuple(one for one in SCORE if one.name.removeprefix("score.") in _CROSSING)
     return Vocabulary(
         kinds=kinds,
-        events={kind.name: _scope(kind, common) for kind in kinds.values()},
-        plain=plain,
+        events={kind.name: _scope(kind, common, kinds) for kind in kinds.values()},
+        plain=Scope(fields=_by_name(common), kinds=tuple(kinds), foreign=foreign),
         crossing=Scope(
             fields=_by_name(crossing),
             aliases={name: f"score.{name}" for name in _CROSSING},
@@ -81,11 +82,17 @@ def vocabulary(
 
 
 def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None = None) -> dict[str, Any]:
-    """The value of every name that a rule may read in this situation, or of `names` only; None where it is missing."""
+    """The value of every name that a rule may read in this situation, or of `names` only; None where it is missing.
+
+    Among `names` there may be questions about the history (`core.lookback`), whose answers the situation has.
+    """
     kind = situation.event.kind if situation.event else ""
     local = situation.now.astimezone(calendar.zone(situation.time_zone))
     fields = words.events.get(kind, words.plain).fields
-    return {name: fields[name].read(situation, local) for name in (fields if names is None else names)}
+    return {
+        name: fields[name].read(situation, local) if name in fields else situation.history[name]
+        for name in (fields if names is None else names)
+    }
 
 
 def before(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -102,10 +109,10 @@ def line_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(each for name in names for each in (name, f"score.prev_{name.removeprefix('score.')}"))
 
 
-def _scope(kind: Kind, common: Iterable[Field]) -> Scope:
+def _scope(kind: Kind, common: Iterable[Field], kinds: Iterable[str]) -> Scope:
     fields = _by_name((*common, *EVENT, *(payload(name, one) for name, one in kind.payload.items())))
     names = ", ".join(name for name in fields if name.startswith("event."))
-    return Scope(fields=fields, kind=kind.name, foreign=f"{kind.name} has {names}")
+    return Scope(fields=fields, kind=kind.name, kinds=tuple(kinds), foreign=f"{kind.name} has {names}")
 
 
 def _by_name(fields: Iterable[Field]) -> dict[str, Field]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Any
 
 from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, cast, func, select
 
 from engine.core.condition import And, Known, Not, Or, Test, implied, names_in
-from engine.store import tables
+from engine.core.lookback import Lookback, lookbacks
+from engine.store import history, tables
+from engine.store.history import Past
 from engine.store.terms import Columns
 from engine.store.where import where
 
@@ -16,14 +19,21 @@ _SCORE = tables.table(tables.Score)
 
 
 def matching(
-    connection: Connection, condition: Test | None, *, exponent: int, after: int = 0, limit: int = 1000
+    connection: Connection,
+    condition: Test | None,
+    *,
+    exponent: int,
+    past: Past | None = None,
+    after: int = 0,
+    limit: int = 1000,
 ) -> list[int]:
     """Keys of customers of whom the condition may hold, in their order: those behind `after`, so many at most.
 
     It holds of nobody else; of these it is to be asked again where it reads more than the tables know (`now.month`).
-    exponent: decimals of the shop's currency, which conditions know in whole units.
+    exponent: decimals of the shop's currency, which conditions know in whole units. past: when the questions about the
+    history are asked, with the zones of all customers; without it they are left open.
     """
-    columns = _columns(exponent)
+    columns = _columns(exponent, () if condition is None else lookbacks(names_in(condition)), past)
     test = None if condition is None else implied(condition, columns)
     read = () if test is None else names_in(test)
     of_score = [name for name in read if name.startswith("score.")]
@@ -52,7 +62,7 @@ def _fails_without(test: Test) -> bool:
             return bool(names_in(test))
 
 
-def _columns(exponent: int) -> Columns:
+def _columns(exponent: int, asked: Collection[Lookback] = (), past: Past | None = None) -> Columns:
     """What the tables know of the names of a condition, of the declared types."""
 
     def text(name: str) -> ColumnElement[Any]:
@@ -70,6 +80,7 @@ def _columns(exponent: int) -> Columns:
         **{f"score.{name}": _SCORE.c[name] for name in (*plain, "prev_p_alive", "prev_percentile")},
         **{f"score.{name}": func.nullif(_SCORE.c[name], "") for name in ("tier", "prev_tier")},
         **{f"score.{name}": money(f"{name}_minor") for name in ("clv", "expected_spend", "monetary", "prev_clv")},
+        **({} if past is None else history.columns(asked, _CUSTOMER.c.id, _CUSTOMER.c.time_zone, past)),
     }
 
 

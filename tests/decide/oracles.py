@@ -31,6 +31,7 @@ from engine.core.condition import (
     TextTest,
     Type,
 )
+from engine.core.lookback import lookbacks
 from engine.decide.names import Field
 from engine.decide.vocabulary import Scope
 
@@ -45,9 +46,21 @@ NAMES = {
     "customer.has_open_complaint": Type.BOOL,
     "event.occurred_at": Type.TIMESTAMP,
     "now.instant": Type.TIMESTAMP,
+    "has_event('quote.sent')": Type.BOOL,
+    "has_event('review.received', 'P90D')": Type.BOOL,
+    "count_events('quote.sent', 'P1Y')": Type.INT,
+    "count_purchases()": Type.INT,
+    "sum_purchases('P1M')": Type.DOUBLE,
 }
+ASKED = tuple(one.name for one in lookbacks(NAMES))
+"""The questions about the history among them: there always is an answer."""
 SCOPE = Scope(
-    fields={name: Field(name=name, type=kind, meaning="", read=lambda *_: None) for name, kind in NAMES.items()}
+    fields={
+        name: Field(name=name, type=kind, meaning="", read=lambda *_: None)
+        for name, kind in NAMES.items()
+        if name not in ASKED
+    },
+    kinds=("quote.sent", "review.received"),
 )
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
 _DOUBLES = (-1.5, 0.0, 0.25, 0.3, 1.0, 3.0, 800.0, 812.5)
@@ -65,10 +78,11 @@ def contexts(rows: int, *, missing: float) -> list[dict[str, Any]]:
     """Rows with a value for each of the names, always the same; `missing` is the share of values that are None."""
     rng = np.random.default_rng(20261121)
 
-    def value(kind: Type) -> Any:
-        return None if rng.random() < missing else VALUES[kind][rng.integers(len(VALUES[kind]))]
+    def value(name: str, kind: Type) -> Any:
+        gap = rng.random() < missing and name not in ASKED
+        return None if gap else VALUES[kind][rng.integers(len(VALUES[kind]))]
 
-    return [{name: value(kind) for name, kind in NAMES.items()} for _ in range(rows)]
+    return [{name: value(name, kind) for name, kind in NAMES.items()} for _ in range(rows)]
 
 
 def _names(kind: Type) -> st.SearchStrategy[str]:
@@ -127,7 +141,7 @@ def _leaves() -> st.SearchStrategy[str]:
     looked = text.map(lambda parts: f"{parts[0]}.{parts[1]}({parts[2]})")
     boolean = _names(Type.BOOL)
     plain = boolean | _pair(boolean, "== !=", boolean | st.sampled_from(("true", "false"))) | st.just("true")
-    known = st.sampled_from(list(NAMES)).map(lambda name: f"known({name})")
+    known = st.sampled_from(list(SCOPE.fields)).map(lambda name: f"known({name})")
     return st.one_of(*compared, spans, *listed, looked, plain, known)
 
 
@@ -140,13 +154,18 @@ def conditions() -> st.SearchStrategy[str]:
     )
 
 
-_CEL = cel.NewEnv(variables={name: cel.Type(kind) for name, kind in NAMES.items()})
+_PLAIN = {name: f"past{ASKED.index(name)}" if name in ASKED else name for name in NAMES}
+_CEL = cel.NewEnv(variables={_PLAIN[name]: cel.Type(kind) for name, kind in NAMES.items()})
 
 
 def by_cel(source: str, rows: Iterable[dict[str, Any]]) -> list[bool]:
     """What cel-cpp says of rows without missing values, with all of CEL; an error (divided by 0) is not true."""
-    expression = _CEL.compile(re.sub(r"known\([^)]*\)", "true", source))
-    return [expression.eval(data=row).value() is True for row in rows]
+    source = re.sub(r"known\([^)]*\)", "true", source)
+    for name in ASKED:
+        source = source.replace(name, _PLAIN[name])
+    expression = _CEL.compile(source)
+    named = ({_PLAIN[name]: value for name, value in row.items()} for row in rows)
+    return [expression.eval(data=row).value() is True for row in named]
 
 
 def by_sqlite(tree: Test, rows: Iterable[dict[str, Any]]) -> list[bool]:

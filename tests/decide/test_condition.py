@@ -92,7 +92,8 @@ def test_accepted(source: str) -> None:
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_the_example_of_each_function_works(function: str) -> None:
     test = {"timestamp": "now.instant > {}", "duration": "now.instant - event.occurred_at > {}", "size": "{} > 1"}
-    test |= {"int": "{} > 1", "double": "{} > 1.0"}
+    test |= {"int": "{} > 1", "double": "{} > 1.0", "sum_purchases": "{} > 1.0"}
+    test |= {"count_events": "{} > 1", "count_purchases": "{} > 1"}
 
     assert compile_condition(test.get(function, "{}").format(FUNCTIONS[function]), QUOTE)
 
