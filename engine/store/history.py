@@ -84,8 +84,10 @@ def _column(
         case "count_purchases":
             return _single(select(func.count()).where(_TXN.c.kind == "sale", *inside), table)
         case "sum_purchases":
-            total = cast(func.coalesce(func.sum(_TXN.c.amount_minor), 0), Double) / 10.0 ** exponent(past.currency)
-            return _single(select(total).where(_TXN.c.currency == past.currency, *inside), table)
+            # of doubles: exact up to 2^53, and whole numbers that grow beyond 64 bits are an error for SQLite
+            total = func.coalesce(func.sum(cast(_TXN.c.amount_minor, Double)), 0.0)
+            whole = total / 10.0 ** exponent(past.currency)
+            return _single(select(whole).where(_TXN.c.currency == past.currency, *inside), table)
 
 
 def _single(query: Select[Any], table: Any) -> ColumnElement[Any]:

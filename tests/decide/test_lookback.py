@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 from engine import inquiry
 from engine.core.condition import And, Compare, Name, Not, Type
+from engine.core.lookback import ANSWERS
 from engine.decide.condition import compile_condition
 from engine.decide.lookback import problems
 from engine.decide.problems import ConditionError
@@ -105,6 +107,18 @@ def test_a_line_on_the_score_asks_nothing_of_the_past() -> None:
     ]
 
 
+def test_the_documentation_has_every_question_with_its_type() -> None:
+    said = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"^\| `(\w+)\(([^`]*)\)` \| (\w+) \|", said.partition("### What happened before")[2], re.MULTILINE
+    )
+
+    assert {name: kind for name, _, kind in rows} == ANSWERS
+    for name, arguments, kind in rows:
+        test = {"bool": "{}", "int": "{} > 1", "double": "{} > 1.0"}[kind]
+        assert compile_condition(test.format(f"{name}({arguments})"), WORDS.plain)
+
+
 AGAIN = f"count_events('{DONE}', 'P1Y') >= 2"
 QUIET = "count_purchases() > 0 && !has_event('review.received', 'P1M')"
 RULES = {
@@ -182,6 +196,22 @@ class TestDecide:
 
         assert house.outcomes(rule="quiet") == ["act"]
         assert len(house.actions()) == 1
+
+    def test_a_step_may_ask_too(self, house: Shop) -> None:
+        also = f"""
+[[step]]
+id = "again"
+channel = "email"
+template = "email/service_thank_you"
+when = "{AGAIN}"
+"""
+        house.rule("again", care("again", f'event = "{DONE}"') + also)
+        house.customer()
+        for day in ("01", "02"):
+            house.event(DONE, f"2026-03-{day}T10:00:00+01:00")
+            house.at(f"2026-03-{day}T11:00").app.decide()
+
+        assert [row["step"] for row in house.actions() if row["rule"] == "again"] == ["mail", "mail", "again"]
 
 
 def said(shop: Shop, rule: str, at: str = "") -> dict[str, Any]:

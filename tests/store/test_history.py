@@ -249,6 +249,17 @@ def test_nobody_and_nothing_cost_no_statement(told: tuple[Connection, list[str]]
     assert statements == []
 
 
+def test_a_sum_beyond_64_bits_is_no_error(kept: Store) -> None:
+    with kept.read() as connection:
+        key = customer(connection, "C1")
+        facts = [
+            Transaction(customer="", ext_key=f"huge{n}", occurred_at=NOW, amount_minor=2**62, currency="EUR")
+            for n in range(3)
+        ]
+        transactions.add(connection, "till", [(key, one) for one in facts], NOW, ROME)
+        assert answered(connection)["C1"]["sum_purchases()"] == pytest.approx(3 * 2**62 / 100)
+
+
 @pytest.mark.parametrize(("currency", "total"), [("EUR", 0.25), ("JPY", 25.0), ("KWD", 0.025)])
 def test_sums_are_in_whole_units_of_the_shops_currency(narrow: Connection, currency: str, total: float) -> None:
     key = customer(narrow, "C1")
