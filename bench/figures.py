@@ -124,17 +124,18 @@ def table(runs: Sequence[Run]) -> str:
         whole = [str(spread(map(figure, same))) for figure in (_PIPELINE, _WALL)]
         cpu, peak = _short(median(run.cpu for run in same)), f"{median(map(_PEAK, same)):.0f}"
         lines.append([f"{customers:,}", model, engine, kind, *each, *whole, cpu, peak])
-    return _aligned(lines)
+    return aligned(lines)
 
 
 def ratio_table(found: Sequence[Ratio]) -> str:
     """The ratios as lines to read."""
     lines = [["ratio", "customers", "of", "over", "of medians (of rounds)", "goal"]]
     lines += [[one.name, f"{one.customers:,}", one.above, one.below, str(one.value), one.goal] for one in found]
-    return _aligned(lines)
+    return aligned(lines)
 
 
-def _aligned(lines: Sequence[Sequence[str]]) -> str:
+def aligned(lines: Sequence[Sequence[str]]) -> str:
+    """Cells in columns."""
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
         "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip() for line in lines

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import csv
 import shutil
-import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from bench import homes
 from bench.runs import Run, Unavailable, measured, run_of
 
 HERE = Path(__file__).parent
@@ -48,25 +48,10 @@ PEERS: Mapping[str, Peer] = {
 
 def home_of(peer: Peer, cache: Path) -> Path:
     """The peer's environment, made on first use; raises Unavailable when it cannot be made."""
-    home = cache / "environments" / peer.name.replace(" ", "-")
-    ready = home / "ready"
-    wanted = "\n".join(peer.packages)
-    if not ready.exists() or ready.read_text() != wanted:
-        python = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
-        if python is None:
-            raise Unavailable("needs a Python 3.11 to install it in")
-        _do([python, "-m", "venv", "--clear", str(home)])
-        _do([str(home / "bin" / "python"), "-m", "pip", "install", "--quiet", "--only-binary", ":all:", *peer.packages])
-        ready.write_text(wanted)
-    return home
-
-
-def _do(words: Sequence[str]) -> None:
-    done = subprocess.run(words, capture_output=True, text=True, check=False)  # noqa: S603 - our own words
-    if done.returncode:
-        said = done.stderr.strip().splitlines()
-        faults = [line for line in said if line.startswith("ERROR")] or said or ["no reason given"]
-        raise Unavailable(f"cannot be installed: {faults[-1]}")
+    python = sys.executable if sys.version_info[:2] == (3, 11) else shutil.which("python3.11")
+    if python is None:
+        raise Unavailable("needs a Python 3.11 to install it in")
+    return homes.home_of(peer.name, peer.packages, cache, python)
 
 
 def run_peer(peer: Peer, home: Path, log: Path, scores: Path, which: Mapping[str, Any]) -> Run:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -32,6 +33,7 @@ from engine.core.condition import (
     Type,
 )
 from engine.core.lookback import lookbacks
+from engine.decide.condition import compile_condition
 from engine.decide.names import Field
 from engine.decide.vocabulary import Scope
 
@@ -85,73 +87,125 @@ def contexts(rows: int, *, missing: float) -> list[dict[str, Any]]:
     return [{name: value(name, kind) for name, kind in NAMES.items()} for _ in range(rows)]
 
 
-def _names(kind: Type) -> st.SearchStrategy[str]:
-    return st.sampled_from([name for name, one in NAMES.items() if one is kind])
-
-
-def _pair(left: st.SearchStrategy[str], signs: str, right: st.SearchStrategy[str]) -> st.SearchStrategy[str]:
-    return st.tuples(left, st.sampled_from(signs.split()), right).map(lambda parts: f"({' '.join(parts)})")
-
-
-_LITERAL = {
-    Type.DOUBLE: st.sampled_from([repr(one) for one in VALUES[Type.DOUBLE]]),
-    Type.INT: st.sampled_from([repr(one) for one in VALUES[Type.INT]]),
-    Type.STRING: st.sampled_from([f"'{one}'" for one in VALUES[Type.STRING]]),
-    Type.TIMESTAMP: st.sampled_from([f"timestamp('{one:%Y-%m-%dT%H:%M:%SZ}')" for one in VALUES[Type.TIMESTAMP]]),
+Pick = Callable[[Sequence[Any]], Any]
+"""Chooses one of several: hypothesis does, which then finds the shortest that fails, or chance with a seed."""
+Form = Callable[[Pick, int], str]
+"""Writes a part of a condition; the number says how deep its own parts may still be."""
+_LITERALS = {
+    Type.DOUBLE: tuple(repr(one) for one in VALUES[Type.DOUBLE]),
+    Type.INT: tuple(repr(one) for one in VALUES[Type.INT]),
+    Type.STRING: tuple(f"'{one}'" for one in VALUES[Type.STRING]),
+    Type.TIMESTAMP: tuple(f"timestamp('{one:%Y-%m-%dT%H:%M:%SZ}')" for one in VALUES[Type.TIMESTAMP]),
 }
-_SPAN = st.sampled_from(("duration('0s')", "duration('72h')", "duration('-1h30m')"))
 
 
-def _terms(depth: int) -> dict[Type, st.SearchStrategy[str]]:
-    terms = {kind: _names(kind) | literal for kind, literal in _LITERAL.items()}
-    if depth == 0:
-        return terms
-    inner = _terms(depth - 1)
-    double, whole, text, instant = (inner[kind] for kind in _LITERAL)
+def _of(options: Iterable[str]) -> Form:
+    known = tuple(options)
+    return lambda pick, _: str(pick(known))
+
+
+def _around(text: str, inner: Form) -> Form:
+    return lambda pick, depth: text.format(inner(pick, depth))
+
+
+def _pair(left: Form, signs: str, right: Form) -> Form:
+    known = signs.split()
+    return lambda pick, depth: f"({left(pick, depth)} {pick(known)} {right(pick, depth)})"
+
+
+def _either(*forms: Form) -> Form:
+    return lambda pick, depth: str(pick(forms)(pick, depth))
+
+
+def _names(kind: Type) -> Form:
+    return _of(name for name, one in NAMES.items() if one is kind)
+
+
+def _term(kind: Type) -> Form:
+    plain = (_names(kind), _names(kind), _of(_LITERALS[kind]))
+    return lambda pick, depth: str(pick((*plain, *_DEEPER[kind]) if depth else plain)(pick, depth - 1))
+
+
+_DOUBLE, _WHOLE, _TEXT_TERM, _INSTANT = (_term(kind) for kind in _LITERALS)
+_SPAN = _of(("duration('0s')", "duration('72h')", "duration('-1h30m')"))
+_DEEPER: dict[Type, tuple[Form, ...]] = {
     # Doubles are not divided by what may be 0: cel-cpp has an infinite number there, the rule language has none.
-    terms[Type.DOUBLE] |= (
-        _pair(double, "+ - *", double)
-        | _pair(double, "/", st.sampled_from(("0.5", "-2.0")))
-        | double.map(lambda one: f"-({one})")
-        | whole.map(lambda one: f"double({one})")
-    )
-    terms[Type.INT] |= (
-        _pair(whole, "+ - * / %", whole)
-        | whole.map(lambda one: f"-({one})")
-        | double.map(lambda one: f"int({one})")
-        | text.map(lambda one: f"size({one})")
-        | text.map(lambda one: f"{one}.size()")
-    )
-    terms[Type.TIMESTAMP] |= _pair(instant, "+ -", _SPAN)
-    return terms
+    Type.DOUBLE: (
+        _pair(_DOUBLE, "+ - *", _DOUBLE),
+        _pair(_DOUBLE, "/", _of(("0.5", "-2.0"))),
+        _around("-({})", _DOUBLE),
+        _around("double({})", _WHOLE),
+    ),
+    Type.INT: (
+        _pair(_WHOLE, "+ - * / %", _WHOLE),
+        _around("-({})", _WHOLE),
+        _around("int({})", _DOUBLE),
+        _around("size({})", _TEXT_TERM),
+        _around("{}.size()", _TEXT_TERM),
+    ),
+    Type.STRING: (),
+    Type.TIMESTAMP: (_pair(_INSTANT, "+ -", _SPAN),),
+}
 
 
-def _leaves() -> st.SearchStrategy[str]:
-    terms = _terms(2)
-    order = "== != < <= > >="
-    compared = [_pair(term, order, term) for term in terms.values()]
-    spans = _pair(_pair(terms[Type.TIMESTAMP], "-", terms[Type.TIMESTAMP]), order, _SPAN)
-    listed = [
-        st.tuples(terms[kind], st.lists(_LITERAL[kind], min_size=1, max_size=3)).map(
-            lambda parts: f"{parts[0]} in [{', '.join(parts[1])}]"
-        )
-        for kind in (Type.DOUBLE, Type.INT, Type.STRING)
-    ]
-    text = st.tuples(terms[Type.STRING], st.sampled_from(("startsWith", "endsWith", "contains")), terms[Type.STRING])
-    looked = text.map(lambda parts: f"{parts[0]}.{parts[1]}({parts[2]})")
-    boolean = _names(Type.BOOL)
-    plain = boolean | _pair(boolean, "== !=", boolean | st.sampled_from(("true", "false"))) | st.just("true")
-    known = st.sampled_from(list(SCOPE.fields)).map(lambda name: f"known({name})")
-    return st.one_of(*compared, spans, *listed, looked, plain, known)
+def _listed(kind: Type) -> Form:
+    def form(pick: Pick, depth: int) -> str:
+        options = [pick(_LITERALS[kind]) for _ in range(pick((1, 2, 3)))]
+        return f"{_term(kind)(pick, depth)} in [{', '.join(options)}]"
+
+    return form
 
 
-def conditions() -> st.SearchStrategy[str]:
+def _looked(pick: Pick, depth: int) -> str:
+    text, part = _TEXT_TERM(pick, depth), _TEXT_TERM(pick, depth)
+    return f"{text}.{pick(('startsWith', 'endsWith', 'contains'))}({part})"
+
+
+_ORDER = "== != < <= > >="
+_BOOLEAN = _names(Type.BOOL)
+_LEAF = _either(
+    *(_pair(_term(kind), _ORDER, _term(kind)) for kind in _LITERALS),
+    _pair(_pair(_INSTANT, "-", _INSTANT), _ORDER, _SPAN),
+    *(_listed(kind) for kind in (Type.DOUBLE, Type.INT, Type.STRING)),
+    _looked,
+    _BOOLEAN,
+    _pair(_BOOLEAN, "== !=", _either(_BOOLEAN, _of(("true", "false")))),
+    _of(("true",)),
+    _around("known({})", _of(SCOPE.fields)),
+)
+
+
+def _condition(pick: Pick, depth: int) -> str:
+    shape = pick(("leaf", "not", "and", "or")) if depth else "leaf"
+    if shape == "leaf":
+        return _LEAF(pick, 2)
+    if shape == "not":
+        return f"!({_condition(pick, depth - 1)})"
+    return f"({_condition(pick, depth - 1)} {'&&' if shape == 'and' else '||'} {_condition(pick, depth - 1)})"
+
+
+@st.composite
+def conditions(draw: st.DrawFn) -> str:
     """The text of a condition over `NAMES`."""
-    return st.recursive(
-        _leaves(),
-        lambda inner: _pair(inner, "&& ||", inner) | inner.map(lambda one: f"!({one})"),
-        max_leaves=6,
-    )
+    return _condition(lambda options: draw(st.sampled_from(options)), 3)
+
+
+@cache
+def a_thousand() -> tuple[str, ...]:
+    """A thousand conditions that read something, no two the same, and the same ones every time."""
+    rng = np.random.default_rng(20261122)
+    found: dict[str, None] = {}
+    while len(found) < 1000:
+        source = _condition(lambda options: options[int(rng.integers(len(options)))], 3)
+        if any(name in source for name in NAMES):
+            found[source] = None
+    return tuple(found)
+
+
+@cache
+def trees() -> tuple[Test, ...]:
+    """What the thousand say."""
+    return tuple(compile_condition(source, SCOPE).tree for source in a_thousand())
 
 
 _PLAIN = {name: f"past{ASKED.index(name)}" if name in ASKED else name for name in NAMES}

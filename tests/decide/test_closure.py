@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 
 from engine.core.condition import INT64, Type
+from engine.decide.closure import closure
 from engine.decide.condition import Condition, compile_condition
-from tests.decide.oracles import NAMES, SCOPE, by_cel, by_sqlite, conditions, contexts
+from tests.decide.oracles import NAMES, SCOPE, a_thousand, by_cel, by_sqlite, conditions, contexts, trees
 
 NOTHING: dict[str, Any] = dict.fromkeys(NAMES)
 
@@ -22,7 +23,23 @@ def _condition(source: str) -> Condition:
 FULL, GAPPED = contexts(12, missing=0.0), contexts(24, missing=0.3)
 
 
-@settings(max_examples=300, deadline=None)
+def test_a_thousand_conditions_say_what_cel_says() -> None:
+    for source, tree in zip(a_thousand(), trees(), strict=True):
+        assert list(map(closure(tree), FULL)) == by_cel(source, FULL), source
+
+
+def test_a_thousand_conditions_say_what_where_says_of_what_is_missing() -> None:
+    for source, tree in zip(a_thousand(), trees(), strict=True):
+        assert list(map(closure(tree), GAPPED)) == by_sqlite(tree, GAPPED), source
+
+
+def test_the_thousand_are_no_two_the_same_and_most_tell_customers_apart() -> None:
+    assert len(set(a_thousand())) == 1000
+    assert len(set(trees())) == 1000
+    assert sum(len(set(map(closure(tree), GAPPED))) == 2 for tree in trees()) > 500
+
+
+@settings(max_examples=60)
 @given(conditions())
 def test_with_every_value_there_it_says_what_cel_says(source: str) -> None:
     condition = _condition(source)
@@ -30,7 +47,7 @@ def test_with_every_value_there_it_says_what_cel_says(source: str) -> None:
     assert [condition.holds(row) for row in FULL] == by_cel(source, FULL)
 
 
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=60)
 @given(conditions())
 def test_with_values_missing_it_says_what_where_says(source: str) -> None:
     condition = _condition(source)
@@ -38,7 +55,7 @@ def test_with_values_missing_it_says_what_where_says(source: str) -> None:
     assert [condition.holds(row) for row in GAPPED] == by_sqlite(condition.tree, GAPPED)
 
 
-@settings(deadline=None)
+@settings(max_examples=60)
 @given(conditions())
 def test_the_clauses_together_are_the_condition(source: str) -> None:
     condition = _condition(source)

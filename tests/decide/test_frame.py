@@ -14,7 +14,7 @@ from engine.decide.closure import closure
 from engine.decide.condition import compile_condition
 from engine.decide.frame import expression
 from engine.decide.frame_terms import column
-from tests.decide.oracles import NAMES, SCOPE, VALUES, conditions, contexts
+from tests.decide.oracles import NAMES, SCOPE, VALUES, a_thousand, conditions, contexts, trees
 
 ROWS = contexts(300, missing=0.25)
 
@@ -31,7 +31,15 @@ def holds(tree: Test, frame: pl.DataFrame = FRAME) -> list[int]:
     return found
 
 
-@settings(max_examples=200)
+def test_a_thousand_conditions_say_what_the_closure_says() -> None:
+    for start in range(0, 1000, 100):
+        some = trees()[start : start + 100]
+        asked = FRAME.select(expression(tree).fill_null(value=False).alias(str(n)) for n, tree in enumerate(some))
+        for source, tree, column_ in zip(a_thousand()[start:], some, asked, strict=False):
+            assert column_.to_list() == list(map(closure(tree), ROWS)), source
+
+
+@settings(max_examples=60)
 @given(conditions())
 def test_it_says_what_the_closure_says(source: str) -> None:
     tree = compile_condition(source, SCOPE).tree

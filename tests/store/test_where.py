@@ -18,6 +18,7 @@ from sqlalchemy import (
     MetaData,
     String,
     Table,
+    case,
     create_engine,
     insert,
     select,
@@ -27,7 +28,7 @@ from engine.core.condition import Test, Type, microseconds
 from engine.decide.closure import closure
 from engine.decide.condition import compile_condition
 from engine.store.where import where
-from tests.decide.oracles import NAMES, SCOPE, conditions, contexts
+from tests.decide.oracles import NAMES, SCOPE, a_thousand, conditions, contexts, trees
 from tests.store.conftest import BACKENDS, Blank
 
 ROWS = contexts(200, missing=0.25)
@@ -70,7 +71,19 @@ def by_closure(tree: Test) -> list[int]:
     return [number for number, row in enumerate(ROWS) if one(row)]
 
 
-@settings(max_examples=200, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
+def test_a_thousand_conditions_say_what_the_closure_says(facts: Connection) -> None:
+    columns = {name: TABLE.c[name] for name in NAMES}
+    for start in range(0, 1000, 100):
+        some = trees()[start : start + 100]
+        asked = [
+            case((where(tree, columns, facts.dialect.name), 1), else_=0).label(f"c{n}") for n, tree in enumerate(some)
+        ]
+        answers = zip(*facts.execute(select(*asked).order_by(TABLE.c.row)), strict=True)
+        for source, tree, said in zip(a_thousand()[start:], some, answers, strict=False):
+            assert [row for row, holds in enumerate(said) if holds] == by_closure(tree), source
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow, HealthCheck.function_scoped_fixture])
 @given(conditions())
 def test_it_says_what_the_closure_says(facts: Connection, source: str) -> None:
     tree = compile_condition(source, SCOPE).tree
