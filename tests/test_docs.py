@@ -173,9 +173,9 @@ def test_the_readmes_two_commands_are_there_and_ci_runs_the_second() -> None:
     lines = README.splitlines()
 
     assert "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/premura demo" in lines
-    tests = [line for line in lines if re.fullmatch(r"python3 -m venv \.venv && \.venv/bin/pip install .*pytest", line)]
-    assert tests == ["python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest"]
-    assert "pip install .*pytest' README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
+    tests = [line for line in lines if re.fullmatch(r"python3 -m venv \.venv && .* install .*pytest -n auto", line)]
+    assert tests == ["python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest -n auto"]
+    assert "pip install .*pytest -n auto' README.md" in (ROOT / ".ci" / "run").read_text(encoding="utf-8")
 
 
 ON_CDNOW = "premura clv tests/data/cdnow/cdnow_sample_transactions.csv --currency USD "
