@@ -181,6 +181,9 @@ class App:
             time_zone=self.settings.shop.time_zone,
             lead_days=self.lead_days,
             quiet=self.quiet,
+            household=self.settings.caps.household,
+            costs=assemble.costs(self.settings, self.adapters),
+            budgets=assemble.budgets(self.settings),
         )
 
     def dispatch(self, *, stopping: Callable[[], bool] = lambda: False, progress: Progress = _silent) -> Dispatched:
@@ -214,7 +217,11 @@ class App:
             templates=self.templates,
             adapters=self.adapters,
             channels=self.settings.channels,
-            cap=Cap(messages=self.settings.caps.messages, within=self.settings.cap_within),
+            cap=Cap(
+                messages=self.settings.caps.messages,
+                within=self.settings.cap_within,
+                household=self.settings.caps.household,
+            ),
             quiet=self.quiet,
         )
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 from engine import config
 from engine.core.facts import Address
+from engine.core.money import to_major, to_micro
 from engine.errors import ConfigError, Fault
 
 if TYPE_CHECKING:  # each room is imported when it is first used, so that `premura --help` is quick
@@ -16,6 +18,7 @@ if TYPE_CHECKING:  # each room is imported when it is first used, so that `premu
     from engine.dispatch.freeze import Sender
     from engine.dispatch.port import Adapter
     from engine.ingest.stage import Intake
+    from engine.schedule.budgets import Budgets
     from engine.score.policy import Policy
 
 
@@ -55,6 +58,29 @@ def scoring(settings: config.Settings) -> Policy:
         tiers_by=said.tiers_by,
         currency=shop.currency,
         time_zone=shop.time_zone,
+    )
+
+
+def costs(settings: config.Settings, adapters: Mapping[str, Adapter]) -> dict[str, int]:
+    """What one message costs, by channel, in millionths of a unit: as [costs] says, else as the adapter does."""
+    found = {}
+    for channel, name in settings.channels.items():
+        said = getattr(settings.costs, channel, None)
+        if said is None and name in adapters:
+            said = to_major(adapters[name].capability.unit_cost_minor, settings.shop.currency)
+        found[channel] = to_micro(said or Decimal())
+    return found
+
+
+def budgets(settings: config.Settings) -> Budgets:
+    """What a month may cost."""
+    from engine.schedule.budgets import Budgets
+
+    said = {channel: amount for channel, amount in settings.budgets if channel != "rules" and amount is not None}
+    return Budgets(
+        channels={channel: to_micro(amount) for channel, amount in said.items()},
+        rules={rule: to_micro(amount) for rule, amount in settings.budgets.rules.items()},
+        currency=settings.shop.currency,
     )
 
 

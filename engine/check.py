@@ -12,6 +12,7 @@ from engine import assemble, config, workspace
 from engine.core.facts import Address
 from engine.core.quiet import QuietPolicy, next_permitted
 from engine.decide.rule import Rule, load
+from engine.decide.shape import hint_at
 from engine.decide.vocabulary import Vocabulary, vocabulary
 from engine.dispatch import render
 from engine.dispatch.port import Adapter
@@ -45,7 +46,9 @@ def check(folder: Path) -> tuple[Fault, ...]:
     if texts is not None and templates is not None:  # else nobody knows what a rule says of a template
         rules, found = check_texts(texts, templates, settings, words)
         faults += found
-        faults += chain(unserved(rules, settings, adapters), unheard(rules, settings)) if sound else ()
+        if sound:
+            faults += chain(unserved(rules, settings, adapters), unheard(rules, settings))
+            faults += unspent(rules, settings, adapters) if rules else ()
     return tuple(sorted(set(faults)))
 
 
@@ -80,6 +83,21 @@ def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mappi
                 text = f"step '{step.id}' uses the channel {step.channel}, which no adapter serves"
                 hint = f'[channels] {step.channel} = "…" in {config.FILE}'
                 yield Fault(file=rule.file, code="P106", text=text, hint=hint)
+
+
+def unspent(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+    """Budgets that bound nothing: of a rule that there is not, or of a channel whose messages cost nothing."""
+    ids = [rule.id for rule in rules]
+    for rule in settings.budgets.rules:
+        if rule not in ids:
+            hint = hint_at(rule, ids) or "premura rules list shows what there is"
+            yield Fault(file=config.FILE, code="P110", text=f"budgets.rules: there is no rule '{rule}'", hint=hint)
+    costs = assemble.costs(settings, adapters)
+    for channel in assemble.budgets(settings).channels:
+        if not costs.get(channel):
+            text = f"budgets.{channel}: bounds nothing, because a message costs nothing"
+            hint = f"say what one costs: [costs] {channel} = 0.01"
+            yield Fault(file=config.FILE, code="P111", text=text, hint=hint)
 
 
 def unheard(rules: tuple[Rule, ...], settings: config.Settings) -> Iterator[Fault]:

@@ -10,6 +10,7 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping
 from datetime import time
+from decimal import Decimal
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal
@@ -143,7 +144,28 @@ class Caps(_Section):
     """How often a customer may hear from us, whatever the rules say; transactional words do not count."""
 
     messages: Annotated[int, Field(ge=1)] = 2
+    household: Annotated[int, Field(ge=1)] | None = None  # all who live together
     within: DurationText = "P7D"
+
+
+Amount = Annotated[Decimal, Field(ge=0, le=10**9, decimal_places=6)]
+
+
+class Costs(_Section):
+    """What one message costs, by channel, in whole units of the currency; else what the adapter says."""
+
+    email: Amount | None = None
+    note: Amount | None = None
+    reward: Amount | None = None
+    referral: Amount | None = None
+    task: Amount | None = None
+    console: Amount | None = None
+
+
+class Budgets(Costs):
+    """What all messages of a channel, or of a rule, may cost in a month, in whole units of the currency."""
+
+    rules: dict[str, Amount] = Field(default_factory=dict)
 
 
 class Holdout(_Section):
@@ -211,6 +233,8 @@ class Settings(_Section):
     ingest: Ingest = Field(default_factory=Ingest)
     score: Scoring = Field(default_factory=Scoring)
     caps: Caps = Field(default_factory=Caps)
+    costs: Costs = Field(default_factory=Costs)
+    budgets: Budgets = Field(default_factory=Budgets)
     holdout: Holdout = Field(default_factory=Holdout)
     quiet: Quiet = Field(default_factory=Quiet)
     referrals: Referrals = Field(default_factory=Referrals)

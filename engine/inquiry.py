@@ -12,7 +12,7 @@ from sqlalchemy import Connection
 from engine.core.actions import State
 from engine.core.calendar import zone
 from engine.core.facts import Score
-from engine.core.money import to_major
+from engine.core.money import micro_text, to_major
 from engine.core.permission import Standing
 from engine.errors import UsageError
 from engine.store import actions as outbox_actions
@@ -148,6 +148,7 @@ def action(app: App, public_id: str) -> dict[str, Any]:
         "customer": known.facts.ref,
         "adapter": found.adapter,
         "valid_until": found.valid_until,
+        "unit_cost": micro_text(found.unit_cost_micro, app.settings.shop.currency),
         "payload": found.payload,
         "attempts": attempts,
     }

@@ -37,6 +37,30 @@ def test_the_screen_serves_any_channel(tmp_path: Path) -> None:
     assert list(assemble.adapters(settings(more), tmp_path, io.StringIO())) == ["screen"]
 
 
+def test_a_message_costs_what_the_shop_says_or_else_the_adapter(tmp_path: Path) -> None:
+    more = """
+[channels]
+email = "screen"
+note = "cards"
+[adapters.screen]
+kind = "console"
+[adapters.cards]
+kind = "note_pdf"
+folder = "out"
+unit_cost = "1.90"
+[budgets]
+note = 200
+rules = { win_back = 50.5 }
+"""
+    adapters = assemble.adapters(settings(more), tmp_path, io.StringIO())
+    assert assemble.costs(settings(more), adapters) == {"email": 0, "note": 1_900_000}
+    said = settings(more + "[costs]\nemail = 0.001\nnote = 0\n")
+    assert assemble.costs(said, adapters) == {"email": 1_000, "note": 0}
+    assert assemble.costs(settings(more), {}) == {"email": 0, "note": 0}
+    found = assemble.budgets(settings(more))
+    assert (found.channels, found.rules, found.currency) == ({"note": 200 * 10**6}, {"win_back": 50_500_000}, "EUR")
+
+
 def test_no_channels_are_no_adapters(tmp_path: Path) -> None:
     assert assemble.adapters(settings(), tmp_path, io.StringIO()) == {}
 

@@ -121,3 +121,18 @@ def test_a_window_that_lies_in_the_quiet_hours_is_told(folder: Path) -> None:
         "rules/anniversary.toml: P109 step 'mail' would never go out: its window lies in the quiet hours,"
         " 19:00 to 08:00 (hint: widen its window, or [quiet] in premura.toml)"
     )
+
+
+def test_a_budget_that_bounds_nothing_is_told(folder: Path) -> None:
+    change(folder, "premura.toml", "# email = 20.00", "email = 20.00")
+    change(folder, "premura.toml", "# rules = { win_back = 50.00 }", "rules = { birthdays = 5, anniversary = 5 }")
+
+    unknown, bare = said(folder)
+
+    assert bare == (
+        "premura.toml: P111 budgets.email: bounds nothing, because a message costs nothing"
+        " (hint: say what one costs: [costs] email = 0.01)"
+    )
+    assert unknown.startswith("premura.toml: P110 budgets.rules: there is no rule 'birthdays'")
+    change(folder, "premura.toml", "# email = 0.001", "email = 0.001")
+    assert len(said(folder)) == 1

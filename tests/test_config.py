@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from datetime import time
+from decimal import Decimal
 from pathlib import Path
 
 import pytest
 
 from engine import config
+from engine.decide.shape import CHANNELS
 from engine.errors import ConfigError
 from engine.workspace import shipped
 
@@ -35,6 +37,16 @@ def test_a_shop_is_enough() -> None:
 
     assert settings.store == "sqlite:///premura.db"
     assert settings.caps.messages == 2
+
+
+def test_costs_and_budgets_are_exact_and_of_every_channel() -> None:
+    found = config.parse(
+        SHOP + '[costs]\nemail = 0.1\nnote = "2.40"\n[budgets]\nnote = 200\nrules = { win_back = 50.5 }\n'
+    )
+
+    assert (found.costs.email, found.costs.note) == (Decimal("0.1"), Decimal("2.40"))
+    assert (found.budgets.note, found.budgets.rules) == (Decimal(200), {"win_back": Decimal("50.5")})
+    assert tuple(config.Costs.model_fields) == CHANNELS
 
 
 def test_quiet_hours_may_go_over_midnight_and_are_none_unless_said() -> None:
@@ -85,6 +97,12 @@ def test_every_fault_at_once_with_line_and_hint() -> None:
         ),
         (SHOP + "[holdout]\nshare = 0.6\n", "holdout.share"),
         (SHOP + "[holdout]\nshare = -0.1\n", "holdout.share"),
+        (SHOP + "[caps]\nhousehold = 0\n", "caps.household"),
+        (SHOP + "[costs]\nnote = -2.4\n", "costs.note"),
+        (SHOP + "[costs]\nemail = 0.0000001\n", "costs.email"),
+        (SHOP + "[costs]\nmail = 0.1\n", "costs.mail: is not a known key (hint: did you mean 'email'?)"),
+        (SHOP + "[budgets]\nnote = nan\n", "budgets.note"),
+        (SHOP + "[budgets.rules]\nwin_back = true\n", "budgets.rules.win_back"),
         (SHOP + '[quiet]\nholidays = "some"\n', "quiet.holidays"),
         ('key = { env = "A", file = "b" }\n' + SHOP, "a secret is kept in one place"),
         ('key = "inline"\n' + SHOP, "key"),

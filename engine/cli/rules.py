@@ -51,6 +51,7 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
             "purpose": rule.purpose,
             "starts": {"kind": rule.trigger.kind, "what": rule.trigger.what},
             "holdout": rule.holdout,
+            "worth": None if rule.worth_micro is None else rule.worth_micro / 10**6,
             "file": rule.file,
             "hash": rule.hash,
             "first_used_at": first.get(rule.hash),

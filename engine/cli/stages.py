@@ -94,15 +94,21 @@ def decide(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> No
 
 
 def schedule(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:
-    """Give what was decided its date, inside windows and caps."""
+    """Give what was decided its date, inside windows, caps and budgets; the highest expected value goes first."""
     with opened(folder, as_of, quiet=as_json) as app:
         result = app.schedule()
 
     def human() -> None:
-        say(f"{result.scheduled} actions dated ({result.deferred} later than planned, by the cap), "
+        say(f"{result.scheduled} actions dated ({result.deferred} later than planned), "
             f"{result.dropped} dropped, {result.expired} expired")  # fmt: skip
+        if result.causes:
+            named = {_CAUSES[cause]: number for cause, number in sorted(result.causes.items())}
+            say(f"  for want of room: {counts(named)}")
 
     show(result, as_json=as_json, human=human)
+
+
+_CAUSES = {"budget": "budget of the month", "customer": "cap of the customer", "household": "cap of the household"}
 
 
 def dispatch(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:

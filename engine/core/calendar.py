@@ -103,6 +103,17 @@ def add(instant: datetime, duration: Duration, tz: str) -> datetime:
     return instant + timedelta(seconds=duration.seconds)
 
 
+def month(instant: datetime, tz: str) -> tuple[datetime, datetime]:
+    """The first instant of the month that `instant` lies in on the calendar of `tz`, and that of the next month."""
+    first = local_date(instant, tz).replace(day=1)
+    while True:
+        following = (first + timedelta(days=32)).replace(day=1)
+        begin, end = (at_local(day, time(0), tz) for day in (first, following))
+        if instant < end:
+            return begin, end
+        first = following  # the clocks went back over midnight into a month that had ended
+
+
 def anniversary(origin: date, year: int) -> date:
     """The day in `year` on which `origin` is kept: 29 February on the 28th in a common year."""
     if (origin.month, origin.day) == (2, 29) and not isleap(year):

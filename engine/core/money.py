@@ -15,6 +15,7 @@ _AMOUNT = re.compile(
 )
 _SPACED = re.compile(r"[0-9]{1,3}(?:([' \u00a0\u202f’])[0-9]{3})(?:\1[0-9]{3})*(?:[.,][0-9]*)?")
 _PLAIN = re.compile(r"[0-9][0-9.,]*")
+_MICRO = 6  # the decimals of a millionth
 _LARGEST = 2**63 - 1  # what a BIGINT holds
 
 
@@ -40,6 +41,21 @@ def to_minor(amount: Decimal, currency: str) -> int:
 def to_major(minor: int, currency: str) -> Decimal:
     """The amount in whole units: 1250 EUR-cents become Decimal('12.50')."""
     return Decimal(minor).scaleb(-exponent(currency))
+
+
+def to_micro(amount: Decimal) -> int:
+    """`amount` in millionths of a whole unit, for what costs less than a cent. Raises ValueError for a finer one."""
+    micro = amount.scaleb(_MICRO)
+    if micro != micro.to_integral_value() or abs(micro) > _LARGEST:
+        raise ValueError(f"{amount} cannot be counted in millionths")
+    return int(micro)
+
+
+def micro_text(micro: int, currency: str) -> str:
+    """Such an amount in plain words, with as many decimals as it needs: '200.00 EUR', '0.001 EUR'."""
+    exact = Decimal(micro).scaleb(-_MICRO).normalize()
+    decimals = max(exponent(currency), -int(exact.as_tuple().exponent))
+    return f"{exact:.{decimals}f} {currency}"
 
 
 def parse_amount(text: str, decimal: str = "") -> Decimal:

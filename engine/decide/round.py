@@ -164,6 +164,7 @@ class Round:
                 "channel": step.channel,
                 "plan": step.plan.to_json(),
                 "facts": facts,
+                "worth_micro": rule.worth_micro,
                 "not_before": add(why.anchor, step.after, person.time_zone),
                 "state": State.PLANNED,
                 "reason": "",

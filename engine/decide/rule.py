@@ -56,6 +56,7 @@ class Rule:
     title: str
     purpose: str
     holdout: float
+    worth_micro: int | None  # what one message brings, in millionths of a unit of the currency; None: not said
     trigger: Trigger
     when: Condition | None
     stop_on: tuple[str, ...]
@@ -106,6 +107,7 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         title=head.title,
         purpose=head.purpose,
         holdout=usual if head.holdout is None else head.holdout,
+        worth_micro=None if head.worth is None else round(head.worth * 10**6),
         trigger=trigger,
         when=when,
         stop_on=tuple(journey.stop_on),

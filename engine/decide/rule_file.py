@@ -38,6 +38,7 @@ CODES = {
     "R020": "two steps with the same id",
     "R021": "a template is missing, unknown or of no use to the channel",
     "R022": "a reward that is none, or in a step that gives none",
+    "R028": "a worth that is no amount of money",
     "R030": "a condition cannot be read",
     "R031": "a condition uses a name that it does not have",
     "R032": "a condition uses a function that there is not",

@@ -88,6 +88,12 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             "description": "The share of customers that the rule leaves alone, to measure what it brings: "
             f"{DEFAULT_HOLDOUT:.2f} if nothing is said, 0 for transactional rules.",
         },
+        "worth": {
+            "minimum": 0,
+            "maximum": 10**9,
+            "description": "What one message of the rule brings, in whole units of the currency, as far as you know: "
+            "where caps or budgets leave no room for all, what is worth more goes first.",
+        },
         "on.event": {**_explained(kinds), "description": "The event kind that starts the rule."},
         "on.date": {**_explained(dates), "description": "A date of the customer that comes round every year."},
         "on.score": {**_SAID, "description": "The rule starts when this becomes true, such as p_alive < 0.3."},

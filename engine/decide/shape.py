@@ -109,6 +109,12 @@ def _share(number: float) -> float:
     return number
 
 
+def _worth(number: float) -> float:
+    if not 0 <= number <= 10**9:
+        raise _wrong("R028", f"a worth of {number:g} cannot be", "write what one message brings, such as 25.0")
+    return number
+
+
 def _positive(number: int) -> int:
     if number <= 0:
         raise _wrong("R022", f"{number} points are no reward", "write a whole number above 0")
@@ -146,6 +152,7 @@ class Head(_Part):
     title: Text
     purpose: Purpose
     holdout: Annotated[float, AfterValidator(_share)] | None = None
+    worth: Annotated[float, AfterValidator(_worth)] | None = None
 
 
 class On(_Part):

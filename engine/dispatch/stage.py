@@ -94,8 +94,8 @@ def _prepare(
         summary.count(State.REJECTED)
         return
     state = State.HELD if action.plan.approve else State.READY
-    digest, cost = sha256(canonical_json(content)), office.adapters[name].capability.unit_cost_minor
-    actions.freeze(connection, action.id, state, adapter=name, payload=content, sha256=digest, unit_cost_minor=cost)
+    digest = sha256(canonical_json(content))
+    actions.freeze(connection, action.id, state, adapter=name, payload=content, sha256=digest)
     summary.frozen += 1
     summary.held += state is State.HELD
 
@@ -303,8 +303,11 @@ class _Sending:
         tz = known.facts.time_zone or self.office.sender.time_zone
         cap, free = self.office.cap, now
         if action.purpose != "transactional" and _is_heard(action):
-            heard = outbox.heard(connection, action.customer_id, cap.since(now, tz))
-            free = cap.allows_from(heard, now, tz)
+            since = cap.since(now, tz)
+            free = cap.allows_from(outbox.heard(connection, [known.id], since), now, tz)
+            if cap.household is not None and known.facts.household:
+                home = customers.members(connection, [known.facts.household])[known.facts.household]
+                free = max(free, cap.home_allows_from(outbox.heard(connection, home, since), now, tz))
         return opens(action.channel, action.plan.window, _quiet(self.office, action, known), free, tz)
 
     def _failed(self, action: Action, error: DeliveryError) -> None:

@@ -16,10 +16,14 @@ from engine.core.quiet import Quiet, next_permitted
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cap:
-    """How many words a customer may hear in any stretch of `within`; transactional ones do not count."""
+    """How many words a customer, and a household (None: any number), may hear in any stretch of `within`.
+
+    Transactional ones do not count.
+    """
 
     messages: int
     within: Duration
+    household: int | None = None
 
     def since(self, now: datetime, tz: str) -> datetime:
         """The beginning of the stretch that ends now."""
@@ -31,9 +35,16 @@ class Cap:
 
         heard: when the customer heard from us in the stretch that ends now, oldest first.
         """
-        if len(heard) < self.messages:
+        return self._from(self.messages, heard, now, tz)
+
+    def home_allows_from(self, heard: Sequence[datetime], now: datetime, tz: str) -> datetime:
+        """The same for the household. heard: when any of those who live together heard from us."""
+        return now if self.household is None else self._from(self.household, heard, now, tz)
+
+    def _from(self, most: int, heard: Sequence[datetime], now: datetime, tz: str) -> datetime:
+        if len(heard) < most:
             return now
-        return max(now, add(heard[-self.messages], self.within, tz))
+        return max(now, add(heard[-most], self.within, tz))
 
 
 def opens(channel: str, window: Window, quiet: Quiet, instant: datetime, tz: str) -> datetime:

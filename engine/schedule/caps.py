@@ -1,9 +1,10 @@
-"""How often a customer may hear from us: a pure policy over when they did and will."""
+"""How often a customer, or a household, may hear from us: a pure policy over when they did and will."""
 
 from __future__ import annotations
 
 from bisect import bisect_left
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from engine.core.calendar import Duration, Window, add
@@ -12,29 +13,34 @@ from engine.core.quiet import NO_QUIET, Quiet, next_permitted
 CAPPED_CHANNELS = frozenset(("email", "note"))
 
 
-def first_allowed(
-    due: datetime,
-    *,
-    touches: Sequence[datetime],
-    messages: int,
-    within: Duration,
-    window: Window,
-    tz: str,
-    quiet: Quiet = NO_QUIET,
-) -> datetime | None:
-    """The first instant at or after `due`, inside the window and not quiet, at which one more word keeps to the cap.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limit:
+    """No stretch may hold more than `messages` (at least 1) words to `who`.
 
-    touches: when the customer heard from us and when they will. No stretch of `within` that holds the new word may hold
-    more than `messages` (at least 1). A place becomes free only when a touch is `within` old: no other instants are
-    tried. None when the window lies wholly in the quiet hours.
+    touches: when they heard from us and when they will.
     """
-    taken = sorted(touches)
-    candidates = [due, *(moved for touch in taken if (moved := add(touch, within, tz)) > due)]
-    for candidate in sorted(candidates):
+
+    touches: Sequence[datetime]
+    messages: int
+    who: str = "customer"  # or household
+
+
+def first_allowed(
+    due: datetime, *, limits: Sequence[Limit], within: Duration, window: Window, tz: str, quiet: Quiet = NO_QUIET
+) -> datetime | None:
+    """The first instant at or after `due`, inside the window and not quiet, at which one more word keeps every limit.
+
+    No stretch of `within` that holds the new word may hold more than a limit says. A place becomes free only when a
+    touch is `within` old: no other instants are tried. None when the window lies wholly in the quiet hours.
+    """
+    taken = [(sorted(limit.touches), limit.messages) for limit in limits]
+    freed = {add(touch, within, tz) for touches, _ in taken for touch in touches}
+    candidates = sorted({due, *(moved for moved in freed if moved > due)})
+    for candidate in candidates:
         instant = next_permitted(window, quiet, candidate, tz)
-        if instant is None or not _too_many(taken, instant, messages, within, tz):
+        if instant is None or not any(_too_many(touches, instant, most, within, tz) for touches, most in taken):
             return instant
-    return next_permitted(window, quiet, max(candidates), tz)
+    return next_permitted(window, quiet, candidates[-1], tz)
 
 
 def _too_many(taken: Sequence[datetime], instant: datetime, messages: int, within: Duration, tz: str) -> bool:

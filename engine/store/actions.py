@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, update
+from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from engine.core.actions import OPEN, TOO_LATE, Ending, Plan, State, sources
 from engine.store import tables
-from engine.store.session import insert_into, new_id
+from engine.store.session import among, insert_into, new_id
 
 _ACTION = tables.table(tables.Action)
 _CUSTOMER = tables.table(tables.Customer)
 _JOURNEY = tables.table(tables.Journey)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
+_SCORE = tables.table(tables.Score)
+_UNDATED = (_ACTION.c.state == State.PLANNED) & _ACTION.c.scheduled_at.is_(None)
+_NEVER_WENT = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +48,7 @@ class Action:
     valid_until: datetime | None
     attempts: int
     provider_ref: str
+    unit_cost_micro: int
     created_at: datetime
     finished_at: datetime | None
 
@@ -57,10 +61,10 @@ def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: dateti
         "adapter": "",
         "state": State.PLANNED,
         "reason": "",
-        "priority": 0,
+        "worth_micro": None,
         "attempts": 0,
         "provider_ref": "",
-        "unit_cost_minor": 0,
+        "unit_cost_micro": 0,
         "approved_by": "",
         "created_at": now,
     }
@@ -68,10 +72,21 @@ def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: dateti
     return connection.execute(insert_into(connection, _ACTION).on_conflict_do_nothing(), rows).rowcount if rows else 0
 
 
-def unscheduled(connection: Connection, limit: int) -> list[Action]:
-    """Planned actions that have no date yet, in the order in which they fall due."""
-    query = select(_ACTION).where(_ACTION.c.state == State.PLANNED, _ACTION.c.scheduled_at.is_(None))
-    return _actions(connection, query.order_by(_ACTION.c.not_before, _ACTION.c.id).limit(limit))
+def waiting(connection: Connection) -> list[dict[str, Any]]:
+    """What tells who goes first of all planned actions that have no date yet.
+
+    As id, channel, purpose, worth_micro, not_before and clv_minor, the last of the customer, None without a score.
+    """
+    names = ("id", "channel", "purpose", "worth_micro", "not_before")
+    with_score = _ACTION.outerjoin(_SCORE, _SCORE.c.customer_id == _ACTION.c.customer_id)
+    query = select(*(_ACTION.c[name] for name in names), _SCORE.c.clv_minor).select_from(with_score)
+    return [row._asdict() for row in connection.execute(query.where(_UNDATED))]
+
+
+def undated(connection: Connection, ids: Collection[int]) -> dict[int, Action]:
+    """Those of these actions, by key, that are planned and have no date yet."""
+    query = select(_ACTION).where(_UNDATED, among(connection, _ACTION.c.id, ids))
+    return {action.id: action for action in _actions(connection, query)}
 
 
 def schedule(connection: Connection, action: int, due_at: datetime, valid_until: datetime, now: datetime) -> None:
@@ -83,6 +98,33 @@ def schedule(connection: Connection, action: int, due_at: datetime, valid_until:
     )
 
 
+def give_dates(connection: Connection, dates: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Give planned actions their dates: mappings of id, due_at, valid_until, unit_cost_micro and reason."""
+    if not dates:
+        return
+    row: dict[str, Any] = {
+        name: bindparam(f"new_{name}") for name in ("due_at", "valid_until", "unit_cost_micro", "reason")
+    }
+    dated = update(_ACTION).where(_ACTION.c.id == bindparam("new_id"), _UNDATED).values(**row, scheduled_at=now)
+    connection.execute(dated, [{f"new_{name}": value for name, value in one.items()} for one in dates])
+
+
+def spent(connection: Connection, since: datetime, until: datetime) -> dict[tuple[str, str], int]:
+    """What the actions cost that are due from one instant up to another, by channel and rule, in millionths of a unit.
+
+    Those that are dated, under way or sent; not those that never went out.
+    """
+    columns = (_ACTION.c.channel, _ACTION.c.rule_id)
+    query = select(*columns, func.sum(_ACTION.c.unit_cost_micro)).where(
+        _ACTION.c.due_at >= since,
+        _ACTION.c.due_at < until,
+        _ACTION.c.scheduled_at.is_not(None),
+        _ACTION.c.unit_cost_micro > 0,
+        _ACTION.c.state.not_in(_NEVER_WENT),
+    )
+    return {(channel, rule): int(cost) for channel, rule, cost in connection.execute(query.group_by(*columns))}
+
+
 def to_freeze(connection: Connection, now: datetime, limit: int) -> list[Action]:
     """Dated actions whose content must be written now: they are due, or a person wants to see them first."""
     wanted = (_ACTION.c.due_at <= now) | _ACTION.c.plan["approve"].as_boolean()
@@ -91,16 +133,13 @@ def to_freeze(connection: Connection, now: datetime, limit: int) -> list[Action]
 
 
 def freeze(
-    connection: Connection, action: int, state: State, *, adapter: str, payload: Mapping[str, Any], sha256: str,
-    unit_cost_minor: int,
-) -> None:  # fmt: skip
+    connection: Connection, action: int, state: State, *, adapter: str, payload: Mapping[str, Any], sha256: str
+) -> None:
     """Set the content of an action once and for all; it becomes ready, or is held for approval."""
     connection.execute(
         update(_ACTION)
         .where(_ACTION.c.id == action, _ACTION.c.state == State.PLANNED)
-        .values(
-            state=state, adapter=adapter, payload=dict(payload), payload_sha256=sha256, unit_cost_minor=unit_cost_minor
-        )
+        .values(state=state, adapter=adapter, payload=dict(payload), payload_sha256=sha256)
     )
 
 
@@ -128,23 +167,28 @@ def approve(connection: Connection, action: int, by: str) -> bool:
     return bool(connection.execute(allowed.values(state=State.READY, approved_by=by)).rowcount)
 
 
-def touches(connection: Connection, customer: int, since: datetime) -> list[datetime]:
-    """When the customer heard from us, or will by what is dated already, from an instant on.
+def touches(connection: Connection, customers: Collection[int], since: datetime) -> dict[int, list[datetime]]:
+    """When each of these customers heard from us, or will by what is dated already, from an instant on.
 
     Transactional words do not count.
     """
-    heard = select(_TOUCHPOINT.c.at).where(
-        _TOUCHPOINT.c.customer_id == customer, _TOUCHPOINT.c.at >= since, _TOUCHPOINT.c.purpose != "transactional"
+    heard = select(_TOUCHPOINT.c.customer_id, _TOUCHPOINT.c.at).where(
+        among(connection, _TOUCHPOINT.c.customer_id, customers),
+        _TOUCHPOINT.c.at >= since,
+        _TOUCHPOINT.c.purpose != "transactional",
     )
-    dated = select(_ACTION.c.due_at).where(
-        _ACTION.c.customer_id == customer,
+    dated = select(_ACTION.c.customer_id, _ACTION.c.due_at).where(
+        among(connection, _ACTION.c.customer_id, customers),
         _ACTION.c.state.in_([*OPEN, State.SUBMITTING, State.UNKNOWN]),
         _ACTION.c.scheduled_at.is_not(None),
         _ACTION.c.due_at >= since,
         _ACTION.c.purpose != "transactional",
         _ACTION.c.channel.in_(("email", "note")),
     )
-    return sorted([*connection.execute(heard).scalars(), *connection.execute(dated).scalars()])
+    found: dict[int, list[datetime]] = {customer: [] for customer in customers}
+    for customer, at in [*connection.execute(heard), *connection.execute(dated)]:
+        found[customer].append(at)
+    return {customer: sorted(times) for customer, times in found.items()}
 
 
 def find(connection: Connection, public_id: str) -> list[Action]:

@@ -15,7 +15,7 @@ from engine.core.actions import State
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS
 from engine.store import tables
 from engine.store.actions import Action, from_row
-from engine.store.session import in_chunks, insert_into
+from engine.store.session import among, in_chunks, insert_into
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
@@ -178,16 +178,18 @@ def touch(connection: Connection, action: Action, now: datetime) -> None:
     connection.execute(insert_into(connection, _TOUCHPOINT).on_conflict_do_nothing(), [row])
 
 
-def heard(connection: Connection, customer: int, since: datetime) -> list[datetime]:
-    """When the customer heard from us after an instant, or may have; transactional words do not count. Oldest first."""
+def heard(connection: Connection, customers: Collection[int], since: datetime) -> list[datetime]:
+    """When any of these heard from us after an instant, or may have; transactional words do not count. Oldest first."""
     words = select(_TOUCHPOINT.c.at).where(
-        _TOUCHPOINT.c.customer_id == customer, _TOUCHPOINT.c.at > since, _TOUCHPOINT.c.purpose != "transactional"
+        among(connection, _TOUCHPOINT.c.customer_id, customers),
+        _TOUCHPOINT.c.at > since,
+        _TOUCHPOINT.c.purpose != "transactional",
     )
     perhaps = (
         select(func.max(_DELIVERY.c.started_at))
         .join(_ACTION, _ACTION.c.id == _DELIVERY.c.action_id)
         .where(
-            _ACTION.c.customer_id == customer,
+            among(connection, _ACTION.c.customer_id, customers),
             _ACTION.c.state.in_((State.SUBMITTING, State.UNKNOWN)),
             _ACTION.c.purpose != "transactional",
             _ACTION.c.channel.in_(("email", "note")),

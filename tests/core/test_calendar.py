@@ -19,6 +19,7 @@ from engine.core.calendar import (
     at_local,
     aware,
     local_date,
+    month,
     next_in,
     parse_days,
     parse_duration,
@@ -381,3 +382,32 @@ class TestNextIn:
     def test_a_window_without_days_is_never_open(self) -> None:
         with pytest.raises(ValueError, match="no days"):
             next_in(Window(days=frozenset()), utc("2026-11-21"), "UTC")
+
+
+class TestMonth:
+    def test_it_begins_and_ends_at_the_midnights_of_its_zone(self) -> None:
+        november = datetime(2026, 10, 31, 23, tzinfo=UTC), datetime(2026, 11, 30, 23, tzinfo=UTC)
+        for instant in (november[0], datetime(2026, 11, 15, tzinfo=UTC), november[1] - timedelta(microseconds=1)):
+            assert month(instant, "Europe/Rome") == november
+        assert month(november[1], "Europe/Rome")[0] == november[1]
+        assert month(november[0], "UTC") == (datetime(2026, 10, 1, tzinfo=UTC), datetime(2026, 11, 1, tzinfo=UTC))
+        assert month(november[1], "Europe/Rome")[1] == datetime(2026, 12, 31, 23, tzinfo=UTC)
+
+    def test_clocks_that_go_back_over_midnight_do_not_bring_a_month_back(self) -> None:
+        begins = datetime(2009, 11, 1, 2, 30, tzinfo=UTC)  # a minute later it is the 31st of October again
+        for minutes in (0, 5, 59, 61):
+            assert month(begins + timedelta(minutes=minutes), "America/St_Johns")[0] == begins
+        assert local_date(begins + timedelta(minutes=5), "America/St_Johns") == date(2009, 10, 31)
+
+    @settings(max_examples=60)
+    @given(
+        st.integers(-7300 * 24, 25500 * 24),
+        st.sampled_from(("Europe/Rome", "America/St_Johns", "Pacific/Kiritimati", "America/Havana", "Asia/Amman")),
+    )
+    def test_every_instant_lies_in_one_month_and_months_follow_one_another(self, hours: int, tz: str) -> None:
+        instant = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(hours=hours)
+        begin, end = month(instant, tz)
+        assert begin <= instant < end
+        assert month(begin, tz) == month(end - timedelta(microseconds=1), tz) == (begin, end)
+        assert month(end, tz)[0] == end
+        assert timedelta(days=26) < end - begin < timedelta(days=32)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.money import exponent, parse_amount, to_major, to_minor
+from engine.core.money import exponent, micro_text, parse_amount, to_major, to_micro, to_minor
 
 SPACES = (" ", "\u00a0", "\u202f", "'", "’")
 WHOLE = st.integers(0, 10**12)
@@ -146,3 +146,26 @@ class TestAmounts:
         if found is not None:
             digits = "".join(sign for sign in text if sign.isdigit())
             assert int(digits) == int("".join(map(str, found.as_tuple().digits)))
+
+
+@pytest.mark.parametrize(
+    ("micro", "currency", "text"),
+    [
+        (2_400_000, "EUR", "2.40 EUR"),
+        (1_000, "EUR", "0.001 EUR"),
+        (0, "EUR", "0.00 EUR"),
+        (200_000_000, "JPY", "200 JPY"),
+        (1, "EUR", "0.000001 EUR"),
+        (1_500_000, "KWD", "1.500 KWD"),
+        (10**15, "EUR", "1000000000.00 EUR"),
+    ],
+)
+def test_millionths_are_told_with_as_many_decimals_as_they_need(micro: int, currency: str, text: str) -> None:
+    assert micro_text(micro, currency) == text
+    assert to_micro(Decimal(text.split()[0])) == micro
+
+
+@pytest.mark.parametrize("amount", ["0.0000001", "10000000000000"])
+def test_what_is_too_fine_or_too_large_for_millionths_is_refused(amount: str) -> None:
+    with pytest.raises(ValueError, match="millionths"):
+        to_micro(Decimal(amount))

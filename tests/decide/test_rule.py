@@ -107,6 +107,12 @@ def test_transactional_rules_hold_nobody_out_unless_they_say_so() -> None:
     assert _load(text.replace("\n[on]", "\nholdout = 0.2\n[on]")).holdout == 0.2
 
 
+def test_a_worth_is_an_amount_or_not_known() -> None:
+    assert _load(SMALL).worth_micro is None
+    for said, micro in (("25", 25_000_000), ("0.1", 100_000), ("0", 0), ("1e9", 10**15)):
+        assert _load(SMALL.replace("\n[on]", f"\nworth = {said}\n[on]")).worth_micro == micro
+
+
 @pytest.mark.parametrize(
     ("start", "kind", "what"),
     [

@@ -102,7 +102,7 @@ def test_what_a_fault_cites_stays_on_one_line() -> None:
         ("template", "it belongs in a [[step]]"),
         ("approve", "it belongs in a [[step]]"),
         ("days", "it belongs in window = { … }"),
-        ("colour", "there is id, title, purpose, holdout"),
+        ("colour", "there is id, title, purpose, holdout, worth"),
     ],
 )
 def test_an_unknown_key_at_the_top_is_told_where_it_belongs(key: str, hint: str) -> None:

@@ -313,6 +313,7 @@ GOOD = st.fixed_dictionaries(
     },
     optional={
         "holdout": st.sampled_from([0, 0.1, 0.999]),
+        "worth": st.sampled_from([0, 2.5, 10**9]),
         "journey": _some(stop_on=[[], ["quote.accepted", "quote.declined"]], again_after=["P90D"]),
     },
 )
@@ -323,6 +324,7 @@ SLIPS: dict[tuple[str | int, ...], list[Any]] = {
     ("title",): [" ", 3, GONE],
     ("purpose",): ["love", GONE],
     ("holdout",): [1, -0.1, "10 %", True],
+    ("worth",): [-0.1, 2 * 10**9, "25 EUR", True],
     ("on",): [GONE, {}, [], "quote.sent"],
     ("on", "event"): ["quote.snet", "quote.sent", 3],
     ("on", "date"): ["customer.city", "customer.birthday"],

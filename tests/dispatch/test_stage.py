@@ -68,7 +68,6 @@ def test_a_due_mail_goes_out_with_an_attempt_a_receipt_and_a_touchpoint(shop: Sh
     assert attempt["finished_at"] == TUESDAY
     (touch,) = shop.rows(tables.Touchpoint)
     assert (touch["customer_id"], touch["channel"], touch["at"]) == (shop.customer, "email", TUESDAY)
-    assert [row["unit_cost_minor"] for row in shop.rows(tables.Action)] == [7]
 
 
 def test_what_went_out_does_not_go_again(shop: Shop) -> None:
@@ -121,7 +120,7 @@ def test_an_invite_is_kept_with_its_code_and_a_second_one_is_the_same(shop: Shop
 
 
 def test_a_card_becomes_files_and_a_print_job(shop: Shop) -> None:
-    shop.more["cards"] = NotePdf(shop.folder / "cards", unit_cost_minor=190)
+    shop.more["cards"] = NotePdf(shop.folder / "cards")
     action = shop.decide("note")
 
     assert shop.dispatch().states == {State.DELIVERED: 1}
@@ -129,7 +128,6 @@ def test_a_card_becomes_files_and_a_print_job(shop: Shop) -> None:
     assert sorted(path.name for path in (shop.folder / "cards").iterdir()) == sorted(
         Path(name).name for name in job["files"]
     )
-    assert [row["unit_cost_minor"] for row in shop.rows(tables.Action)] == [190]
     assert [touch["channel"] for touch in shop.rows(tables.Touchpoint)] == ["note"]
     assert shop.state(action) is State.DELIVERED
 

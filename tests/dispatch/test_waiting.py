@@ -78,3 +78,11 @@ def test_no_stretch_ever_holds_more_than_the_cap(hours: list[int], messages: int
             assert len([at for at in heard if cap.since(free, ROME) < at]) < messages
     for at in heard:
         assert len([other for other in heard if cap.since(at, ROME) < other <= at]) <= messages
+
+
+def test_a_household_has_a_cap_of_its_own_or_none() -> None:
+    heard = [NOW - days * DAY for days in (6, 5, 4)]
+    assert TWICE_A_WEEK.home_allows_from(heard, NOW, ROME) == NOW
+    home = Cap(messages=1, within=Duration(days=7), household=3)
+    assert home.home_allows_from(heard, NOW, ROME) == NOW + DAY
+    assert home.home_allows_from(heard[1:], NOW, ROME) == NOW

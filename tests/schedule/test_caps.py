@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.calendar import Duration, Window, next_in
 from engine.core.quiet import Quiet
-from engine.schedule.caps import first_allowed
+from engine.schedule.caps import Limit, first_allowed
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 WEEK = Duration(days=7)
@@ -17,7 +17,8 @@ ALWAYS = Window()
 
 
 def allowed(due: datetime, touches: list[datetime], messages: int = 2, window: Window = ALWAYS) -> datetime:
-    found = first_allowed(due, touches=touches, messages=messages, within=WEEK, window=window, tz="UTC")
+    limits = [Limit(touches=touches, messages=messages)]
+    found = first_allowed(due, limits=limits, within=WEEK, window=window, tz="UTC")
     assert found is not None
     return found
 
@@ -75,26 +76,25 @@ def test_at_the_very_end_of_the_stretch_there_is_room_again() -> None:
 
 def test_a_stretch_is_as_long_as_the_calendar_says() -> None:
     noon_in_rome = datetime(2026, 3, 28, 11, tzinfo=UTC)
-    found = first_allowed(
-        noon_in_rome, touches=[noon_in_rome], messages=1, within=Duration(days=2), window=ALWAYS, tz="Europe/Rome"
-    )
+    once = [Limit(touches=[noon_in_rome], messages=1)]
+    found = first_allowed(noon_in_rome, limits=once, within=Duration(days=2), window=ALWAYS, tz="Europe/Rome")
     assert found == datetime(2026, 3, 30, 10, tzinfo=UTC)  # noon again, after a day of 23 hours
 
     month = Duration(months=1)
     last_of_january = datetime(2026, 1, 31, 12, tzinfo=UTC)
-    found = first_allowed(last_of_january, touches=[last_of_january], messages=1, within=month, window=ALWAYS, tz="UTC")
+    once = [Limit(touches=[last_of_january], messages=1)]
+    found = first_allowed(last_of_january, limits=once, within=month, window=ALWAYS, tz="UTC")
     assert found == datetime(2026, 2, 28, 12, tzinfo=UTC)
 
 
 @given(
-    touches=st.lists(st.integers(-60, 60), max_size=6),
-    messages=st.integers(1, 3),
+    limits=st.lists(st.tuples(st.lists(st.integers(-60, 60), max_size=6), st.integers(1, 3)), min_size=1, max_size=2),
     within=st.integers(1, 40),
     opens=st.tuples(st.integers(0, 22), st.integers(1, 23)).filter(lambda pair: pair[0] < pair[1]),
     quiet=st.tuples(st.integers(0, 23), st.integers(0, 23)),
 )
 def test_it_is_the_first_hour_that_keeps_to_the_cap_and_is_not_quiet(
-    touches: list[int], messages: int, within: int, opens: tuple[int, int], quiet: tuple[int, int]
+    limits: list[tuple[list[int], int]], within: int, opens: tuple[int, int], quiet: tuple[int, int]
 ) -> None:
     begins, ends = quiet
 
@@ -106,15 +106,21 @@ def test_it_is_the_first_hour_that_keeps_to_the_cap_and_is_not_quiet(
         return (
             opens[0] <= clock <= opens[1]
             and not asleep
-            and all(sum(touch in stretch for touch in touches) < messages for stretch in stretches)
+            and all(
+                sum(touch in stretch for touch in touches) < messages
+                for stretch in stretches
+                for touches, messages in limits
+            )
         )
 
     first = next((hour for hour in range(1000) if keeps(hour)), None)
 
     found = first_allowed(
         NOON,
-        touches=[NOON + timedelta(hours=hour) for hour in touches],
-        messages=messages,
+        limits=[
+            Limit(touches=[NOON + timedelta(hours=hour) for hour in touches], messages=messages)
+            for touches, messages in limits
+        ],
         within=Duration(seconds=3600 * within),
         window=Window(start=time(opens[0]), end=time(opens[1])),
         quiet=Quiet(start=time(begins), end=time(ends)),

@@ -134,7 +134,7 @@ def ready(
     """A step whose content is frozen."""
     made = planned(connection, ref, occurrence=occurrence, **more)
     actions.schedule(connection, made.id, due_at, valid_until, NOON)
-    actions.freeze(connection, made.id, state, adapter=adapter, payload={"a": 1}, sha256="0" * 64, unit_cost_minor=7)
+    actions.freeze(connection, made.id, state, adapter=adapter, payload={"a": 1}, sha256="0" * 64)
     return again(connection, made)
 
 
@@ -151,13 +151,13 @@ def claimed(connection: Connection, owner: str = "A", now: datetime = NOON, limi
     )
 
 
-def in_state(connection: Connection, state: State) -> Action:
+def in_state(connection: Connection, state: State, **more: Any) -> Action:
     """An action that has come to that state by moves that there are."""
     if state is State.PLANNED:
-        return planned(connection)
+        return planned(connection, **more)
     if state in (State.HELD, State.READY):
-        return ready(connection, state=state)
-    made = ready(connection)
+        return ready(connection, state=state, **more)
+    made = ready(connection, **more)
     if state in (State.EXPIRED, State.CANCELLED, State.SUPPRESSED):
         actions.end(connection, made.id, state, "", NOON)
         return made

@@ -8,7 +8,21 @@ from engine.core.actions import MOVES, TOO_LATE, Ending, Plan, State
 from engine.core.calendar import Duration, parse_days
 from engine.store import actions, outbox
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, STATES, again, claimed, customer, in_state, journey, planned, ready, values
+from tests.store.seed import (
+    DAY,
+    NOON,
+    STATES,
+    again,
+    claimed,
+    customer,
+    in_state,
+    journey,
+    planned,
+    ready,
+    score,
+    scored,
+    values,
+)
 
 
 class TestPlanning:
@@ -34,14 +48,68 @@ class TestPlanning:
 
 
 class TestDating:
-    def test_undated_actions_come_in_the_order_of_their_dates(self, store: Store) -> None:
+    def test_what_has_no_date_comes_with_what_tells_who_goes_first(self, store: Store) -> None:
         with store.write() as connection:
-            made = {days: planned(connection, occurrence=str(days), not_before=NOON + days * DAY) for days in (3, 1, 2)}
-            assert [one.id for one in actions.unscheduled(connection, 2)] == [made[1].id, made[2].id]
-            actions.schedule(connection, made[1].id, NOON + 5 * DAY, NOON + 6 * DAY, NOON)
-            assert [one.id for one in actions.unscheduled(connection, 9)] == [made[2].id, made[3].id]
-            dated = again(connection, made[1])
+            one = planned(connection, occurrence="1", worth_micro=25_000_000)
+            other = planned(connection, "C2", occurrence="2", channel="note", purpose="marketing")
+            scored(connection, {"C2": score(clv=4711)})
+            found = {row["id"]: row for row in actions.waiting(connection)}
+            assert found[one.id] == {
+                "id": one.id,
+                "channel": "email",
+                "purpose": "relationship",
+                "worth_micro": 25_000_000,
+                "not_before": NOON,
+                "clv_minor": None,
+            }
+            assert [found[other.id][name] for name in ("channel", "worth_micro", "clv_minor")] == ["note", None, 4711]
+            assert actions.undated(connection, [one.id, 0]) == {one.id: one}
+            actions.schedule(connection, one.id, NOON + 5 * DAY, NOON + 6 * DAY, NOON)
+            assert [row["id"] for row in actions.waiting(connection)] == [other.id]
+            assert actions.undated(connection, [one.id]) == {}
+            dated = again(connection, one)
         assert (dated.due_at, dated.valid_until, dated.state) == (NOON + 5 * DAY, NOON + 6 * DAY, State.PLANNED)
+
+    def test_many_get_their_dates_at_once_and_only_the_first_time(self, store: Store) -> None:
+        with store.write() as connection:
+            made = [planned(connection, occurrence=str(number)) for number in range(3)]
+            dates = [{"valid_until": NOON + 9 * DAY, "unit_cost_micro": 2_400_000, "reason": "later"} for _ in made]
+            actions.give_dates(connection, [], NOON)
+            for days in (1, 2):
+                actions.give_dates(
+                    connection,
+                    [
+                        {"id": one.id, "due_at": NOON + days * DAY, **date}
+                        for one, date in zip(made, dates, strict=True)
+                    ],
+                    NOON,
+                )
+            for one in made:
+                dated = again(connection, one)
+                assert (dated.due_at, dated.valid_until) == (NOON + DAY, NOON + 9 * DAY)
+                assert (dated.unit_cost_micro, dated.reason, dated.state) == (2_400_000, "later", State.PLANNED)
+
+    @pytest.mark.parametrize("state", STATES)
+    def test_what_went_out_or_may_still_has_its_cost(self, store: Store, state: State) -> None:
+        free = state in (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
+        with store.write() as connection:
+            made = in_state(connection, state, unit_cost_micro=1500)
+            if state is State.PLANNED:
+                assert actions.spent(connection, NOON, NOON + DAY) == {}  # it has no date yet
+                actions.schedule(connection, made.id, NOON, NOON + DAY, NOON)
+            assert actions.spent(connection, NOON, NOON + DAY) == ({} if free else {("email", "thanks"): 1500})
+            assert actions.spent(connection, NOON - DAY, NOON) == {}
+
+    def test_costs_are_added_up_by_channel_and_rule(self, store: Store) -> None:
+        with store.write() as connection:
+            for number, (channel, cost) in enumerate(
+                (("email", 1), ("email", 2**40), ("note", 2_400_000), ("task", 0))
+            ):
+                ready(connection, occurrence=str(number), channel=channel, unit_cost_micro=cost)
+            assert actions.spent(connection, NOON, NOON + DAY) == {
+                ("email", "thanks"): 2**40 + 1,
+                ("note", "thanks"): 2_400_000,
+            }
 
     def test_what_is_frozen_is_not_dated_again(self, store: Store) -> None:
         with store.write() as connection:
@@ -66,9 +134,7 @@ class TestFreezing:
     def test_content_is_set_once_and_for_all(self, store: Store) -> None:
         with store.write() as connection:
             made = ready(connection)
-            actions.freeze(
-                connection, made.id, State.READY, adapter="x", payload={"b": 2}, sha256="1" * 64, unit_cost_minor=0
-            )
+            actions.freeze(connection, made.id, State.READY, adapter="x", payload={"b": 2}, sha256="1" * 64)
             frozen = again(connection, made)
             assert (frozen.payload, frozen.payload_sha256, frozen.adapter) == ({"a": 1}, "0" * 64, "files")
             assert actions.to_freeze(connection, NOON, 9) == []
@@ -129,20 +195,24 @@ class TestTouches:
             planned(connection, occurrence="undated")
             ended = ready(connection, occurrence="ended", due_at=NOON + DAY)
             actions.end(connection, ended.id, State.CANCELLED, "", NOON)
-            assert actions.touches(connection, key, NOON - 9 * DAY) == [NOON - DAY, NOON + DAY, NOON + 2 * DAY]
-            assert actions.touches(connection, key, NOON - DAY) == [NOON - DAY, NOON + DAY, NOON + 2 * DAY]
-            assert actions.touches(connection, key, NOON) == [NOON + DAY, NOON + 2 * DAY]
+            heard = [NOON - DAY, NOON + DAY, NOON + 2 * DAY]
+            assert actions.touches(connection, [key], NOON - 9 * DAY) == {key: heard}
+            assert actions.touches(connection, [key], NOON - DAY) == {key: heard}
+            other, third = customer(connection, "C2"), customer(connection, "C3")
+            both = {key: heard[1:], other: [NOON + DAY], third: []}
+            assert actions.touches(connection, [key, other, third], NOON) == both
+            assert actions.touches(connection, [], NOON) == {}
 
     def test_what_may_have_gone_out_counts(self, store: Store) -> None:
         with store.write() as connection:
             made = in_state(connection, State.UNKNOWN)
-            assert actions.touches(connection, made.customer_id, NOON) == [NOON]
+            assert actions.touches(connection, [made.customer_id], NOON) == {made.customer_id: [NOON]}
 
     def test_what_was_ordered_does_not(self, store: Store) -> None:
         with store.write() as connection:
             made = ready(connection, purpose="transactional")
             outbox.touch(connection, made, NOON)
-            assert actions.touches(connection, made.customer_id, NOON - DAY) == []
+            assert actions.touches(connection, [made.customer_id], NOON - DAY) == {made.customer_id: []}
 
 
 class TestLooking:

@@ -254,14 +254,17 @@ class TestWhatIsKept:
                 outbox.touch(connection, ready(connection, occurrence=str(number), purpose=purpose), NOON + days * DAY)
             outbox.touch(connection, ready(connection, "C2"), NOON + 4 * DAY)
             key = customer(connection)
-            assert outbox.heard(connection, key, NOON) == [NOON + DAY, NOON + 3 * DAY]
-            assert outbox.heard(connection, key, NOON + DAY) == [NOON + 3 * DAY]
+            assert outbox.heard(connection, [key], NOON) == [NOON + DAY, NOON + 3 * DAY]
+            assert outbox.heard(connection, [key], NOON + DAY) == [NOON + 3 * DAY]
+            both = [key, customer(connection, "C2")]
+            assert outbox.heard(connection, both, NOON + DAY) == [NOON + 3 * DAY, NOON + 4 * DAY]
+            assert outbox.heard(connection, [], NOON) == []
 
     def test_what_may_have_been_heard_counts_from_its_last_attempt(self, store: Store) -> None:
         with store.write() as connection:
             one = in_state(connection, State.UNKNOWN)
-            assert outbox.heard(connection, one.customer_id, NOON - DAY) == [NOON]
-            assert outbox.heard(connection, one.customer_id, NOON) == []
+            assert outbox.heard(connection, [one.customer_id], NOON - DAY) == [NOON]
+            assert outbox.heard(connection, [one.customer_id], NOON) == []
 
 
 Memory = list[tuple[str, Action]]

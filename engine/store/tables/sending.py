@@ -53,12 +53,12 @@ class Action(SQLModel, table=True):
     due_at: datetime  # the same inside windows and caps, less the adapter's lead days
     scheduled_at: datetime | None = None
     valid_until: datetime | None = None
-    priority: int = 0
+    worth_micro: int | None = Field(default=None, sa_type=BIG)  # what the rule says that it brings: who goes first
     attempts: int = 0
     lease_owner: str | None = None
     lease_until: datetime | None = None
     provider_ref: str = ""
-    unit_cost_minor: int = Field(default=0, sa_type=BIG)
+    unit_cost_micro: int = Field(default=0, sa_type=BIG)  # in millionths of a unit, as is the worth: see core/money
     approved_by: str = ""
     created_at: datetime
     finished_at: datetime | None = None
