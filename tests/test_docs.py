@@ -84,7 +84,7 @@ def test_the_readmes_rule_works_word_for_word(tmp_path: Path) -> None:
     (words,) = (block for block in blocks(README) if "{{ customer.name }}" in block)
     shop = Shop(tmp_path / "shop", rules={"sorry_it_took_so_long": rule})
     target = shop.folder / "templates" / "task" / "call_them.en.txt.j2"
-    target.parent.mkdir()
+    target.parent.mkdir(exist_ok=True)
     target.write_text(words, encoding="utf-8")
     assert check(shop.folder) == ()
 

@@ -20,6 +20,7 @@ from tests.dispatch.words import shipped
 TEMPLATES = Templates(shipped(), locale="it_IT")
 LANGUAGES = ("it", "en")
 MAILS = tuple(name for name in TEMPLATES.names if name.startswith("email/"))
+TASKS = tuple(name for name in TEMPLATES.names if name.startswith("task/"))
 NOTES = tuple(name for name in TEMPLATES.names if name.startswith("note/"))
 VOID = frozenset(("meta", "br", "img", "link", "hr", "input"))
 
@@ -84,9 +85,24 @@ def test_all_are_there_in_both_languages() -> None:
         "email/referral_ask",
         "email/referral_reward",
         "email/referral_welcome",
+        "email/birthday",
+        "email/csat_ask",
+        "email/easy_return",
+        "email/refund_apology",
+        "email/review_request",
+        "email/sunset",
+        "email/win_back",
         "note/service_thank_you",
         "note/anniversary",
+        "note/birthday",
+        "note/positive_feedback_thanks",
+        "note/refund_apology",
         "note/welcome_vip",
+        "note/win_back",
+        "task/complaint_recovery",
+        "task/complaint_still_open",
+        "task/positive_feedback_thanks",
+        "task/vip_care",
     }
     assert {TEMPLATES.tags(name) for name in TEMPLATES.names} == {("en", "it")}
 
@@ -138,19 +154,42 @@ def test_a_mail_says_its_language_and_suits_a_dark_screen(name: str) -> None:
         assert "prefers-color-scheme: dark" in html
 
 
-@pytest.mark.parametrize("name", TEMPLATES.names)
+@pytest.mark.parametrize("name", [*MAILS, *NOTES])
 def test_italian_greets_without_asking_for_a_gender(name: str) -> None:
     words = mail(name, "it").text if name in MAILS else TEMPLATES.text(name, "it", sample_context())
     assert words.startswith("Gentile Giulia D'Amico,\n")
     assert not re.search(r"\b(Car[oa]|Signora?|Benvenut[oa]\b(?! da)|Egregi[oa]|tuo|tua|ti)\b", words)
 
 
-@pytest.mark.parametrize("name", TEMPLATES.names)
+@pytest.mark.parametrize("name", [*MAILS, *NOTES])
 def test_without_a_name_the_greeting_still_is_one(name: str) -> None:
     for language, greeting in (("it", "Buongiorno,"), ("en", "Hello,")):
         context = bare_context() | {"years": 3}
         words = mail(name, language, context).text if name in MAILS else TEMPLATES.text(name, language, context)
         assert words.startswith(greeting + "\n")
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_says_for_whom_why_and_until_when(name: str, language: str) -> None:
+    title, words = TEMPLATES.titled(name, language, sample_context())
+    assert "Giulia D'Amico" in title
+    assert len(title) <= 80
+    for said in ("C-1042", "+39 0543 555123", "giulia@mail.example", "Thank the customer after a service call"):
+        assert said in words
+    assert ("lunedì 16 marzo" if language == "it" else "Monday, March 16") in words
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("name", TASKS)
+def test_a_task_reads_well_with_little(name: str, language: str) -> None:
+    context = bare_context()
+    context["customer"]["ref"] = "C-7"
+    context["task"] = {"why": "Call", "until": None}
+    title, words = TEMPLATES.titled(name, language, context)
+    assert not re.search(r"None|\{[{%]|[ \n][,.:;]|,,|\.\.|\( *\)", title + words)
+    assert "C-7" in title
+    assert "\n\n- " in words
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
