@@ -86,6 +86,7 @@ def test_all_are_there_in_both_languages() -> None:
         "email/referral_reward",
         "email/referral_welcome",
         "email/birthday",
+        "email/cross_sell",
         "email/csat_ask",
         "email/easy_return",
         "email/refund_apology",

@@ -49,7 +49,9 @@ def _with_event(rule: Rule, **payload: Any) -> Situation:
 
 
 def _steps(rule: Rule, situation: Situation) -> list[str]:
-    values = context(situation, WORDS)
+    known = context(situation, WORDS)
+    nothing = {question: 0 for question in rule.reads if question not in known}  # has_event, count_events: none
+    values = {**nothing, **situation.history, **known}
     if rule.when is not None and not rule.when.holds(values):
         return []
     return [step.id for step in rule.steps if step.when is None or step.when.holds(values)]
@@ -148,6 +150,26 @@ def test_whoever_was_told_goodbye_is_left_in_peace(p_alive: float, steps: list[s
 def test_who_falls_silent(rule: str, change: dict[str, Any], steps: list[str]) -> None:
     score = replace(SCORED, **{"days_since_purchase": 200, "clv_minor": 24750, **change})
     assert _steps(RULES[rule], replace(SOMEBODY, score=score, previous=SCORED)) == steps
+
+
+@pytest.mark.parametrize("question", ["has_event('quote.sent', 'P30D')", "has_event('refund.completed', 'P2W')"])
+def test_nobody_is_asked_back_in_the_middle_of_something(question: str) -> None:
+    score = replace(SCORED, days_since_purchase=200)
+    situation = replace(SOMEBODY, score=score, previous=SCORED, history={question: True})
+    assert _steps(RULES["win_back"], situation) == []
+
+
+def test_a_card_for_a_job_is_not_followed_by_one_for_its_review() -> None:
+    rule, asked = RULES["positive_feedback_thanks"], {"has_event('service_call.completed', 'P30D')": True}
+    situation = replace(_with_event(rule, rating=5), score=SCORED, history=asked)
+    assert _steps(rule, situation) == ["answer"]
+
+
+@pytest.mark.parametrize(("number", "begun"), [(1, ["review_request"]), (2, ["cross_sell"]), (5, ["cross_sell"])])
+def test_a_delivery_brings_a_request_or_an_offer_and_never_both(number: int, begun: list[str]) -> None:
+    asked = {"count_events('delivery.completed', 'P1Y')": number}
+    rules = [RULES["review_request"], RULES["cross_sell"]]
+    assert [rule.id for rule in rules if _steps(rule, replace(_with_event(rule), history=asked))] == begun
 
 
 @pytest.mark.parametrize("rule", ["win_back", "vip_care"])

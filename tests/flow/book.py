@@ -18,12 +18,13 @@ MORNING = "2026-03-02T07:00:00+01:00"
 class Case:
     """What happens to one customer, and what comes of one rule's steps in the end; None: the rule begins nothing.
 
-    then: what happens later, as (instant, kind, fields). facts: of the customer.
+    before, then: what happened earlier and happens later, as (instant, kind, fields). facts: of the customer.
     """
 
     rule: str
     kind: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
+    before: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
     then: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
     consent: bool = True
@@ -34,7 +35,9 @@ def book(folder: Path, now: str, *, without: Iterable[str] = ()) -> Shop:
     """A shop with all rules that ship, nobody held out."""
     rules = {Path(name).stem: text for name, text in read_rules(shipped()).items()}
     chosen = {name: text.replace("holdout = 0.10", "holdout = 0") for name, text in rules.items()}
-    return Shop(folder, rules={name: text for name, text in chosen.items() if name not in set(without)}, now=now)
+    shop = Shop(folder, rules={name: text for name, text in chosen.items() if name not in set(without)}, now=now)
+    shop.configure('# start = "2026-09-01"', 'start = "2026-03-01"')
+    return shop
 
 
 def live(shop: Shop, cases: Mapping[str, Case], days: Iterable[str]) -> None:
@@ -44,7 +47,8 @@ def live(shop: Shop, cases: Mapping[str, Case], days: Iterable[str]) -> None:
         [{**WHO, "birthday": "", "customer": ref, **mailbox(ref), **one.facts} for ref, one in cases.items()],
     )
     shop.ingest("consents", [{**YES, "customer": ref} for ref, one in cases.items() if one.consent])
-    tell(shop, [(ref, MORNING, one.kind, one.payload) for ref, one in cases.items() if one.kind])
+    past = [(ref, at, kind, said) for ref, one in cases.items() for at, kind, said in one.before]
+    tell(shop, past + [(ref, MORNING, one.kind, one.payload) for ref, one in cases.items() if one.kind])
     later = sorted((at, ref, kind, said) for ref, one in cases.items() for at, kind, said in one.then)
     for instant in days:
         tell(shop, [(ref, at, kind, said) for at, ref, kind, said in later if at[:13] <= instant[:13]])

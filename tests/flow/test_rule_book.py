@@ -10,7 +10,7 @@ import pytest
 from tests.flow.book import Case, book, came_of, live
 from tests.shop import Shop
 
-DAYS = ["2026-03-02T06:30", "2026-03-02T12:00", *(f"2026-03-{day:02d}T12:00" for day in range(3, 17))]
+DAYS = ["2026-03-02T06:30", "2026-03-02T12:00", *(f"2026-03-{day:02d}T12:00" for day in range(3, 25))]
 AT_EIGHT = "2026-03-02T08:00:00+01:00"
 TUESDAY = "2026-03-03T08:00:00+01:00"
 JOB = {"amount": 120.0, "what": "manutenzione della caldaia", "technician": "Luca"}
@@ -19,6 +19,8 @@ QUOTE = {"amount": 900.0, "what": "caldaia nuova", "reference": "Q-1"}
 COMPLAINT = {"what": "perde ancora acqua", "reference": "K-1"}
 MAIL = {"mail": "delivered"}
 NO_MAIL = {"mail": "cancelled"}
+SPOKE = ("2025-11-03T09:00:00+01:00", "review.received", {"rating": 4})
+BOUGHT = ("2025-11-03T09:00:00+01:00", "delivery.completed", {"what": "sale per l'addolcitore"})
 BORN = {"birthday": "1980-03-05"}
 
 CASES = {
@@ -70,6 +72,28 @@ CASES = {
         steps=NO_MAIL,
     ),
     "parcel-mute": Case(rule="delivery_checkin", kind="delivery.completed", payload=PARCEL, consent=False),
+    "parcel-review": Case(rule="review_request", kind="delivery.completed", payload=PARCEL, steps=MAIL),
+    "parcel-reviewed": Case(
+        rule="review_request",
+        kind="delivery.completed",
+        payload=PARCEL,
+        then=((TUESDAY, "review.received", {"rating": 2}),),
+        steps=NO_MAIL,
+    ),
+    "parcel-known": Case(rule="review_request", kind="delivery.completed", payload=PARCEL, before=(SPOKE,)),
+    "parcel-second": Case(rule="review_request", kind="delivery.completed", payload=PARCEL, before=(BOUGHT,)),
+    "parcel-review-mute": Case(rule="review_request", kind="delivery.completed", payload=PARCEL, consent=False),
+    "more": Case(rule="cross_sell", kind="delivery.completed", payload=PARCEL, before=(BOUGHT,), steps=MAIL),
+    "more-first": Case(rule="cross_sell", kind="delivery.completed", payload=PARCEL),
+    "more-back": Case(
+        rule="cross_sell",
+        kind="delivery.completed",
+        payload=PARCEL,
+        before=(BOUGHT,),
+        then=((TUESDAY, "return.opened", {"reference": "O-1"}),),
+        steps=NO_MAIL,
+    ),
+    "more-mute": Case(rule="cross_sell", kind="delivery.completed", payload=PARCEL, before=(BOUGHT,), consent=False),
     "return": Case(rule="easy_return", kind="return.opened", payload=PARCEL, steps=MAIL),
     "return-mute": Case(rule="easy_return", kind="return.opened", payload=PARCEL, consent=False, steps=MAIL),
     "return-done": Case(

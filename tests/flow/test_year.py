@@ -81,8 +81,9 @@ def test_nobody_got_anything_twice(year: Year) -> None:
 
 
 def test_nobody_without_consent_got_anything(year: Year, customer_of: dict[str, str]) -> None:
+    owed = {row["provider_ref"] for row in year.actions if row["rule"] == "easy_return"}
     for mail in year.mails:
-        assert may_hear(year, customer_of[mail.to], mail.at.date()), mail
+        assert mail.file in owed or may_hear(year, customer_of[mail.to], mail.at.date()), mail
     for row in year.actions:
         if row["channel"] == "note" and row["state"] == "delivered":
             assert may_hear(year, row["customer"], _day_of(row), "note"), row
@@ -90,7 +91,8 @@ def test_nobody_without_consent_got_anything(year: Year, customer_of: dict[str, 
 
 def test_customers_who_never_said_yes_were_asked_about_and_left_in_peace(year: Year) -> None:
     silent = {row["customer"] for row in year.log.customers} - {row["customer"] for row in year.log.consents}
-    touched = {row["customer"] for row in year.actions}
+    owed = ("easy_return", "refund_apology")  # a word about their own purchase; and tasks are for the firm's people
+    touched = {row["customer"] for row in year.actions if row["channel"] != "task" and row["rule"] not in owed}
     served = {event["customer"] for event in events_of(year, "service_call.completed")}
 
     assert silent & served
@@ -209,8 +211,9 @@ def test_points_were_booked_once_an_anniversary_and_name_their_rule(year: Year) 
 
 def test_some_were_left_alone_on_purpose(year: Year) -> None:
     lines = {line["rule"]: line["outcomes"] for line in ask("report", "channels", "-w", year.folder)}
-    drawn = sum(outcomes.get("holdout", 0) for outcomes in lines.values())
-    asked = drawn + sum(outcomes.get("act", 0) for outcomes in lines.values())
+    measured = [outcomes for outcomes in lines.values() if "holdout" in outcomes]
+    drawn = sum(outcomes["holdout"] for outcomes in measured)
+    asked = drawn + sum(outcomes.get("act", 0) for outcomes in measured)
 
     assert 0.03 < drawn / asked < 0.2
     for row in year.log.customers[:150]:
