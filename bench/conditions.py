@@ -146,7 +146,8 @@ def _show(
 
 def _figures(entry: Entry, ours: Sequence[float]) -> dict[str, Any]:
     each = [theirs / our for theirs, our in zip(entry.took, ours, strict=True)]
-    goal = f">= {entry.engine.goal:g}" if entry.engine.goal else ""
+    whole = "before the clock" not in entry.engine.ways[entry.way]  # else a part of the work is left out
+    goal = f">= {entry.engine.goal:g}" if entry.engine.goal and whole else ""
     ratio = median(entry.took) / median(ours)
     return {
         "engine": str(entry),

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from importlib import import_module
 from pathlib import Path
 from statistics import median
-from time import perf_counter
+from time import process_time
 from typing import Any
 
 SECONDS, PASSES = 0.5, 5
-"""An engine goes over the rows so long, and at least so often."""
+"""An engine goes over the rows so long, in seconds of the processor, and at least so often."""
 CEL = "event.amount > 800.0 && score.p_alive > 0.2 && score.tier in ['gold', 'silver'] && customer.has_email"
 OTHERS = "amount > 800 and p_alive > 0.2 and tier in ['gold', 'silver'] and has_email"
 DOTTED = ("event.amount", "score.p_alive", "score.tier", "customer.has_email")
@@ -132,9 +132,9 @@ def main(engine: str, file: str) -> None:
     answers = ask()
     seconds: list[float] = []
     while len(seconds) < PASSES or sum(seconds) < SECONDS:
-        start = perf_counter()
+        start = process_time()
         ask()
-        seconds.append(perf_counter() - start)
+        seconds.append(process_time() - start)
     holds = [number for number, answer in enumerate(answers) if answer is True]
     print(json.dumps({"microseconds": median(seconds) / len(rows) * 1e6, "passes": len(seconds), "holds": holds}))
 

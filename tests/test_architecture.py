@@ -45,6 +45,7 @@ TESTED_ELSEWHERE = {
     "clv/request": "tests/clv/test_run.py asks for everything, and for what there is not",
     "clv/blocks": "tests/clv/test_read_like_ingest.py reads every kind of file",
     "decide/problems": "tests/rules_broken and tests/decide/test_condition.py read every problem",
+    "decide/closure_terms": "tests/decide/test_closure.py compares every term with cel-cpp",
     "decide/frame_terms": "tests/decide/test_frame.py compares every term with the closure",
     "decide/round": "tests/decide/test_stage.py asks in rounds",
     "decide/situation": "tests/decide/test_names.py reads every name of a situation",

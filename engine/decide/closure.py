@@ -1,40 +1,23 @@
 """The Python back-end of a condition: a tree becomes a function of a context (name -> value, None where missing).
 
-Built by composition, leaf by leaf; the commonest leaf, a name against a constant, has a form of its own because it is
-what runs for every rule and every event.
+It runs for every rule and every event, and there a call costs more than what it compares: so a condition is written as
+one expression, in words of ours only. Its names and constants lie beside it, and a leaf that is none of the common ones
+is a function that the expression calls.
 """
 
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
+from functools import lru_cache
+from types import CodeType
 from typing import Any
 
-from engine.core.condition import (
-    HUGE,
-    INT64,
-    And,
-    Arithmetic,
-    Compare,
-    Constant,
-    Convert,
-    Known,
-    Member,
-    Name,
-    Negative,
-    Not,
-    Or,
-    Size,
-    Term,
-    Test,
-    TextTest,
-    Type,
-    normal_form,
-)
+from engine.core.condition import And, Compare, Constant, Known, Member, Name, Not, Or, Test, TextTest, normal_form
+from engine.decide.closure_terms import Context, Reads, reads
 
-Context = Mapping[str, Any]
 Holds = Callable[[Context], bool]
-Reads = Callable[[Context], Any]
+_Beside = dict[str, Any]
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -44,14 +27,16 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
-_WITH_CONSTANT: dict[str, Callable[[str, Any], Holds]] = {
-    "==": lambda name, constant: lambda context: context[name] == constant,  # None equals no constant
-    "!=": lambda name, constant: lambda context: (value := context[name]) is not None and value != constant,
-    "<": lambda name, constant: lambda context: (value := context[name]) is not None and value < constant,
-    "<=": lambda name, constant: lambda context: (value := context[name]) is not None and value <= constant,
-    ">": lambda name, constant: lambda context: (value := context[name]) is not None and value > constant,
-    ">=": lambda name, constant: lambda context: (value := context[name]) is not None and value >= constant,
+_WITH_CONSTANT = {
+    "==": "context[{0}] == {1}",  # None equals no constant
+    "!=": "((value := context[{0}]) is not None and value != {1})",
+    "<": "((value := context[{0}]) is not None and value < {1})",
+    "<=": "((value := context[{0}]) is not None and value <= {1})",
+    ">": "((value := context[{0}]) is not None and value > {1})",
+    ">=": "((value := context[{0}]) is not None and value >= {1})",
 }
+_AMONG = {True: "context[{0}] in {1}", False: "((value := context[{0}]) is not None and value not in {1})"}
+_KNOWN = {True: "context[{0}] is not None", False: "context[{0}] is None"}
 _TEXT: dict[str, Callable[[str, str], bool]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
@@ -60,65 +45,70 @@ _TEXT: dict[str, Callable[[str, str], bool]] = {
 
 
 def closure(test: Test) -> Holds:
-    """Whether the test holds of a context. The context must have every name that the test reads."""
-    return _normal(normal_form(test))
+    """Whether the test holds of a context. The context must have every name that the test reads.
+
+    Parts may stand within parts about a hundred deep; CEL reads no more than 32.
+    """
+    beside: _Beside = {"__builtins__": {}}
+    code = _compiled(_written(normal_form(test), beside))
+    holds: Holds = eval(code, beside)  # noqa: S307 - words of this file alone; what a rule says lies beside
+    return holds
 
 
-def _normal(test: Test) -> Holds:
+@lru_cache(maxsize=4096)
+def _compiled(words: str) -> CodeType:
+    """Most clauses have one of a few forms, which Python need not read each time."""
+    return compile(f"lambda context: {words}", "a condition", "eval")
+
+
+def _put(beside: _Beside, value: Any) -> str:
+    name = f"beside{len(beside)}"
+    beside[name] = value
+    return name
+
+
+def _written(test: Test, beside: _Beside) -> str:
     match test:
-        case And():
-            return _all(tuple(_normal(part) for part in test.parts))
-        case Or():
-            return _any(tuple(_normal(part) for part in test.parts))
+        case And() | Or():
+            sign = " and " if isinstance(test, And) else " or "
+            return f"({sign.join(_written(part, beside) for part in test.parts)})"
         case Not():
-            return _leaf(test.part, wanted=False)
+            return _leaf(test.part, beside, wanted=False)
         case _:
-            return _leaf(test, wanted=True)
+            return _leaf(test, beside, wanted=True)
 
 
-def _all(parts: tuple[Holds, ...]) -> Holds:
-    match parts:  # the usual lengths are written out: it halves the time
-        case (one, two):
-            return lambda context: one(context) and two(context)
-        case (one, two, three):
-            return lambda context: one(context) and two(context) and three(context)
-        case (one, two, three, four):
-            return lambda context: one(context) and two(context) and three(context) and four(context)
-        case _:
-            return lambda context: all(part(context) for part in parts)
-
-
-def _any(parts: tuple[Holds, ...]) -> Holds:
-    match parts:
-        case (one, two):
-            return lambda context: one(context) or two(context)
-        case _:
-            return lambda context: any(part(context) for part in parts)
-
-
-def _leaf(test: Test, *, wanted: bool) -> Holds:
+def _leaf(test: Test, beside: _Beside, *, wanted: bool) -> str:
     match test:
         case Compare(left=Name(name=name), right=Constant(value=value)):
-            return _WITH_CONSTANT[test.operator](name, value)
+            return _WITH_CONSTANT[test.operator].format(_put(beside, name), _put(beside, value))
+        case Member(term=Name(name=name)):
+            return _AMONG[wanted].format(_put(beside, name), _put(beside, _options(test)))
+        case Known():
+            return _KNOWN[wanted].format(_put(beside, test.name.name))
+        case Name():
+            return _WITH_CONSTANT["=="].format(_put(beside, test.name), wanted)
+        case Constant():
+            return str(bool(test.value))
+        case _:
+            return f"{_put(beside, _called(test, wanted=wanted))}(context)"
+
+
+def _called(test: Test, *, wanted: bool) -> Holds:
+    match test:
         case Compare():
-            return _both(_COMPARE[test.operator], _term(test.left), _term(test.right))
-        case Member(term=Name(name=name)) if wanted:
-            options = frozenset(option.value for option in test.options)
-            return lambda context: context[name] in options  # None is in no list
+            return _both(_COMPARE[test.operator], reads(test.left), reads(test.right))
         case Member():
-            return _member(_term(test.term), frozenset(option.value for option in test.options), wanted)
+            return _member(reads(test.term), _options(test), wanted)
         case TextTest():
             compare = _TEXT[test.operator]
-            return _both(lambda text, part: compare(text, part) is wanted, _term(test.text), _term(test.part))
-        case Known():
-            return _known(test.name.name, wanted)
-        case Name():
-            return _WITH_CONSTANT["=="](test.name, wanted)
-        case Constant():
-            truth = bool(test.value)
-            return lambda _: truth
+            return _both(lambda text, part: compare(text, part) is wanted, reads(test.text), reads(test.part))
         case _:
             raise TypeError(f"{type(test).__name__} is no leaf")
+
+
+def _options(test: Member) -> frozenset[Any]:
+    return frozenset(option.value for option in test.options)
 
 
 def _both(compare: Callable[[Any, Any], bool], left: Reads, right: Reads) -> Holds:
@@ -133,67 +123,3 @@ def _member(read: Reads, options: frozenset[Any], wanted: bool) -> Holds:
     if wanted:
         return lambda context: read(context) in options
     return lambda context: (value := read(context)) is not None and value not in options
-
-
-def _known(name: str, wanted: bool) -> Holds:
-    return lambda context: (context[name] is not None) is wanted
-
-
-def _term(term: Term) -> Reads:
-    match term:
-        case Name():
-            return operator.itemgetter(term.name)
-        case Constant():
-            value = term.value
-            return lambda _: value
-        case Size():
-            return _function(len, _term(term.term))
-        case Convert():
-            return _function(int if term.to is Type.INT else float, _term(term.term))
-        case Negative():
-            return _function(operator.neg, _term(term.term))
-        case Arithmetic():
-            return _arithmetic(_ARITHMETIC[term.operator], _term(term.left), _term(term.right))
-
-
-def _divide(left: Any, right: Any) -> Any:
-    if isinstance(left, float):
-        return left / right
-    quotient = abs(left) // abs(right)
-    return quotient if (left < 0) == (right < 0) else -quotient
-
-
-_ARITHMETIC: dict[str, Callable[[Any, Any], Any]] = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": _divide,
-    "%": lambda left, right: left - right * _divide(left, right),
-}
-
-
-def _existing(value: Any) -> Any:
-    if isinstance(value, float):
-        return value if abs(value) < HUGE else None  # which is false of infinity, and of what is no number
-    return None if isinstance(value, int) and value not in INT64 else value
-
-
-def _function(function: Callable[[Any], Any], read: Reads) -> Reads:
-    def apply(context: Context) -> Any:
-        value = read(context)
-        return None if value is None else _existing(function(value))
-
-    return apply
-
-
-def _arithmetic(function: Callable[[Any, Any], Any], left: Reads, right: Reads) -> Reads:
-    def apply(context: Context) -> Any:
-        one, other = left(context), right(context)
-        if one is None or other is None:
-            return None
-        try:
-            return _existing(function(one, other))
-        except (ZeroDivisionError, OverflowError):  # the latter: a timestamp outside the calendar
-            return None
-
-    return apply

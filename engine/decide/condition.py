@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 
 from engine.core.condition import And, Test, Value, names_in
 from engine.decide.checker import check
-from engine.decide.closure import Context, Holds, closure
+from engine.decide.closure import Holds, closure
+from engine.decide.closure_terms import Context
 from engine.decide.tree import decode
 from engine.decide.vocabulary import Scope
 

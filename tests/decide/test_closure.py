@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -166,3 +167,23 @@ def test_spans_of_time() -> None:
 
 def test_the_random_conditions_reach_every_type() -> None:
     assert set(NAMES.values()) == set(Type) - {Type.DURATION}
+
+
+@pytest.mark.parametrize("levels", [1, 7, 14])
+def test_conditions_within_conditions_however_deep(levels: int) -> None:
+    source = "customer.has_email"
+    for level in range(levels):
+        source = f"({source} {'||' if level % 2 else '&&'} now.month != {level % 12 - 3})"
+    condition = _condition(source)
+
+    assert [condition.holds(row) for row in FULL] == by_cel(source, FULL)
+    assert [condition.holds(row) for row in GAPPED] == by_sqlite(condition.tree, GAPPED)
+
+
+@pytest.mark.parametrize("text", ["') or True or ('", 'a" or "a', "{0}", "context", "é\\\n"])
+def test_a_text_is_compared_and_never_read_as_words_of_ours(text: str) -> None:
+    condition = _condition(f"customer.city == {json.dumps(text)} || score.tier in [{json.dumps(text)}]")
+
+    assert not condition.holds(NOTHING | {"customer.city": "Roma", "score.tier": "gold"})
+    assert condition.holds(NOTHING | {"customer.city": text})
+    assert condition.holds(NOTHING | {"score.tier": text})
