@@ -33,7 +33,7 @@ def sha256(text: str) -> str:
 def keyed_hash(secret: str, *parts: str) -> str:
     """HMAC-SHA256 (RFC 2104) in hex, over the parts with their lengths, so that they cannot run together."""
     message = b"".join(len(data := part.encode()).to_bytes(4, "big") + data for part in parts)
-    return hmac.new(secret.encode(), message, hashlib.sha256).hexdigest()
+    return hmac.digest(secret.encode(), message, "sha256").hex()
 
 
 def fraction(secret: str, *parts: str) -> float:

@@ -42,17 +42,20 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Condition:
-    """A checked condition. `holds(context)` answers; what is said of a missing value (None) is false, not an error."""
+    """A checked condition. `holds(context)` answers; what is said of a missing value (None) is false, not an error.
+
+    names: what it reads, which a context must have.
+    """
 
     source: str
     tree: Test
+    names: tuple[str, ...]
     holds: Holds = field(repr=False, compare=False)
     parts: tuple[Part, ...] = field(repr=False, compare=False)
 
-    @property
-    def names(self) -> tuple[str, ...]:
-        """The names that it reads, which a context must have."""
-        return names_in(self.tree)
+    def held(self, context: Context) -> str:
+        """A sign for each clause: 1 where it holds, 0 where not."""
+        return "".join(["1" if part.holds(context) else "0" for part in self.parts])
 
     def explain(self, context: Context) -> tuple[Clause, ...]:
         """What each clause said; the condition holds when all of them do."""
@@ -68,7 +71,9 @@ def compile_condition(source: str, scope: Scope) -> Condition:
     Raises ConditionError with every problem, each with its offset in `source`.
     """
     tree = decode(check(source, scope), source, scope)
-    return Condition(source=source, tree=tree, holds=closure(tree), parts=tuple(_parts(source, tree)))
+    return Condition(
+        source=source, tree=tree, names=names_in(tree), holds=closure(tree), parts=tuple(_parts(source, tree))
+    )
 
 
 def _parts(source: str, tree: Test) -> Iterator[Part]:

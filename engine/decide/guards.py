@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -11,22 +11,21 @@ from engine.core import arms
 from engine.core.arms import Arm
 from engine.core.calendar import add
 from engine.core.facts import Customer
-from engine.core.permission import Standing, refusal
-from engine.decide.condition import Condition
+from engine.core.permission import SILENT_CHANNELS, Standing, refusal
+from engine.core.reasons import Clause, Kept, told
 from engine.decide.holdout import rule_arm, workspace_arm
 from engine.decide.rule import Rule, Step
 from engine.decide.situation import Situation
-from engine.decide.vocabulary import Vocabulary, context
+from engine.decide.vocabulary import Reading, Vocabulary
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Case:
-    """One customer, as a rule is asked about them."""
+    """One customer at one instant, as rules are asked about them."""
 
     customer: Customer
     values: Mapping[str, Any]  # what conditions read
     standing: Standing
-    last_started: datetime | None  # when the customer last entered this rule
     time_zone: str
     now: datetime
     key: str
@@ -35,118 +34,117 @@ class Case:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer: act, no (a condition is false), refused (a guard said no) or holdout; with reasons and steps.
+    """The answer: act, no (a condition is false), refused (a guard said no) or holdout; and the steps that go ahead.
 
     arm: as `engine.core.arms` explains.
     """
 
     outcome: str
     arm: str
-    reasons: tuple[dict[str, Any], ...]
+    kept: Kept
+    clauses: tuple[Clause, ...]
     steps: tuple[Step, ...] = ()
 
+    @property
+    def reasons(self) -> tuple[dict[str, Any], ...]:
+        """The reasons in full."""
+        return tuple(told(self.clauses, self.kept))
 
-def answer(
-    rule: Rule,
-    situation: Situation,
-    *,
-    words: Vocabulary,
-    standing: Standing,
-    last_started: datetime | None,
-    key: str,
-    workspace_holdout: float = 0.0,
-) -> Verdict:
-    """What a rule says of a customer in a situation. The rest is as in `Case`."""
-    case = Case(
+
+def case_of(
+    situation: Situation, *, words: Vocabulary, standing: Standing, key: str, workspace_holdout: float = 0.0
+) -> Case:
+    """A customer in a situation, with what conditions may read of it. The rest is as in `Case`."""
+    return Case(
         customer=situation.customer,
-        values=context(situation, words, rule.reads),
+        values=Reading(situation, words),
         standing=standing,
-        last_started=last_started,
         time_zone=situation.time_zone,
         now=situation.now,
         key=key,
         workspace_holdout=workspace_holdout,
     )
-    return judge(rule, case)
 
 
-def judge(rule: Rule, case: Case) -> Verdict:
-    """Ask the rule: its condition, its re-entry interval, each step's condition and permission, then the holdout."""
-    reasons = _clauses("when", rule.when, case)
-    if not _hold(reasons):
-        return Verdict(outcome="no", arm=Arm.NONE, reasons=tuple(reasons))
-    again = _too_soon(rule, case)
+def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
+    """Ask the rule: its condition, its re-entry interval, each step's condition and permission, then the holdout.
+
+    last_started: when the customer last entered this rule.
+    """
+    held = rule.when.held(case.values) if rule.when else ""
+    if "0" in held:
+        return _verdict(rule, case, "no", held)
+    again = _too_soon(rule, case, last_started)
     if again:
-        return Verdict(outcome="refused", arm=Arm.NONE, reasons=(*reasons, {"code": "again_after", "text": again}))
-    steps, permitted = [], True
+        return _verdict(rule, case, "refused", held, guard=("again_after", again))
+    hindrances: dict[str, str] = {}
+    permitted = True
     for step in rule.steps:
-        clauses = _clauses(f"step {step.id}", step.when, case)
-        wanted = _hold(clauses)
+        clauses = step.when.held(case.values) if step.when else ""
+        held += clauses
+        wanted = "0" not in clauses
         why = _hindrance(rule, step, case) if wanted else "its condition is false"
-        permitted = permitted and (why is None or not wanted)
-        if why is None:
-            steps.append(step)
-        reasons += clauses
-        reasons.append({"code": "step", "step": step.id, "holds": why is None, "text": why or "goes ahead"})
-    if not any(step.channel not in ("reward", "referral") for step in steps):
-        # A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all.
-        silent = all(step.channel in ("reward", "referral") for step in rule.steps)
-        steps = steps if silent else []
+        permitted = permitted and not (wanted and why)
+        hindrances[step.id] = why or ""
+    steps = _together(rule, tuple(step for step in rule.steps if not hindrances[step.id]))
     if not steps:
-        return Verdict(outcome="no" if permitted else "refused", arm=Arm.NONE, reasons=tuple(reasons))
-    return _drawn(rule, case, reasons, steps)
+        return _verdict(rule, case, "no" if permitted else "refused", held, hindrances)
+    return _drawn(rule, case, held, hindrances, steps)
 
 
-def _drawn(rule: Rule, case: Case, reasons: Iterable[dict[str, Any]], steps: Iterable[Step]) -> Verdict:
+def _drawn(rule: Rule, case: Case, held: str, hindrances: Mapping[str, str], steps: tuple[Step, ...]) -> Verdict:
     """The rule would act; the lots say whether it does. What a customer is owed is no matter for the workspace's."""
     share = 0.0 if rule.purpose == "transactional" else case.workspace_holdout
     whole = workspace_arm(case.key, case.customer, share)
     own = rule_arm(case.key, rule.id, case.customer, rule.holdout)
+    with_all = ", with the whole household" if case.customer.household else ""
     if whole is Arm.HOLDOUT:
-        text = f"in the {share:.0%} of customers whom no rule reaches, to measure what all of them bring"
-        held = {"code": "workspace_holdout", "text": text + _together(case)}
-        return Verdict(outcome="holdout", arm=Arm.WORKSPACE_HOLDOUT, reasons=(*reasons, held))
+        text = f"in the {share:.0%} of customers whom no rule reaches, to measure what all of them bring{with_all}"
+        guard = ("workspace_holdout", text)
+        return _verdict(rule, case, "holdout", held, hindrances, guard=guard, arm=Arm.WORKSPACE_HOLDOUT)
     arm = arms.written(own, workspace_comparison=whole is Arm.COMPARISON)
     if own is Arm.HOLDOUT:
-        text = f"in the {rule.holdout:.0%} of customers that this rule leaves alone, to measure what it brings"
-        held = {"code": "holdout", "text": text + _together(case)}
-        return Verdict(outcome="holdout", arm=arm, reasons=(*reasons, held))
-    return Verdict(outcome="act", arm=arm, reasons=tuple(reasons), steps=tuple(steps))
+        share_alone = f"in the {rule.holdout:.0%} of customers that this rule leaves alone"
+        text = f"{share_alone}, to measure what it brings{with_all}"
+        return _verdict(rule, case, "holdout", held, hindrances, guard=("holdout", text), arm=arm)
+    return _verdict(rule, case, "act", held, hindrances, steps=steps, arm=arm)
 
 
-def _together(case: Case) -> str:
-    return ", with the whole household" if case.customer.household else ""
+def _verdict(
+    rule: Rule,
+    case: Case,
+    outcome: str,
+    held: str,
+    hindrances: Mapping[str, str] | None = None,
+    guard: tuple[str, str] | None = None,
+    steps: tuple[Step, ...] = (),
+    arm: str = Arm.NONE,
+) -> Verdict:
+    names = rule.reads if hindrances or rule.when is None else rule.when.names
+    kept: dict[str, Any] = {"held": held, "values": {name: _plain(case.values[name]) for name in names}}
+    if hindrances:
+        kept["steps"] = hindrances
+    if guard:
+        kept["guard"] = list(guard)
+    return Verdict(outcome=outcome, arm=arm, kept=kept, clauses=rule.clauses, steps=steps)
 
 
-def _hold(clauses: Iterable[Mapping[str, Any]]) -> bool:
-    """Whether a condition holds, whose clauses these are: they are asked once, to decide as to explain."""
-    return all(clause["holds"] for clause in clauses)
-
-
-def _clauses(code: str, condition: Condition | None, case: Case) -> list[dict[str, Any]]:
-    if condition is None:
-        return []
-    return [
-        {
-            "code": code,
-            "clause": clause.source,
-            "holds": clause.holds,
-            "values": {name: _plain(value) for name, value in clause.values.items()},
-        }
-        for clause in condition.explain(case.values)
-    ]
+def _together(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all."""
+    silent = all(step.channel in SILENT_CHANNELS for step in rule.steps)
+    return steps if silent or any(step.channel not in SILENT_CHANNELS for step in steps) else ()
 
 
 def _plain(value: Any) -> Any:
     return value.isoformat() if isinstance(value, datetime) else value
 
 
-def _too_soon(rule: Rule, case: Case) -> str | None:
-    if case.last_started is None:
+def _too_soon(rule: Rule, case: Case, last_started: datetime | None) -> str | None:
+    if last_started is None:
         return None
-    last = case.last_started.date().isoformat()
+    last = last_started.date().isoformat()
     if rule.again_after is not None:
-        if case.now < add(case.last_started, rule.again_after, case.time_zone):
+        if case.now < add(last_started, rule.again_after, case.time_zone):
             return f"entered this rule on {last}; again after {rule.again_after}"
         return None
     if rule.trigger.kind in ("score", "sweep"):

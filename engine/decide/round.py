@@ -5,7 +5,7 @@ Pure, and all of it in memory: a question to the store for every answer would ta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -16,7 +16,7 @@ from engine.core.condition import Value
 from engine.core.facts import Customer, Event, Score
 from engine.core.keys import dedupe_key
 from engine.core.permission import Standing
-from engine.decide.guards import Verdict, answer
+from engine.decide.guards import Verdict, case_of, judge
 from engine.decide.moment import Occasion, facts_of
 from engine.decide.rule import Rule
 from engine.decide.situation import Earlier, Situation
@@ -88,23 +88,26 @@ class Round:
             for step in one.steps:
                 step |= {"state": State.CANCELLED, "reason": reason, "finished_at": self.now}
 
-    def ask(self, rule: Rule, customer: int, why: Occasion) -> None:
-        """Ask the rule about the customer, unless it has answered; a plain no is kept only if the occasion says so."""
-        mark = (rule.id, customer, why.occurrence)
-        if mark in self.decided:
-            return
+    def ask(self, rules: Iterable[Rule], customer: int, why: Occasion) -> None:
+        """Ask rules about the customer, but for those that have answered; no is kept only if the occasion says so."""
         person = self.people[customer]
-        verdict = answer(
-            rule,
+        case = case_of(
             self._situation(person, why.event),
             words=self.words,
             standing=person.standing,
-            last_started=self.started.get((rule.id, customer)),
             key=self.key,
             workspace_holdout=self.workspace_holdout,
         )
-        if verdict.outcome == "no" and not why.keep_no:
-            return
+        for rule in rules:
+            mark = (rule.id, customer, why.occurrence)
+            if mark not in self.decided:
+                verdict = judge(rule, case, self.started.get((rule.id, customer)))
+                if verdict.outcome != "no" or why.keep_no:
+                    self._keep(rule, person, why, verdict)
+
+    def _keep(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> None:
+        customer = person.id
+        mark = (rule.id, customer, why.occurrence)
         self.decided.add(mark)
         self.used[rule.hash] = rule
         self.decisions.append(self._decision(rule, person, why, verdict))
@@ -134,9 +137,8 @@ class Round:
             "occurrence": why.occurrence,
             "event_id": why.event_id,
             "outcome": verdict.outcome,
-            "reasons": list(verdict.reasons),
+            "reasons": verdict.kept,
             "arm": verdict.arm,
-            "decided_at": self.now,
         }
 
     def _begun(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> Begun:
@@ -162,7 +164,7 @@ class Round:
                 "step": step.id,
                 "purpose": rule.purpose,
                 "channel": step.channel,
-                "plan": step.plan.to_json(),
+                "plan": step.planned,
                 "facts": facts,
                 "worth_micro": rule.worth_micro,
                 "not_before": add(why.anchor, step.after, person.time_zone),

@@ -5,7 +5,7 @@ Whatever is wrong in any file is told at once, each fault under a stable code of
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
 from typing import Any, Literal, get_args
@@ -13,6 +13,7 @@ from typing import Any, Literal, get_args
 from engine.core.actions import Plan
 from engine.core.calendar import Duration, Window, parse_days, parse_duration
 from engine.core.keys import sha256
+from engine.core.reasons import Clause
 from engine.core.toml_places import Path
 from engine.decide import shape
 from engine.decide.condition import Condition
@@ -38,19 +39,21 @@ class Trigger:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that a rule does. `after` counts from what started the rule; `plan` is pinned to the action."""
+    """One thing that a rule does. `after` counts from what started the rule; `plan` is pinned to the action, as
+    `planned` has it in JSON."""
 
     id: str
     channel: str
     after: Duration
     when: Condition | None
     plan: Plan
+    planned: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it. reads: the names in its
-    conditions."""
+    """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it. clauses: those of its
+    conditions, in the order in which they are asked; reads: the names in them."""
 
     id: str
     title: str
@@ -62,6 +65,7 @@ class Rule:
     stop_on: tuple[str, ...]
     again_after: Duration | None
     steps: tuple[Step, ...]
+    clauses: tuple[Clause, ...]
     reads: tuple[str, ...]
     file: str
     text: str
@@ -101,6 +105,7 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         file.faults[:] = [fault for fault in file.faults if not fault.text.startswith("unknown name 'event.")]
     if head is None or trigger is None or journey is None:
         return None
+    clauses = tuple(_clauses(when, steps))
     usual = 0.0 if head.purpose == "transactional" else DEFAULT_HOLDOUT
     return Rule(
         id=head.id,
@@ -113,16 +118,18 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         stop_on=tuple(journey.stop_on),
         again_after=parse_duration(journey.again_after) if journey.again_after else None,
         steps=steps,
-        reads=_reads(when, steps),
+        clauses=clauses,
+        reads=tuple(dict.fromkeys(name for clause in clauses for name in clause.names)),
         file=file.file,
         text=file.text,
         hash=sha256(file.text),
     )
 
 
-def _reads(when: Condition | None, steps: Iterable[Step]) -> tuple[str, ...]:
-    conditions = (when, *(step.when for step in steps))
-    return tuple(dict.fromkeys(name for one in conditions if one is not None for name in one.names))
+def _clauses(when: Condition | None, steps: Iterable[Step]) -> Iterator[Clause]:
+    for code, condition in (("when", when), *((f"step {step.id}", step.when) for step in steps)):
+        for part in condition.parts if condition else ():
+            yield Clause(code=code, source=part.source, names=part.names)
 
 
 def _scope(on: Any, vocabulary: Vocabulary) -> Scope:
@@ -187,7 +194,14 @@ def _step(found: shape.Step, when: Condition | None) -> Step:
         approve=found.approve,
         options={name: value for name, value in options.items() if value is not None},
     )
-    return Step(id=found.id, channel=found.channel, after=parse_duration(found.after), when=when, plan=plan)
+    return Step(
+        id=found.id,
+        channel=found.channel,
+        after=parse_duration(found.after),
+        when=when,
+        plan=plan,
+        planned=plan.to_json(),
+    )
 
 
 def _check_channel(file: RuleFile, path: Path, raw: Mapping[str, Any], known: shape.Known) -> None:

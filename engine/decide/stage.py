@@ -108,8 +108,8 @@ class _Deciding:
                 asked.decided.update(decisions.decided(connection, pairs))
                 for found, why in zip(batch, occasions, strict=True):
                     asked.stop(found.customer_id, found.facts)
-                    for rule in rules.get(found.facts.kind, ()):
-                        asked.ask(rule, found.customer_id, why)
+                    if begun := rules.get(found.facts.kind):
+                        asked.ask(begun, found.customer_id, why)
                 self._write(connection, asked)
                 events.mark_processed(connection, [found.id for found in batch], self.now)
             self.summary.events += len(batch)
@@ -205,7 +205,7 @@ class _Deciding:
         """Ask rules about customers of a round, and write what came of it."""
         asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
         for rule, key, why in questions:
-            asked.ask(rule, key, why)
+            asked.ask((rule,), key, why)
         self._write(connection, asked)
 
     def _round(self, connection: Connection, ids: Collection[int], rules: Iterable[Rule]) -> Round:
@@ -271,8 +271,9 @@ class _Deciding:
         for journey, reason in asked.stopped:
             decisions.stop_journey(connection, journey, reason, self.now)
         for rule in asked.used.values():
-            decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now)
-        decisions.add_decisions(connection, asked.decisions)
+            clauses = [clause.to_json() for clause in rule.clauses]
+            decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now, clauses)
+        decisions.add_decisions(connection, asked.decisions, self.now)
         begun = list(chain.from_iterable(asked.begun.values()))
         keys = decisions.begin_journeys(connection, [one.journey for one in begun])
         steps = [{"journey_id": key, **step} for key, one in zip(keys, begun, strict=True) for step in one.steps]

@@ -81,18 +81,30 @@ def vocabulary(
     )
 
 
+class Reading(dict[str, Any]):
+    """The value of each name in one situation, None where it is missing; read when it is first asked for, and once."""
+
+    def __init__(self, situation: Situation, words: Vocabulary) -> None:
+        super().__init__()
+        self._situation = situation
+        self._fields = words.events.get(situation.event.kind if situation.event else "", words.plain).fields
+        self._local = situation.now.astimezone(calendar.zone(situation.time_zone))
+
+    def __missing__(self, name: str) -> Any:
+        known = self._fields.get(name)
+        value = known.read(self._situation, self._local) if known else self._situation.history[name]
+        self[name] = value
+        return value
+
+
 def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None = None) -> dict[str, Any]:
     """The value of every name that a rule may read in this situation, or of `names` only; None where it is missing.
 
     Among `names` there may be questions about the history (`core.lookback`), whose answers the situation has.
     """
+    reading = Reading(situation, words)
     kind = situation.event.kind if situation.event else ""
-    local = situation.now.astimezone(calendar.zone(situation.time_zone))
-    fields = words.events.get(kind, words.plain).fields
-    return {
-        name: fields[name].read(situation, local) if name in fields else situation.history[name]
-        for name in (fields if names is None else names)
-    }
+    return {name: reading[name] for name in (words.events.get(kind, words.plain).fields if names is None else names)}
 
 
 def before(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from engine.core.facts import Event
 from engine.core.permission import Standing
 from engine.decide import triggers
 from engine.decide.condition import Condition
-from engine.decide.guards import answer
+from engine.decide.guards import case_of, judge
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, before, context, line_names
@@ -166,14 +166,13 @@ def _line(line: Condition, now: Mapping[str, Any], then: Mapping[str, Any]) -> t
 
 def _would(rule: Rule, it: Circumstances, text: str, event: Event | None = None) -> Why:
     """The rule's answer, if it were asked at this instant."""
-    verdict = answer(
-        rule,
+    case = case_of(
         replace(it.situation, event=event),
         words=it.words,
         standing=it.standing,
-        last_started=it.last_started,
         key=it.key,
         workspace_holdout=it.workspace_holdout,
     )
+    verdict = judge(rule, case, it.last_started)
     text = f"{text} {_WOULD[verdict.outcome]}"
     return Why(waits_for=rule.trigger.what, text=text, outcome=verdict.outcome, reasons=verdict.reasons)

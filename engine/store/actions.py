@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from engine.core.actions import OPEN, TOO_LATE, Ending, Plan, State, sources
-from engine.store import tables
-from engine.store.session import among, insert_into, new_id
+from engine.store import rows, tables
+from engine.store.session import among, new_id
 
 _ACTION = tables.table(tables.Action)
 _CUSTOMER = tables.table(tables.Customer)
@@ -55,21 +55,12 @@ class Action:
 
 def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Add decided steps in state planned, but for those whose dedupe key is there already; says how many."""
-    blank = {
-        "payload": None,
-        "payload_sha256": "",
-        "adapter": "",
-        "state": State.PLANNED,
-        "reason": "",
-        "worth_micro": None,
-        "attempts": 0,
-        "provider_ref": "",
-        "unit_cost_micro": 0,
-        "approved_by": "",
-        "created_at": now,
-    }
-    rows = [{"public_id": new_id(), "due_at": step["not_before"], **blank, **step} for step in steps]
-    return connection.execute(insert_into(connection, _ACTION).on_conflict_do_nothing(), rows).rowcount if rows else 0
+    return rows.add(
+        connection,
+        _ACTION,
+        [{"public_id": new_id(), "due_at": step["not_before"], **step} for step in steps],
+        {"created_at": now, "state": State.PLANNED.value},
+    )
 
 
 def waiting(connection: Connection) -> list[dict[str, Any]]:

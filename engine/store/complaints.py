@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from engine.store import tables
-from engine.store.session import in_chunks
+from engine.store.session import among
 
 _EVENT = tables.table(tables.Event)
 _OPENED, _RESOLVED = "complaint.opened", "complaint.resolved"
@@ -24,7 +24,6 @@ def open_complaints(connection: Connection, customers: Collection[int], until: d
         query = query.where(_EVENT.c.occurred_at <= until)
     query = query.order_by(_EVENT.c.occurred_at, _EVENT.c.id)
     open_now: dict[int, int] = {}
-    for some in in_chunks(customers):
-        for customer, kind in connection.execute(query.where(_EVENT.c.customer_id.in_(some))):
-            open_now[customer] = max(0, open_now.get(customer, 0) + (1 if kind == _OPENED else -1))
+    for customer, kind in connection.execute(query.where(among(connection, _EVENT.c.customer_id, customers))):
+        open_now[customer] = max(0, open_now.get(customer, 0) + (1 if kind == _OPENED else -1))
     return {customer for customer, number in open_now.items() if number}

@@ -11,11 +11,12 @@ from sqlalchemy import JSON, ColumnElement, Connection, Row, Text, cast, func, l
 
 from engine.core.facts import Address, Customer
 from engine.store import tables
-from engine.store.session import in_chunks, insert_into, new_id
+from engine.store.session import among, in_chunks, insert_into, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
 _FACTS = tuple(name for name in Customer.__slots__ if name != "address")
 _ADDRESS = ("street", "postcode", "city", "region", "country")
+_KNOWN = select(_CUSTOMER.c.id, *(_CUSTOMER.c[name] for name in (*_ADDRESS, *_FACTS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -91,14 +92,10 @@ def _differs(name: str, value: Any) -> ColumnElement[bool]:
 
 def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int, Known]:
     """The customers with these keys, or all, by key."""
-    query = select(_CUSTOMER).order_by(_CUSTOMER.c.id)
-    if ids is None:
-        return {row.id: _known(row) for row in connection.execute(query)}
-    found: dict[int, Known] = {}
-    for some in in_chunks(ids):
-        rows = connection.execute(query.where(_CUSTOMER.c.id.in_(some)))
-        found.update((row.id, _known(row)) for row in rows)
-    return found
+    query = _KNOWN.order_by(_CUSTOMER.c.id)
+    if ids is not None:
+        query = query.where(among(connection, _CUSTOMER.c.id, ids))
+    return {row[0]: _known(row) for row in connection.execute(query).all()}
 
 
 def members(connection: Connection, households: Iterable[str]) -> dict[str, list[int]]:
@@ -119,18 +116,17 @@ def last_change(connection: Connection) -> datetime | None:
 def find(connection: Connection, words: str) -> list[Known]:
     """Customers by reference, public id or e-mail address; if none, by a part of the name. At most 20."""
     exact = or_(_CUSTOMER.c.ref == words, _CUSTOMER.c.public_id == words, _CUSTOMER.c.email == words.lower())
-    rows = connection.execute(select(_CUSTOMER).where(exact)).all()
+    rows = connection.execute(_KNOWN.where(exact)).all()
     if not rows:
         full = _CUSTOMER.c.given_name + " " + _CUSTOMER.c.family_name + " " + _CUSTOMER.c.company
         like = func.lower(full).contains(words.lower(), autoescape=True)
-        rows = connection.execute(select(_CUSTOMER).where(like).order_by(_CUSTOMER.c.ref).limit(20)).all()
+        rows = connection.execute(_KNOWN.where(like).order_by(_CUSTOMER.c.ref).limit(20)).all()
     return [_known(row) for row in rows]
 
 
 def _known(row: Row[Any]) -> Known:
-    facts = Customer(address=Address(**_picked(row, _ADDRESS)), **_picked(row, _FACTS))
-    return Known(id=row.id, facts=facts)
-
-
-def _picked(row: Row[Any], names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in names}
+    """From a row of `_KNOWN`."""
+    key, *values = tuple(row)
+    address = Address(**dict(zip(_ADDRESS, values, strict=False)))
+    facts = Customer(address=address, **dict(zip(_FACTS, values[len(_ADDRESS) :], strict=True)))
+    return Known(id=key, facts=facts)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, insert, select, update
+from sqlalchemy import Connection, exists, func, select, update
 
 from engine.core.actions import OPEN, Ending, State
-from engine.store import tables
+from engine.core.reasons import Clause, told
+from engine.store import rows, tables
 from engine.store.session import among, insert_into, paired
 
 _VERSION = tables.table(tables.RuleVersion)
@@ -32,17 +33,17 @@ class Journey:
     ending: Ending
 
 
-def keep_version(connection: Connection, rule: str, digest: str, text: str, now: datetime) -> None:
-    """Keep the text of a rule under its hash."""
-    row = {"hash": digest, "rule_id": rule, "text": text, "first_used_at": now}
+def keep_version(
+    connection: Connection, rule: str, digest: str, text: str, now: datetime, clauses: Sequence[Any] = ()
+) -> None:
+    """Keep the text of a rule under its hash, with the clauses that its decisions answer to (`Clause.to_json`)."""
+    row = {"hash": digest, "rule_id": rule, "text": text, "clauses": list(clauses), "first_used_at": now}
     connection.execute(insert_into(connection, _VERSION).on_conflict_do_nothing(), [row])
 
 
-def add_decisions(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> int:
+def add_decisions(connection: Connection, decided: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Keep decisions, but for those that a rule has already given for that customer and occurrence; says how many."""
-    if not rows:
-        return 0
-    return connection.execute(insert_into(connection, _DECISION).on_conflict_do_nothing(), rows).rowcount
+    return rows.add(connection, _DECISION, decided, {"decided_at": now})
 
 
 def decided(connection: Connection, asked: Iterable[tuple[int, str]]) -> set[tuple[str, int, str]]:
@@ -53,12 +54,13 @@ def decided(connection: Connection, asked: Iterable[tuple[int, str]]) -> set[tup
     return {(rule, who, what) for rule, who, what in connection.execute(query.select_from(pairs).join(_DECISION, same))}
 
 
-def begin_journeys(connection: Connection, rows: Sequence[Mapping[str, Any]]) -> list[int]:
+def begin_journeys(connection: Connection, begun: Sequence[Mapping[str, Any]]) -> list[int]:
     """Start journeys and return their keys in the same order."""
-    if not rows:
-        return []
-    statement = insert(_JOURNEY).returning(_JOURNEY.c.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, rows).scalars().all())
+    keys = rows.next_keys(connection, _JOURNEY, len(begun)) if begun else []
+    rows.add(
+        connection, _JOURNEY, [{"id": key, **one} for key, one in zip(keys, begun, strict=True)], leave_known=False
+    )
+    return keys
 
 
 def last_started(connection: Connection, customers: Collection[int]) -> dict[tuple[str, int], datetime]:
@@ -109,22 +111,31 @@ def finish_journeys(connection: Connection, now: datetime) -> int:
 
 
 def of_customer(connection: Connection, customer: int, rule: str | None = None) -> Sequence[Mapping[str, Any]]:
-    """A customer's decisions, oldest first, as rows of the table with the journey's end beside them."""
-    joined = _DECISION.outerjoin(
+    """A customer's decisions, oldest first, as rows of the table: reasons in full, the journey's end beside them."""
+    joined = _DECISION.join(_VERSION, _VERSION.c.hash == _DECISION.c.rule_hash).outerjoin(
         _JOURNEY,
         (_JOURNEY.c.rule_id == _DECISION.c.rule_id)
         & (_JOURNEY.c.customer_id == _DECISION.c.customer_id)
         & (_JOURNEY.c.occurrence == _DECISION.c.occurrence),
     )
     query = (
-        select(_DECISION, _JOURNEY.c.id.label("journey_id"), _JOURNEY.c.state.label("journey"), _JOURNEY.c.exit_reason)
+        select(
+            _DECISION,
+            _VERSION.c.clauses,
+            _JOURNEY.c.id.label("journey_id"),
+            _JOURNEY.c.state.label("journey"),
+            _JOURNEY.c.exit_reason,
+        )
         .select_from(joined)
         .where(_DECISION.c.customer_id == customer)
         .order_by(_DECISION.c.decided_at, _DECISION.c.id)
     )
     if rule:
         query = query.where(_DECISION.c.rule_id == rule)
-    return [row._asdict() for row in connection.execute(query)]
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    for row in found:
+        row["reasons"] = list(told([Clause.from_json(one) for one in row.pop("clauses")], row["reasons"]))
+    return found
 
 
 def counts(connection: Connection) -> list[tuple[str, str, int]]:

@@ -11,9 +11,12 @@ from sqlalchemy import Connection, Row, select, update
 
 from engine.core.facts import Event
 from engine.store import tables
-from engine.store.session import insert_into, new_id
+from engine.store.session import among, insert_into, new_id
 
 _EVENT = tables.table(tables.Event)
+_NEW = select(
+    *(_EVENT.c[name] for name in ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload"))
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,18 +52,22 @@ def add(connection: Connection, source: str, rows: Sequence[tuple[int, Event]], 
 
 def unprocessed(connection: Connection, now: datetime, limit: int) -> list[Stored]:
     """The next events to decide on, in the order in which they came; those that lie ahead of `now` wait."""
-    query = (
-        select(_EVENT)
-        .where(_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= now)
-        .order_by(_EVENT.c.id)
-        .limit(limit)
-    )
-    return [_stored(row) for row in connection.execute(query)]
+    query = _NEW.where(_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= now).order_by(_EVENT.c.id).limit(limit)
+    return [
+        Stored(
+            id=key,
+            source=source,
+            customer_id=customer,
+            facts=Event(customer="", kind=kind, ext_key=ext_key, occurred_at=occurred_at, payload=payload),
+            processed=False,
+        )
+        for key, source, customer, kind, ext_key, occurred_at, payload in connection.execute(query).all()
+    ]
 
 
 def mark_processed(connection: Connection, ids: Collection[int], now: datetime) -> None:
     """These were decided on; part of the transaction that wrote what came of them."""
-    connection.execute(update(_EVENT).where(_EVENT.c.id.in_(ids)).values(processed_at=now))
+    connection.execute(update(_EVENT).where(among(connection, _EVENT.c.id, ids)).values(processed_at=now))
 
 
 def mark_history(connection: Connection, before: datetime, now: datetime) -> int:

@@ -13,10 +13,11 @@ from engine.core.keys import keyed_hash
 from engine.core.permission import Consent, Standing, Suppression
 from engine.store import tables
 from engine.store.complaints import open_complaints
-from engine.store.session import in_chunks, insert_into
+from engine.store.session import among, in_chunks, insert_into
 
 _CONSENT = tables.table(tables.Consent)
 _SUPPRESSION = tables.table(tables.Suppression)
+_SAID = select(*(_CONSENT.c[name] for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
 
 
 def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRecord]]) -> int:
@@ -39,11 +40,9 @@ def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRec
 def consents_of(connection: Connection, customers: Collection[int]) -> dict[int, list[Consent]]:
     """All consent records of these customers, oldest first."""
     found: dict[int, list[Consent]] = defaultdict(list)
-    query = select(_CONSENT).order_by(_CONSENT.c.at, _CONSENT.c.id)
-    for some in in_chunks(customers):
-        for row in connection.execute(query.where(_CONSENT.c.customer_id.in_(some))):
-            record = Consent(purpose=row.purpose, channel=row.channel, given=row.given, at=row.at, source=row.source)
-            found[row.customer_id].append(record)
+    query = _SAID.where(among(connection, _CONSENT.c.customer_id, customers)).order_by(_CONSENT.c.at, _CONSENT.c.id)
+    for customer, purpose, channel, given, at, source in connection.execute(query).all():
+        found[customer].append(Consent(purpose=purpose, channel=channel, given=given, at=at, source=source))
     return found
 
 
@@ -55,7 +54,7 @@ def standings(
     key: the workspace's key, under which the addresses of suppressions are hashed. until: as it was at that instant,
     for the addresses of today.
     """
-    hashes = {customer: address_hash(key, facts.email) for customer, facts in people.items() if facts.email}
+    hashes = _hashes(connection, people, key)
     consents = consents_of(connection, list(people))
     suppressions = suppressions_of(connection, list(hashes.values()), until)
     complaints = open_complaints(connection, list(people), until)
@@ -67,6 +66,13 @@ def standings(
         )
         for customer in people
     }
+
+
+def _hashes(connection: Connection, people: Mapping[int, Customer], key: str) -> dict[int, str]:
+    """Under what the addresses of these customers would be suppressed; none where nothing is suppressed at all."""
+    if connection.execute(select(_SUPPRESSION.c.id).limit(1)).first() is None:
+        return {}
+    return {customer: address_hash(key, facts.email) for customer, facts in people.items() if facts.email}
 
 
 def address_hash(key: str, email: str) -> str:

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, delete, func, insert, select, update
 
 from engine.core.facts import Score
 from engine.store import tables
-from engine.store.session import among, in_chunks
+from engine.store.session import among
 
 _SCORE = tables.table(tables.Score)
 _RUN = tables.table(tables.ModelRun)
@@ -44,6 +44,8 @@ _COMMON = ("run_id", "scored_at", "decided_at")
 _BATCH = 1000
 _TOGETHER = 50  # rows a statement: their values stay below the 999 that the least of all SQLites takes
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
+_BEFORE = [_SCORE.c[f"prev_{name}"] for name in _PREVIOUS]
+_STORED = select(_SCORE.c.customer_id, _SCORE.c.scored_at, *_BEFORE, *(_SCORE.c[name] for name in COLUMNS[1:]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -177,19 +179,15 @@ def dirty(connection: Connection) -> int:
 
 def load(connection: Connection, customers: Collection[int] | None = None) -> dict[int, Stored]:
     """The scores of these customers, or of all, by key."""
-    query = select(_SCORE).order_by(_SCORE.c.customer_id)
-    if customers is None:
-        return {row.customer_id: _stored(row) for row in connection.execute(query)}
-    found: dict[int, Stored] = {}
-    for some in in_chunks(customers):
-        rows = connection.execute(query.where(_SCORE.c.customer_id.in_(some)))
-        found.update((row.customer_id, _stored(row)) for row in rows)
-    return found
+    query = _STORED.order_by(_SCORE.c.customer_id)
+    if customers is not None:
+        query = query.where(among(connection, _SCORE.c.customer_id, customers))
+    return {row[0]: _stored(row) for row in connection.execute(query).all()}
 
 
 def undecided(connection: Connection, limit: int) -> list[Stored]:
     """Scores that decide has not looked at yet."""
-    query = select(_SCORE).where(_SCORE.c.decided_at.is_(None)).order_by(_SCORE.c.customer_id).limit(limit)
+    query = _STORED.where(_SCORE.c.decided_at.is_(None)).order_by(_SCORE.c.customer_id).limit(limit)
     return [_stored(row) for row in connection.execute(query)]
 
 
@@ -205,7 +203,8 @@ def mark_decided(connection: Connection, customers: Collection[int], now: dateti
 
 
 def _stored(row: sqlalchemy.Row[Any]) -> Stored:
-    values = row._asdict()
-    previous = Previous(**{name: values[f"prev_{name}"] for name in _PREVIOUS})
-    facts = Score(customer="", **{name: values[name] for name in COLUMNS[1:]})
-    return Stored(customer_id=values["customer_id"], facts=facts, previous=previous, scored_at=values["scored_at"])
+    """From a row of `_STORED`."""
+    key, scored_at, *values = tuple(row)
+    previous = Previous(**dict(zip(_PREVIOUS, values, strict=False)))
+    facts = Score(customer="", **dict(zip(COLUMNS[1:], values[len(_PREVIOUS) :], strict=True)))
+    return Stored(customer_id=key, facts=facts, previous=previous, scored_at=scored_at)

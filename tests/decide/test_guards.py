@@ -10,7 +10,8 @@ import pytest
 
 from engine.core.facts import Address, Customer, Event
 from engine.core.permission import Consent, Standing
-from engine.decide.guards import Case, Verdict, judge
+from engine.decide import guards
+from engine.decide.guards import Case, Verdict
 from engine.decide.rule import Rule, load
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import context, vocabulary
@@ -56,21 +57,25 @@ def case(
     standing: Standing = YES,
     last: datetime | None = None,
     share: float = 0.0,
-) -> Case:
+) -> tuple[Case, datetime | None]:
     payload = {} if amount is None else {"amount": amount}
     event = Event(customer="C1", kind="service_call.completed", ext_key="E1", occurred_at=NOW, payload=payload)
     situation = Situation(customer=who, now=NOW, time_zone="Europe/Rome", currency="EUR", event=event)
     values = context(situation, WORDS)
-    return Case(
+    asked = Case(
         customer=who,
         values=values,
         standing=standing,
-        last_started=last,
         time_zone="Europe/Rome",
         now=NOW,
         key="key",
         workspace_holdout=share,
     )
+    return asked, last
+
+
+def judge(of: Rule, asked: tuple[Case, datetime | None]) -> Verdict:
+    return guards.judge(of, *asked)
 
 
 def steps(verdict: Verdict) -> list[str]:

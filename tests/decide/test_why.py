@@ -292,11 +292,10 @@ def test_what_it_would_say_is_what_it_does_say(
         customer=WHO,
         values=context(replace(it, event=happened.event), WORDS),
         standing=standing,
-        last_started=entered,
         time_zone="Europe/Rome",
         now=NOW,
         key="key",
     )
-    verdict = judge(asked, case)
+    verdict = judge(asked, case, entered)
     assert (told.outcome, told.reasons) == (verdict.outcome, verdict.reasons)
     assert (told.outcome == "no") == (amount is None or amount <= 50.0 or tier != "gold")

@@ -57,7 +57,7 @@ def decision(
     connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", **more: Any
 ) -> bool:
     """A rule's answer about a customer; says whether it is the first about that occurrence."""
-    decisions.keep_version(connection, rule, HASH, f'id = "{rule}"', NOON)
+    decisions.keep_version(connection, rule, HASH, f'id = "{rule}"', NOON, [["when", "p < 0.2", ["p"]]])
     values = {
         "rule_id": rule,
         "rule_hash": HASH,
@@ -65,11 +65,10 @@ def decision(
         "occurrence": occurrence,
         "event_id": None,
         "outcome": "act",
-        "reasons": [],
+        "reasons": {"held": "", "values": {}},
         "arm": "treated",
-        "decided_at": NOON,
     }
-    return bool(decisions.add_decisions(connection, [values | more]))
+    return bool(decisions.add_decisions(connection, [values | more], NOON))
 
 
 def journey(

@@ -17,7 +17,7 @@ class TestDecisions:
         with store.write() as connection:
             key = customer(connection)
             assert decisions.decided(connection, [(key, "1")]) == set()
-            assert decision(connection, outcome="refused", reasons=[{"code": "when", "values": {"p": 0.25}}])
+            assert decision(connection, outcome="refused", reasons={"held": "0", "values": {"p": 0.25}})
             assert not decision(connection, outcome="act")
             assert decision(connection, occurrence="2")
             assert decision(connection, "C2")
@@ -26,7 +26,8 @@ class TestDecisions:
             assert decisions.decided(connection, [(key, "2"), (key, "3")]) == {("thanks", key, "2")}
             assert decisions.decided(connection, []) == set()
             first = decisions.of_customer(connection, key)[0]
-            assert (first["outcome"], first["reasons"]) == ("refused", [{"code": "when", "values": {"p": 0.25}}])
+            told = [{"code": "when", "clause": "p < 0.2", "holds": False, "values": {"p": 0.25}}]
+            assert (first["outcome"], first["reasons"]) == ("refused", told)
 
     def test_a_rule_is_kept_under_its_hash(self, store: Store) -> None:
         with store.write() as connection:

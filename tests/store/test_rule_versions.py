@@ -24,11 +24,10 @@ def _decided(connection: Connection, rule: str, digest: str, at: datetime, numbe
             "occurrence": f"{digest[0]}/{at.isoformat()}/{one}",
             "event_id": None,
             "outcome": "act",
-            "reasons": [],
+            "reasons": {"held": "", "values": {}},
             "arm": "treated",
-            "decided_at": at,
         }
-        assert decisions.add_decisions(connection, [values])
+        assert decisions.add_decisions(connection, [values], at)
 
 
 def _lived(connection: Connection) -> None:

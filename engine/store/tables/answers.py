@@ -18,6 +18,7 @@ class RuleVersion(SQLModel, table=True):
     hash: str = Field(primary_key=True, max_length=64)
     rule_id: str = Field(index=True)
     text: str
+    clauses: list[Any] = json()  # of its conditions, which its decisions answer to
     first_used_at: datetime
 
 
@@ -56,6 +57,6 @@ class Decision(SQLModel, table=True):
     occurrence: str
     event_id: int | None = Field(default=None, foreign_key="event.id", sa_type=BIG)
     outcome: str  # act | no | refused | holdout
-    reasons: list[dict[str, Any]] = json()
+    reasons: dict[str, Any] = json()  # what re-derives them, with the version's clauses (core/reasons)
     arm: str  # as engine.core.arms explains
     decided_at: datetime

@@ -94,6 +94,7 @@ def upgrade() -> None:
         sa.Column("hash", AutoString(length=64), nullable=False),
         sa.Column("rule_id", AutoString(), nullable=False),
         sa.Column("text", AutoString(), nullable=False),
+        sa.Column("clauses", sa.JSON(), nullable=False),
         sa.Column("first_used_at", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("hash"),
     )

@@ -1,0 +1,69 @@
+"""Many rows in one statement, by the driver itself: to make parameters of each row costs more than SQLite does."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import repeat
+from typing import Any
+
+from pydantic_core import to_json
+from sqlalchemy import JSON, Column, Connection, Table, func, select, text
+from sqlalchemy.sql.schema import ScalarElementColumnDefault
+
+
+def add(
+    connection: Connection,
+    target: Table,
+    rows: Sequence[Mapping[str, Any]],
+    common: Mapping[str, Any] | None = None,
+    *,
+    leave_known: bool = True,
+) -> int:
+    """Insert rows and say how many are new; those that a constraint knows already are left, or an IntegrityError.
+
+    rows: all with the same columns; what a column's default says may be left out. common: what all of them share.
+    """
+    if not rows:
+        return 0
+    shared = {name: value for name, value in (common or {}).items() if name not in rows[0]}
+    for column in target.c:
+        if column.name not in rows[0] and isinstance(column.default, ScalarElementColumnDefault):
+            shared.setdefault(column.name, column.default.arg)
+    columns: list[Iterable[Any]] = [
+        _as_stored(connection, target.c[name], [row[name] for row in rows]) for name in rows[0]
+    ]
+    columns += [repeat(*_as_stored(connection, target.c[name], [value])) for name, value in shared.items()]
+    values = list(zip(*columns, strict=False))
+    statement = _insert(connection, target, (*rows[0], *shared)) + (" ON CONFLICT DO NOTHING" if leave_known else "")
+    return connection.exec_driver_sql(statement, values).rowcount
+
+
+def next_keys(connection: Connection, target: Table, number: int) -> list[int]:
+    """Keys for so many new rows of a table, in order: nobody has to ask the database which it gave."""
+    if connection.dialect.name == "sqlite":  # there is one writer, which is this transaction
+        last = connection.execute(select(func.max(target.c.id))).scalar() or 0
+        return list(range(last + 1, last + 1 + number))
+    asked = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :number)")
+    return list(connection.execute(asked, {"name": target.name, "number": number}).scalars())
+
+
+def _insert(connection: Connection, target: Table, names: Iterable[str]) -> str:
+    quoted = [connection.dialect.identifier_preparer.quote(name) for name in names]
+    sign = "?" if connection.dialect.name == "sqlite" else "%s"
+    signs = ", ".join([sign] * len(quoted))
+    return f"INSERT INTO {target.name} ({', '.join(quoted)}) VALUES ({signs})"  # noqa: S608 - names of a table
+
+
+def _as_stored(connection: Connection, column: Column[Any], values: list[Any]) -> list[Any]:
+    """Values as this database keeps them."""
+    process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
+    if process is None:
+        return values
+    if isinstance(column.type, JSON) and connection.dialect.name == "sqlite":
+        process = _json
+    known = {key: process(value) for key, value in {id(value): value for value in values}.items()}
+    return [known[id(value)] for value in values]  # the same few instants and plans, again and again
+
+
+def _json(value: Any) -> str:
+    return to_json(value).decode()

@@ -1,0 +1,79 @@
+"""Many rows in one statement: what comes back is what went in, as if SQLAlchemy had written it."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from sqlalchemy import Connection, insert, select
+
+from engine.store import rows, tables
+from engine.store.session import Store
+from tests.store.seed import NOON, customer
+
+EVENT = tables.table(tables.Event)
+JOURNEY = tables.table(tables.Journey)
+
+
+def event(connection: Connection, key: str, **more: Any) -> dict[str, Any]:
+    values = {
+        "public_id": f"id-{key}",
+        "customer_id": customer(connection),
+        "source": "till",
+        "ext_key": key,
+        "kind": "quote.sent",
+        "occurred_at": NOON,
+        "payload": {"what": "caldaia a condensazione à 24 kW 'nuova'", "amount": 1200.5, "more": [1, None, True]},
+    }
+    return values | more
+
+
+class TestAdd:
+    def test_what_comes_back_is_what_went_in(self, store: Store) -> None:
+        local = datetime(2026, 3, 29, 3, 30, tzinfo=UTC) + timedelta(microseconds=17)
+        with store.write() as connection:
+            made = [event(connection, "1"), event(connection, "2", occurred_at=local, payload={})]
+            assert rows.add(connection, EVENT, made, {"received_at": NOON}) == 2
+            found = connection.execute(select(EVENT).order_by(EVENT.c.id)).all()
+        assert [{name: getattr(row, name) for name in made[0]} for row in found] == made
+        assert {(row.received_at, row.processed_at) for row in found} == {(NOON, None)}
+
+    def test_it_writes_what_sqlalchemy_writes(self, store: Store) -> None:
+        with store.write() as connection:
+            one, other = event(connection, "1"), event(connection, "2")
+            rows.add(connection, EVENT, [one], {"received_at": NOON})
+            connection.execute(insert(EVENT), [other | {"received_at": NOON}])
+            read = select(EVENT.c.kind, EVENT.c.occurred_at, EVENT.c.received_at, EVENT.c.payload, EVENT.c.processed_at)
+            first, second = connection.execute(read.order_by(EVENT.c.id)).all()
+        assert first == second
+
+    def test_what_is_known_is_left_and_not_counted(self, store: Store) -> None:
+        with store.write() as connection:
+            rows.add(connection, EVENT, [event(connection, "1")], {"received_at": NOON})
+            again = [event(connection, "1", public_id="x", kind="other.kind"), event(connection, "2")]
+            assert rows.add(connection, EVENT, again, {"received_at": NOON}) == 1
+            kinds = connection.execute(select(EVENT.c.kind).order_by(EVENT.c.id)).scalars().all()
+        assert kinds == ["quote.sent", "quote.sent"]
+
+    def test_nothing_is_nothing(self, store: Store) -> None:
+        with store.write() as connection:
+            assert rows.add(connection, EVENT, []) == 0
+
+    def test_a_row_says_it_before_what_all_share_and_before_the_default(self, store: Store) -> None:
+        with store.write() as connection:
+            rows.add(
+                connection, EVENT, [event(connection, "1", received_at=NOON)], {"received_at": NOON - timedelta(1)}
+            )
+            assert connection.execute(select(EVENT.c.received_at)).scalar_one() == NOON
+
+
+class TestKeys:
+    def test_keys_are_new_and_in_order(self, store: Store) -> None:
+        with store.write() as connection:
+            keys = rows.next_keys(connection, EVENT, 3)
+            made = [event(connection, str(key), id=key) for key in keys]
+            rows.add(connection, EVENT, made, {"received_at": NOON})
+            assert keys == sorted(set(keys))
+            later = rows.next_keys(connection, EVENT, 1)
+            assert later[0] > keys[-1]
+            assert connection.execute(select(EVENT.c.ext_key).where(EVENT.c.id == keys[1])).scalar() == str(keys[1])
