@@ -99,12 +99,12 @@ def _drawn(rule: Rule, case: Case, held: str, hindrances: Mapping[str, str], ste
     own = rule_arm(case.key, rule.id, case.customer, rule.holdout)
     with_all = ", with the whole household" if case.customer.household else ""
     if whole is Arm.HOLDOUT:
-        text = f"in the {share:.0%} of customers whom no rule reaches, to measure what all of them bring{with_all}"
+        text = f"in the {100 * share:g}% of customers whom no rule reaches, to measure what all of them bring{with_all}"
         guard = ("workspace_holdout", text)
         return _verdict(rule, case, "holdout", held, hindrances, guard=guard, arm=Arm.WORKSPACE_HOLDOUT)
     arm = arms.written(own, workspace_comparison=whole is Arm.COMPARISON)
     if own is Arm.HOLDOUT:
-        share_alone = f"in the {rule.holdout:.0%} of customers that this rule leaves alone"
+        share_alone = f"in the {100 * rule.holdout:g}% of customers that this rule leaves alone"
         text = f"{share_alone}, to measure what it brings{with_all}"
         return _verdict(rule, case, "holdout", held, hindrances, guard=("holdout", text), arm=arm)
     return _verdict(rule, case, "act", held, hindrances, steps=steps, arm=arm)

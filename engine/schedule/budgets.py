@@ -50,9 +50,9 @@ class Spending:
 
     def lack(self, *, channel: str, rule: str, cost: int, due: datetime) -> Lack | None:
         """The budget that has no room for one more in the month of `due`, or None."""
-        if not cost:
+        if not cost or (channel not in self.budgets.channels and rule not in self.budgets.rules):
             return None
-        when = month(due, self.time_zone)
+        when = self._month(due)
         named = local_date(when[0], self.time_zone).strftime("%Y-%m")
         for name, budget, place in (
             (channel, self.budgets.channels.get(channel), 0),
@@ -70,8 +70,12 @@ class Spending:
     def add(self, *, channel: str, rule: str, cost: int, due: datetime) -> None:
         """One more is due then."""
         if cost and (channel in self.budgets.channels or rule in self.budgets.rules):
-            spent = self._spent(month(due, self.time_zone))
+            spent = self._spent(self._month(due))
             spent[channel, rule] = spent.get((channel, rule), 0) + cost
+
+    def _month(self, due: datetime) -> Month:
+        known = (when for when in self._months if when[0] <= due < when[1])
+        return next(known, None) or month(due, self.time_zone)
 
     def _spent(self, when: Month) -> dict[tuple[str, str], int]:
         if when not in self._months:

@@ -88,7 +88,8 @@ def fate(
     free, limits = dated.due_at, way.limits(touches, household)
     if limits or policy.costs.get(step.channel):
         free = max(free, now)  # counted on the day on which it goes
-    alone = way.goes_out(free) if limits else free
+    moved = free != dated.due_at or lead_days  # else it is in its window already
+    alone = way.goes_out(free) if limits and moved else free
     if alone is None:
         return Fate(state=State.CANCELLED, reason=NEVER)
     if max(alone, now) > dated.valid_until:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from threading import Event, Thread
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -91,3 +92,24 @@ def test_a_mark_is_what_was_said_last(store: Store) -> None:
         leases.set_mark(connection, "other", "1", NOON)
     with store.read() as connection:
         assert leases.mark(connection, "calendar") == leases.Mark(value="2026-03-03", at=NOON + MINUTE)
+
+
+def test_who_sets_a_mark_lets_the_next_one_wait_until_all_that_came_of_it_is_written(store: Store) -> None:
+    seen: list[str] = []
+    done = Event()
+
+    def second() -> None:
+        with store.write() as connection:
+            leases.set_mark(connection, "schedule", "second", NOON)
+            found = leases.mark(connection, "what came of it")
+            seen.append(found.value if found else "nothing")
+        done.set()
+
+    with store.write() as connection:
+        leases.set_mark(connection, "schedule", "first", NOON)
+        other = Thread(target=second)
+        other.start()
+        assert not done.wait(0.3)
+        leases.set_mark(connection, "what came of it", "all", NOON)
+    other.join()
+    assert seen == ["all"]
