@@ -26,6 +26,7 @@ from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
 from engine.store import (
     actions,
+    crossings,
     customers,
     decisions,
     events,
@@ -121,21 +122,32 @@ class _Deciding:
         """New scores: rules whose line was crossed since decide last looked."""
         rules = triggers.of_kind(self.policy.rules, "score")
         while True:
+            with self.store.read() as connection:
+                newest = scores.newest(connection)
+            if newest is None:
+                return
+            self._crossings(rules)
             with self.store.write() as connection:
-                batch = scores.undecided(connection, BATCH)
+                self.summary.scores += scores.mark_decided(connection, newest, self.now)
+
+    def _crossings(self, rules: Sequence[Rule]) -> None:
+        """Ask about those whose score crossed a line; the store finds them among all that are new."""
+        last, decimals = 0, exponent(self.policy.currency)
+        lines = [rule.trigger.condition.tree for rule in rules if rule.trigger.condition]
+        while True:
+            with self.store.write() as connection:
+                batch = crossings.crossing(connection, lines, exponent=decimals, after=last, limit=BATCH)
                 crossed = [(found, rule) for found in batch for rule in rules if self._crosses(rule, found)]
-                ids = {found.customer_id for found, _ in crossed}
-                asked = self._round(connection, ids, (rule for _, rule in crossed))
+                asked = self._round(connection, {found.customer_id for found in batch}, rules)
                 questions = []
                 for found, rule in crossed:
                     day = local_date(found.scored_at, asked.people[found.customer_id].time_zone)
                     why = Occasion(occurrence=f"score/{day.isoformat()}", anchor=found.scored_at)
                     questions.append((rule, found.customer_id, why))
                 self._ask(connection, asked, questions)
-                scores.mark_decided(connection, [found.customer_id for found in batch], self.now)
-            self.summary.scores += len(batch)
-            if not batch:
+            if len(batch) < BATCH:
                 return
+            last = batch[-1].customer_id
 
     def ask_calendar(self) -> None:
         """Dates that come round, and daily sweeps: once a local day, and again when customers changed since."""

@@ -10,7 +10,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy
 from numpy.typing import NDArray
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
 
 from engine.core.facts import Score
 from engine.store import tables
@@ -185,10 +185,19 @@ def load(connection: Connection, customers: Collection[int] | None = None) -> di
     return {row[0]: _stored(row) for row in connection.execute(query).all()}
 
 
-def undecided(connection: Connection, limit: int) -> list[Stored]:
-    """Scores that decide has not looked at yet."""
-    query = _STORED.where(_SCORE.c.decided_at.is_(None)).order_by(_SCORE.c.customer_id).limit(limit)
-    return [_stored(row) for row in connection.execute(query)]
+def undecided(
+    connection: Connection, limit: int, *, after: int = 0, among: ColumnElement[bool] | None = None
+) -> list[Stored]:
+    """Scores that decide has not looked at yet, by customer from behind `after`; `among` may leave some of them out."""
+    query = _STORED.where(_SCORE.c.decided_at.is_(None), _SCORE.c.customer_id > after)
+    if among is not None:
+        query = query.where(among)
+    return [_stored(row) for row in connection.execute(query.order_by(_SCORE.c.customer_id).limit(limit)).all()]
+
+
+def newest(connection: Connection) -> datetime | None:
+    """When the newest of the scores was made that decide has not looked at yet; None: it has looked at all."""
+    return connection.execute(select(func.max(_SCORE.c.scored_at)).where(_SCORE.c.decided_at.is_(None))).scalar()
 
 
 def is_undecided(connection: Connection, customer: int) -> bool:
@@ -197,9 +206,10 @@ def is_undecided(connection: Connection, customer: int) -> bool:
     return connection.execute(waits).first() is not None
 
 
-def mark_decided(connection: Connection, customers: Collection[int], now: datetime) -> None:
-    """Decide has looked at these; part of the transaction that wrote what came of them."""
-    connection.execute(update(_SCORE).where(_SCORE.c.customer_id.in_(customers)).values(decided_at=now))
+def mark_decided(connection: Connection, until: datetime, now: datetime) -> int:
+    """Decide has looked at all that were made up to an instant; says how many those were."""
+    looked_at = update(_SCORE).where(_SCORE.c.decided_at.is_(None), _SCORE.c.scored_at <= until)
+    return connection.execute(looked_at.values(decided_at=now)).rowcount
 
 
 def _stored(row: sqlalchemy.Row[Any]) -> Stored:

@@ -68,19 +68,27 @@ def _columns(exponent: int, asked: Collection[Lookback] = (), past: Past | None 
     def text(name: str) -> ColumnElement[Any]:
         return func.nullif(_CUSTOMER.c[name], "")
 
-    def money(name: str) -> ColumnElement[Any]:
-        return cast(_SCORE.c[name], Double) / 10.0**exponent
-
     filled = {name: _CUSTOMER.c[name] != "" for name in ("email", "street", "city")}
-    plain = ("p_alive", "percentile", "expected_purchases", "frequency", "recency", "T", "days_since_purchase")
     return {
         **{f"customer.{name}": text(name) for name in _TEXTS},
         "customer.has_email": filled["email"],
         "customer.has_address": and_(filled["street"], filled["city"]),
+        **score_columns(exponent),
+        **({} if past is None else history.columns(asked, _CUSTOMER.c.id, _CUSTOMER.c.time_zone, past)),
+    }
+
+
+def score_columns(exponent: int) -> Columns:
+    """What the table knows of the names of a score."""
+
+    def money(name: str) -> ColumnElement[Any]:
+        return cast(_SCORE.c[name], Double) / 10.0**exponent
+
+    plain = ("p_alive", "percentile", "expected_purchases", "frequency", "recency", "T", "days_since_purchase")
+    return {
         **{f"score.{name}": _SCORE.c[name] for name in (*plain, "prev_p_alive", "prev_percentile")},
         **{f"score.{name}": func.nullif(_SCORE.c[name], "") for name in ("tier", "prev_tier")},
         **{f"score.{name}": money(f"{name}_minor") for name in ("clv", "expected_spend", "monetary", "prev_clv")},
-        **({} if past is None else history.columns(asked, _CUSTOMER.c.id, _CUSTOMER.c.time_zone, past)),
     }
 
 

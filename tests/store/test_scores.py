@@ -33,7 +33,10 @@ def bought(connection: Connection, ref: str, now: datetime) -> None:
 def decide(connection: Connection, days: int = 1) -> list[str]:
     """What decide does: look at all that is new, and mark it."""
     new = scores.undecided(connection, 100)
-    scores.mark_decided(connection, [found.customer_id for found in new], NOON + days * DAY)
+    newest = scores.newest(connection)
+    assert (newest is None) == (not new)
+    if newest is not None:
+        assert scores.mark_decided(connection, newest, NOON + days * DAY) == len(new)
     return refs(connection, [found.customer_id for found in new])
 
 
@@ -122,8 +125,18 @@ def test_decide_looks_at_a_few_at_a_time(store: Store) -> None:
         scored(connection, {f"C{number}": score() for number in range(5)})
         assert len(scores.undecided(connection, 3)) == 3
         seen = scores.undecided(connection, 3)
-        scores.mark_decided(connection, [found.customer_id for found in seen], NOON)
-        assert refs(connection, [found.customer_id for found in scores.undecided(connection, 9)]) == ["C3", "C4"]
+        rest = scores.undecided(connection, 9, after=seen[-1].customer_id)
+        assert refs(connection, [found.customer_id for found in rest]) == ["C3", "C4"]
+
+
+def test_what_was_scored_while_decide_looked_waits(store: Store) -> None:
+    with store.write() as connection:
+        scored(connection, {"C1": score(), "C2": score()})
+        newest = scores.newest(connection)
+        assert newest == NOON
+        scored(connection, {"C2": score(0.1)}, NOON + DAY)
+        assert scores.mark_decided(connection, newest, NOON + DAY) == 0  # C1 has no score by the newer run
+        assert refs(connection, [found.customer_id for found in scores.undecided(connection, 9)]) == ["C2"]
 
 
 class TestOnlySome:
