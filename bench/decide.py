@@ -54,7 +54,7 @@ def _line(one: dict[str, Any]) -> str:
 def _measured(people: int, happened: int, number: int) -> dict[str, Any]:
     with tempfile.TemporaryDirectory() as folder:
         store = create(f"sqlite:///{Path(folder) / 'bench.db'}")
-        _seed(store, people, happened)
+        seed(store, people, happened)
         policy = Policy(
             rules=_rules(number),
             words=WORDS,
@@ -79,7 +79,8 @@ def _measured(people: int, happened: int, number: int) -> dict[str, Any]:
     }
 
 
-def _seed(store: Store, people: int, happened: int) -> None:
+def seed(store: Store, people: int, happened: int) -> None:
+    """Customers with their consent and a score, and so many events of theirs."""
     chance = np.random.default_rng(7)
     for start in range(1, people + 1, SLICE):
         refs = [f"C{number}" for number in range(start, min(start + SLICE, people + 1))]

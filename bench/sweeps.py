@@ -1,0 +1,114 @@
+"""How fast daily sweeps are: python -m bench.sweeps. See bench/README.md.
+
+A new SQLite store (synchronous=FULL) with customers who gave their consent and have a score; then each rule asks about
+everybody, as the daemon has it done once a day, and begins a journey for those of whom its condition holds.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from time import perf_counter, process_time
+from typing import Any
+
+from bench.decide import NOW, WORDS, seed
+from bench.figures import aligned
+from engine.decide.rule import Rule, load
+from engine.decide.stage import Policy, decide
+from engine.store import sweeps
+from engine.store.session import Store, create
+
+PAGE = 1000
+
+
+def main() -> int:
+    """Seed, sweep, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.sweeps", description=__doc__)
+    parser.add_argument("--customers", type=int, default=200_000, help="in the store (200000)")
+    parser.add_argument("--rules", type=int, default=20, help="how many rules (20)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    asked = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        store = create(f"sqlite:///{Path(folder) / 'bench.db'}")
+        print(f"seeding a store with {asked.customers:,} customers", file=sys.stderr)
+        seed(store, asked.customers, 0)
+        rules = load(dict(_files(asked.rules)), vocabulary=WORDS, templates=["email/thanks"])
+        found = [_swept(store, rule) for rule in rules]
+        store.close()
+    whole = {
+        name: sum(one[name] for one in found) for name in ("asked", "decided", "processor", "customers", "actions")
+    }
+    if asked.json:
+        print(json.dumps({"customers": asked.customers, "rules": found, "whole": whole}, indent=1))
+    else:
+        print(f"{asked.customers:,} customers")
+        print(_table([*found, {"rule": f"{len(found)} rules", **whole}]))
+    return 0
+
+
+def _swept(store: Store, rule: Rule) -> dict[str, Any]:
+    """Seconds of finding whom the rule may mean, and of a whole sweep, which finds them too."""
+    start = perf_counter()
+    with store.read() as connection:
+        meant, last = 0, 0
+        condition = rule.when.tree if rule.when else None
+        while some := sweeps.matching(connection, condition, exponent=2, after=last, limit=PAGE):
+            meant, last = meant + len(some), some[-1]
+    between = perf_counter()
+    policy = Policy(
+        rules=(rule,), words=WORDS, time_zone="Europe/Rome", currency="EUR", key="bench", start=None, lead_days={}
+    )
+    busy = process_time()
+    summary = decide(store, policy, now=NOW)
+    end, busy = perf_counter(), process_time() - busy
+    return {
+        "rule": rule.id,
+        "asked": between - start,
+        "decided": end - between,
+        "processor": busy,
+        "customers": meant,
+        "actions": summary.actions,
+    }
+
+
+def _table(found: list[dict[str, Any]]) -> str:
+    head = ["rule", "customers meant", "actions", "seconds to find them", "seconds of the sweep", "of the processor"]
+    lines = [
+        [one["rule"], f"{one['customers']:,}", f"{one['actions']:,}"]
+        + [f"{one[name]:.3f}" for name in ("asked", "decided", "processor")]
+        for one in found
+    ]
+    return aligned([head, *lines])
+
+
+def _files(number: int) -> Iterator[tuple[str, str]]:
+    """Good customers who may be leaving: each rule means about one customer in a thousand."""
+    for one in range(number):
+        tier, alive = ("gold", "silver", "bronze")[one % 3], 0.02 + 0.002 * (one % 10)
+        yield (
+            f"rules/s{one}.toml",
+            f"""id = "s{one}"
+title = "Sweep {one}"
+purpose = "relationship"
+holdout = 0.10
+[on]
+sweep = "daily"
+when = '''score.p_alive < {alive:.3f} && score.percentile >= 0.9
+    && score.tier == '{tier}' && customer.has_email'''
+[journey]
+again_after = "P90D"
+[[step]]
+id = "mail"
+channel = "email"
+template = "email/thanks"
+after = "P1D"
+""",
+        )
+
+
+if __name__ == "__main__":
+    sys.exit(main())
