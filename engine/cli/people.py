@@ -86,6 +86,9 @@ def _decision(decision: dict[str, Any], tz: str) -> None:
         say(f"    {sentence}")
     for action in decision["actions"]:
         reason = f": {action['reason']}" if action["reason"] else ""
+        if action["state"] == "waiting":  # its due date is the last one of what it waits for, and the reason says so
+            say(f"    → {action['step']} by {action['channel']}{reason}")
+            continue
         say(f"    → {action['step']} by {action['channel']}, due {when(action['due_at'], tz)}: "
             f"{action['state']}{reason}")  # fmt: skip
     if decision["exit_reason"]:

@@ -87,8 +87,10 @@ def decide(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> No
 
     def human() -> None:
         history = f" ({result.history} from before the start are history)" if result.history else ""
+        waited = f", {result.awaited} got what they waited for" if result.awaited else ""
+        waited += f", {result.given_up} waited in vain" if result.given_up else ""
         say(f"{result.events} events{history}, {result.scores} new scores; answers: {counts(result.outcomes)}; "
-            f"{result.actions} actions planned, {result.stopped} journeys stopped")  # fmt: skip
+            f"{result.actions} actions planned{waited}, {result.stopped} journeys stopped")  # fmt: skip
 
     show(result, as_json=as_json, human=human)
 

@@ -14,6 +14,7 @@ from engine.core.facts import Event
 class State(StrEnum):
     """Where an action stands. The comment says what is known in that state."""
 
+    WAITING = "waiting"  # decided, if an event comes by `due_at`
     PLANNED = "planned"  # decided; due when `due_at` says, the content is not written yet
     HELD = "held"  # content frozen; waits for a person's approval
     READY = "ready"  # content frozen, key and sha256 set; may be claimed
@@ -33,6 +34,7 @@ class State(StrEnum):
 
 _DROPS = (State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 MOVES: dict[State, frozenset[State]] = {
+    State.WAITING: frozenset((State.PLANNED, *_DROPS)),
     State.PLANNED: frozenset((State.HELD, State.READY, State.REJECTED, *_DROPS)),
     State.HELD: frozenset((State.READY, *_DROPS)),
     State.READY: frozenset((State.CLAIMED, *_DROPS)),
@@ -63,14 +65,46 @@ TOO_LATE = "its time had passed before it could go out"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Wait:
+    """What a step waits for: an event of that kind, at the latest `within` what started the rule.
+
+    after: how long after the event the step is due. when: a condition (CEL) on the event, or empty; its text is kept,
+    so that a journey goes on by the rule with which it began.
+    """
+
+    kind: str
+    within: Duration
+    after: Duration = field(default_factory=Duration)
+    when: str = ""
+
+    def __str__(self) -> str:
+        return f"waits for {self.kind} within {self.within}"
+
+    def to_json(self) -> dict[str, str]:
+        """A dict of texts; `from_json` reads it back."""
+        return {"kind": self.kind, "within": str(self.within), "after": str(self.after), "when": self.when}
+
+    @classmethod
+    def from_json(cls, data: dict[str, str]) -> Wait:
+        """The wait that `to_json` wrote."""
+        within, after = parse_duration(data["within"]), parse_duration(data["after"])
+        return cls(kind=data["kind"], within=within, after=after, when=data["when"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What a step of a rule asks of the rooms behind decide, pinned to the action when it was decided."""
+    """What a step of a rule asks of the rooms behind decide, pinned to the action when it was decided.
+
+    unless: an event kind; if one came since the journey began, the step does not go out.
+    """
 
     template: str = ""
     window: Window = field(default_factory=Window)
     valid_for: Duration = field(default_factory=lambda: Duration(days=7))
     approve: bool = False
     options: dict[str, Any] = field(default_factory=dict)  # what the channel needs, e.g. points = 50
+    unless: str = ""
+    wait: Wait | None = None
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON types; `from_json` reads it back."""
@@ -82,6 +116,8 @@ class Plan:
             "valid_for": str(self.valid_for),
             "approve": self.approve,
             "options": self.options,
+            **({"unless": self.unless} if self.unless else {}),
+            **({"await": self.wait.to_json()} if self.wait else {}),
         }
 
     @classmethod
@@ -96,16 +132,23 @@ class Plan:
             valid_for=parse_duration(data["valid_for"]),
             approve=data["approve"],
             options=data["options"],
+            unless=data.get("unless", ""),
+            wait=Wait.from_json(data["await"]) if "await" in data else None,
         )
+
+
+def concerns(event: Event, *, anchor_at: datetime, reference: str) -> bool:
+    """Whether an event is about a journey: not before its anchor, and of the same reference.
+
+    Only where both carry one (a quote's number, say): one quote accepted leaves another open.
+    """
+    named = str(event.payload.get("reference") or "")
+    return event.occurred_at >= anchor_at and (not (named and reference) or named == reference)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What ends a journey: an event of one of these kinds, not before the anchor.
-
-    Where the event and the journey both carry a reference (a quote's number, say) it must be the same: one quote
-    accepted leaves another open.
-    """
+    """What ends a journey: an event of one of these kinds that concerns it."""
 
     stop_on: tuple[str, ...]
     anchor_at: datetime
@@ -113,7 +156,4 @@ class Ending:
 
     def comes_with(self, event: Event) -> bool:
         """Whether that event ends the journey."""
-        if event.kind not in self.stop_on or event.occurred_at < self.anchor_at:
-            return False
-        named = str(event.payload.get("reference") or "")
-        return not (named and self.reference) or named == self.reference
+        return event.kind in self.stop_on and concerns(event, anchor_at=self.anchor_at, reference=self.reference)

@@ -10,7 +10,8 @@ Kept = Mapping[str, Any]
 """What is kept of an answer, as plain JSON.
 
 held: a sign for each clause that was asked, in the rule's order, 1 where it held and 0 where not; values: what they
-read; steps: by id, why a step could not go (empty: it goes ahead); guard: code and words of what refused the whole.
+read; steps: by id, why a step could not go (empty: it goes ahead); waits: by id, what it waits for before it does;
+guard: code and words of what refused the whole.
 """
 
 
@@ -43,7 +44,8 @@ def told(clauses: Sequence[Clause], kept: Kept) -> Iterator[dict[str, Any]]:
     yield from _of("when", asked, values)
     for step, why in kept.get("steps", {}).items():
         yield from _of(f"step {step}", asked, values)
-        yield {"code": "step", "step": step, "holds": not why, "text": why or "goes ahead"}
+        ahead = kept.get("waits", {}).get(step, "goes ahead")
+        yield {"code": "step", "step": step, "holds": not why, "text": why or ahead}
     if "guard" in kept:
         code, text = kept["guard"]
         yield {"code": code, "text": text}

@@ -50,6 +50,11 @@ class Verdict:
         """The reasons in full."""
         return tuple(told(self.clauses, self.kept))
 
+    @property
+    def awaits(self) -> set[str]:
+        """The event kinds that its steps wait for; the empty one is of those that wait for none."""
+        return {step.awaits for step in self.steps}
+
 
 def case_of(
     situation: Situation, *, words: Vocabulary, standing: Standing, key: str, workspace_holdout: float = 0.0
@@ -83,10 +88,11 @@ def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
         clauses = step.when.held(case.values) if step.when else ""
         held += clauses
         wanted = "0" not in clauses
-        why = _hindrance(rule, step, case) if wanted else "its condition is false"
+        can = hindrance(purpose=rule.purpose, channel=step.channel, customer=case.customer, standing=case.standing)
+        why = can if wanted else "its condition is false"
         permitted = permitted and not (wanted and why)
         hindrances[step.id] = why or ""
-    steps = _together(rule, tuple(step for step in rule.steps if not hindrances[step.id]))
+    steps = _announced(rule, tuple(step for step in rule.steps if not hindrances[step.id]))
     if not steps:
         return _verdict(rule, case, "no" if permitted else "refused", held, hindrances)
     return _drawn(rule, case, held, hindrances, steps)
@@ -124,15 +130,11 @@ def _verdict(
     kept: dict[str, Any] = {"held": held, "values": {name: _plain(case.values[name]) for name in names}}
     if hindrances:
         kept["steps"] = hindrances
+        if waits := {step.id: str(step.plan.wait) for step in rule.steps if step.plan.wait}:
+            kept["waits"] = waits
     if guard:
         kept["guard"] = list(guard)
     return Verdict(outcome=outcome, arm=arm, kept=kept, clauses=rule.clauses, steps=steps)
-
-
-def _together(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all."""
-    silent = all(step.channel in SILENT_CHANNELS for step in rule.steps)
-    return steps if silent or any(step.channel not in SILENT_CHANNELS for step in steps) else ()
 
 
 def _plain(value: Any) -> Any:
@@ -152,11 +154,24 @@ def _too_soon(rule: Rule, case: Case, last_started: datetime | None) -> str | No
     return None
 
 
-def _hindrance(rule: Rule, step: Step, case: Case) -> str | None:
+def _announced(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
+    """A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all.
+
+    What goes ahead needs a message that does so too, not one that waits for an event which may never come.
+    """
+    telling = [step for step in steps if step.channel not in SILENT_CHANNELS]
+    if len(telling) == len(steps) or all(step.channel in SILENT_CHANNELS for step in rule.steps):
+        return steps
+    if any(not step.awaits for step in telling):
+        return steps
+    return tuple(step for step in steps if step.awaits) if telling else ()
+
+
+def hindrance(*, purpose: str, channel: str, customer: Customer, standing: Standing) -> str | None:
     """Why a step cannot reach the customer: no address, or no permission."""
-    address = case.customer.address
-    if step.channel == "email" and not case.customer.email:
+    address = customer.address
+    if channel == "email" and not customer.email:
         return "no e-mail address"
-    if step.channel == "note" and not (address.street and address.city and case.customer.name):
+    if channel == "note" and not (address.street and address.city and customer.name):
         return "no postal address"
-    return refusal(case.standing, purpose=rule.purpose, channel=step.channel)
+    return refusal(standing, purpose=purpose, channel=channel)

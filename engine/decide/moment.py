@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.core.calendar import local_date
 from engine.core.facts import Event
-from engine.decide.guards import Verdict
-from engine.decide.rule import Rule
+from engine.decide.rule import Rule, Step
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,13 +24,20 @@ class Occasion:
     keep_no: bool = True  # whether a plain "no" is kept: not for sweeps, which ask everybody every day
 
 
-def facts_of(rule: Rule, why: Occasion, verdict: Verdict, tz: str) -> dict[str, Any]:
-    """What templates need of the moment, kept with the action."""
+def facts_of(rule: Rule, why: Occasion, steps: Iterable[Step], tz: str) -> dict[str, Any]:
+    """What templates need of the moment, kept with each action.
+
+    steps: those that go ahead together, of whose points a message among them may tell.
+    """
     facts: dict[str, Any] = {"title": rule.title, "years": why.years}
     if why.event is not None:
-        happened = local_date(why.event.occurred_at, tz)
-        facts["event"] = {**why.event.payload, "occurred_on": happened.isoformat()}
-    points = sum(int(step.plan.options.get("points", 0)) for step in verdict.steps)
+        facts["event"] = event_facts(why.event, tz)
+    points = sum(int(step.plan.options.get("points", 0)) for step in steps)
     if points:
         facts["points"] = points
     return facts
+
+
+def event_facts(event: Event, tz: str) -> dict[str, Any]:
+    """What templates may say of an event."""
+    return {**event.payload, "occurred_on": local_date(event.occurred_at, tz).isoformat()}

@@ -11,16 +11,18 @@ from datetime import datetime
 from typing import Any
 
 from engine.core.actions import Ending, State
-from engine.core.calendar import add, local_date
+from engine.core.calendar import local_date
 from engine.core.condition import Value
 from engine.core.facts import Customer, Event, Score
 from engine.core.keys import dedupe_key
 from engine.core.permission import Standing
+from engine.core.waits import Settled, Waiting
 from engine.decide.guards import Verdict, case_of, judge
 from engine.decide.moment import Occasion, facts_of
 from engine.decide.rule import Rule
 from engine.decide.situation import Earlier, Situation
 from engine.decide.vocabulary import Vocabulary
+from engine.decide.waits import begins, settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,6 +117,14 @@ class Round:
             self.started[rule.id, customer] = self.now
             self.begun.setdefault(customer, []).append(self._begun(rule, person, why, verdict))
 
+    def settle(self, come: Iterable[Waiting]) -> list[Settled]:
+        """What comes of steps whose awaited event is there."""
+        about = [(it, self.people[it.customer]) for it in come]
+        return [
+            settle(it, self._situation(person, it.event), standing=person.standing, words=self.words)
+            for it, person in about
+        ]
+
     def _situation(self, person: Person, event: Event | None) -> Situation:
         return Situation(
             customer=person.facts,
@@ -155,7 +165,8 @@ class Round:
             "ended_at": None,
             "exit_reason": "",
         }
-        facts = facts_of(rule, why, verdict, person.time_zone)
+        together = {kind: [step for step in verdict.steps if step.awaits == kind] for kind in verdict.awaits}
+        facts = {kind: facts_of(rule, why, steps, person.time_zone) for kind, steps in together.items()}
         steps = [
             {
                 **common,
@@ -165,12 +176,10 @@ class Round:
                 "purpose": rule.purpose,
                 "channel": step.channel,
                 "plan": step.planned,
-                "facts": facts,
+                "facts": facts[step.awaits],
                 "worth_micro": rule.worth_micro,
-                "not_before": add(why.anchor, step.after, person.time_zone),
-                "state": State.PLANNED,
-                "reason": "",
                 "finished_at": None,
+                **begins(step, why.anchor, person.time_zone),
             }
             for step in verdict.steps
         ]

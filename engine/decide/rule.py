@@ -19,6 +19,7 @@ from engine.decide import shape
 from engine.decide.condition import Condition
 from engine.decide.rule_file import RuleFile, read_toml
 from engine.decide.vocabulary import Scope, Vocabulary
+from engine.decide.wait_keys import check_wait, wait_of
 from engine.errors import Fault, RuleError
 
 TriggerKind = Literal["event", "date", "score", "sweep"]
@@ -40,7 +41,10 @@ class Trigger:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
     """One thing that a rule does. `after` counts from what started the rule; `plan` is pinned to the action, as
-    `planned` has it in JSON."""
+    `planned` has it in JSON.
+
+    What a step that waits for an event asks, and how long after it, is in its plan: `after` and `when` say nothing.
+    """
 
     id: str
     channel: str
@@ -48,6 +52,11 @@ class Step:
     when: Condition | None
     plan: Plan
     planned: Mapping[str, Any]
+
+    @property
+    def awaits(self) -> str:
+        """The event kind that it waits for, or empty."""
+        return self.plan.wait.kind if self.plan.wait else ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +178,9 @@ def _steps(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Step, ...]
         path = ("step", index)
         found = file.part(shape.Step, one, path, known)
         _check_channel(file, path, one, known)
-        when = file.condition((*path, "when"), one.get("when"), scope)
+        check_wait(file, path, one)
+        asked = _scope({"event": one["await"]}, known.vocabulary) if "await" in one else scope
+        when = file.condition((*path, "when"), one.get("when"), asked)
         if found is None:
             continue
         if found.id in seen:
@@ -187,21 +198,18 @@ def _step(found: shape.Step, when: Condition | None) -> Step:
         end=time.fromisoformat(opens.end) if opens.end else Window().end,
     )
     options = {"points": found.points, "amount": found.amount}
+    wait = wait_of(found, when)
     plan = Plan(
         template=found.template or "",
         window=window,
         valid_for=parse_duration(found.valid_for),
         approve=found.approve,
         options={name: value for name, value in options.items() if value is not None},
+        unless=found.unless or "",
+        wait=wait,
     )
-    return Step(
-        id=found.id,
-        channel=found.channel,
-        after=parse_duration(found.after),
-        when=when,
-        plan=plan,
-        planned=plan.to_json(),
-    )
+    after, when = (Duration(), None) if wait else (parse_duration(found.after), when)
+    return Step(id=found.id, channel=found.channel, after=after, when=when, plan=plan, planned=plan.to_json())
 
 
 def _check_channel(file: RuleFile, path: Path, raw: Mapping[str, Any], known: shape.Known) -> None:

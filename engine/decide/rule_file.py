@@ -38,6 +38,8 @@ CODES = {
     "R020": "two steps with the same id",
     "R021": "a template is missing, unknown or of no use to the channel",
     "R022": "a reward that is none, or in a step that gives none",
+    "R023": "a step says only half of what it waits for, and for how long",
+    "R024": "a step waits for an event that keeps it from going out",
     "R028": "a worth that is no amount of money",
     "R030": "a condition cannot be read",
     "R031": "a condition uses a name that it does not have",

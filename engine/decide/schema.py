@@ -47,6 +47,7 @@ def rule_schema(vocabulary: Vocabulary, templates: Collection[str] = ()) -> Sche
     }
     made["properties"]["on"]["oneOf"] = [{"required": [start]} for start in get_args(TriggerKind)]
     made["properties"]["step"]["items"]["allOf"] = list(_of_channels())
+    made["properties"]["step"]["items"]["dependentRequired"] = {"await": ["within"], "within": ["await"]}
     made["required"] += ["on", "step"]
     about = "A rule of Premura: when something happens, for whom, which steps."
     return {"$schema": DRAFT, "title": "Premura rule", **made, "description": about}
@@ -117,6 +118,15 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             "description": "How long it makes sense if it is late; then it is dropped.",
         },
         "step.approve": {"description": "Whether it waits until somebody approves it."},
+        "step.await": {
+            **_explained(kinds),
+            "description": "An event: the step waits for it, and after counts from it.",
+        },
+        "step.within": {
+            **_LASTING,
+            "description": "How long after the start the awaited event may come at the latest.",
+        },
+        "step.unless": {**_explained(kinds), "description": "An event: if it came since the start, nothing goes out."},
         "step.points": {"exclusiveMinimum": 0, "description": "For a reward: how many points."},
         "step.amount": {**_AMOUNT, "description": "For a reward: money instead of points, such as 15.00."},
         "window.days": {

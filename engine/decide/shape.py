@@ -197,6 +197,9 @@ class Step(_Part):
     window: Window = Field(default_factory=Window)
     valid_for: LastingText = "P7D"
     approve: bool = False
+    awaits: EventKind | None = Field(None, alias="await")
+    within: LastingText | None = None
+    unless: EventKind | None = None
     points: Annotated[int, AfterValidator(_positive)] | None = None
     amount: Annotated[str, AfterValidator(_amount)] | None = None
 

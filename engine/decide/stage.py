@@ -18,12 +18,14 @@ from engine.core.calendar import at_local, local_date
 from engine.core.facts import Customer
 from engine.core.lookback import Lookback, lookbacks
 from engine.core.money import exponent
+from engine.core.waits import Waiting
 from engine.decide import triggers
 from engine.decide.moment import Occasion
 from engine.decide.round import Person, Round
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
+from engine.decide.waits import reads
 from engine.store import (
     actions,
     crossings,
@@ -36,6 +38,7 @@ from engine.store import (
     scores,
     sweeps,
     transactions,
+    waits,
 )
 from engine.store.session import Store
 
@@ -66,6 +69,8 @@ class Summary:
     outcomes: dict[str, int] = field(default_factory=dict)
     actions: int = 0
     stopped: int = 0
+    awaited: int = 0  # steps whose awaited event came
+    given_up: int = 0  # steps whose awaited event did not come in time
 
     def count(self, outcome: str) -> None:
         """One more answer of that kind."""
@@ -80,6 +85,7 @@ def decide(
     stage.ask_events(progress)
     stage.ask_scores()
     stage.ask_calendar()
+    stage.give_up()
     return stage.summary
 
 
@@ -112,6 +118,7 @@ class _Deciding:
                     if begun := rules.get(found.facts.kind):
                         asked.ask(begun, found.customer_id, why)
                 self._write(connection, asked)
+                self._settle(connection, waits.come(connection, asked.people, self.now) if batch else ())
                 events.mark_processed(connection, [found.id for found in batch], self.now)
             self.summary.events += len(batch)
             progress(len(batch))
@@ -219,9 +226,28 @@ class _Deciding:
         for rule, key, why in questions:
             asked.ask((rule,), key, why)
         self._write(connection, asked)
+        self._settle(connection, waits.come(connection, asked.begun, self.now) if asked.begun else ())
 
-    def _round(self, connection: Connection, ids: Collection[int], rules: Iterable[Rule]) -> Round:
-        """All that is known of these customers, but for the answers that they have; rules: those that will be asked."""
+    def _settle(self, connection: Connection, come: Collection[Waiting]) -> None:
+        """Say of steps whose awaited event is there what comes of them."""
+        if come:
+            asked = self._round(connection, {it.customer for it in come}, reads=reads(come, self.policy.words))
+            self.summary.awaited += waits.settle(connection, asked.settle(come), self.now)
+
+    def give_up(self) -> None:
+        """Steps that waited in vain wait no more."""
+        with self.store.write() as connection:
+            self._settle(connection, waits.come_late(connection, self.now))
+            self.summary.given_up += waits.give_up(connection, self.now)
+
+    def _round(
+        self, connection: Connection, ids: Collection[int], rules: Iterable[Rule] = (), *, reads: Iterable[str] = ()
+    ) -> Round:
+        """All that is known of these customers, but for the answers that they have.
+
+        rules: those that will be asked; reads: names in other conditions that will be.
+        """
+        names = chain(chain.from_iterable(rule.reads for rule in rules), reads)
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
         for journey in decisions.active_journeys(connection, ids):
             journeys[journey.customer_id].append((journey.id, journey.ending))
@@ -231,7 +257,7 @@ class _Deciding:
             time_zone=self.policy.time_zone,
             key=self.policy.key,
             now=self.now,
-            people=self._people(connection, ids, lookbacks(chain.from_iterable(rule.reads for rule in rules))),
+            people=self._people(connection, ids, lookbacks(names)),
             started=decisions.last_started(connection, ids),
             journeys=journeys,
             workspace_holdout=self.policy.workspace_holdout,

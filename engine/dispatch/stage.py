@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
@@ -280,12 +280,7 @@ class _Sending:
         if action.valid_until is not None and action.valid_until < now:
             self._end(connection, action, State.EXPIRED, "its time had passed before it could go out", now)
             return False
-        ending = actions.ending_of(connection, action)
-        happened = events.since(connection, action.customer_id, ending.stop_on, ending.anchor_at)
-        stop = next((one for one in happened if ending.comes_with(one.facts)), None)
-        if stop is not None:
-            reason = f"{stop.facts.kind} on {local_date(stop.facts.occurred_at, tz).isoformat()}"
-            self.summary.count(State.CANCELLED, decisions.stop_journey(connection, action.journey_id, reason, now))
+        if self._is_over(connection, action, tz, now):
             return False
         standing = permissions.standings(connection, {known.id: known.facts}, self.office.sender.key)[known.id]
         why = refusal(standing, purpose=action.purpose, channel=action.channel)
@@ -297,6 +292,26 @@ class _Sending:
             outbox.postpone(connection, action.id, self.owner, due_at)
             return False
         return True
+
+    def _is_over(self, connection: Connection, action: Action, tz: str, now: datetime) -> bool:
+        """Whether something has happened since that ends the journey, or this step of it."""
+        ending, unless = actions.ending_of(connection, action), action.plan.unless
+        happened = [
+            one.facts
+            for one in events.since(connection, action.customer_id, {*ending.stop_on, unless}, ending.anchor_at)
+            if one.id != action.event_id and one.facts.occurred_at <= now
+        ]
+        stop = next((event for event in happened if ending.comes_with(event)), None)
+        if stop is not None:
+            reason = f"{stop.kind} on {local_date(stop.occurred_at, tz)}"
+            self.summary.count(State.CANCELLED, decisions.stop_journey(connection, action.journey_id, reason, now))
+            return True
+        gone = replace(ending, stop_on=(unless,))
+        came = next((event for event in happened if gone.comes_with(event)), None)
+        if came is not None:
+            reason = f"{came.kind} came on {local_date(came.occurred_at, tz)}"
+            self._end(connection, action, State.CANCELLED, reason, now)
+        return came is not None
 
     def _allowed_from(self, connection: Connection, action: Action, known: Known, now: datetime) -> datetime:
         """When cap, window and quiet let it go."""

@@ -33,6 +33,7 @@ class Action:
     rule_id: str
     rule_hash: str
     customer_id: int
+    event_id: int | None
     step: str
     purpose: str
     channel: str
@@ -43,6 +44,7 @@ class Action:
     payload_sha256: str
     state: State
     reason: str
+    awaits: str
     not_before: datetime
     due_at: datetime
     valid_until: datetime | None

@@ -18,6 +18,7 @@ _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
 _JOURNEY = tables.table(tables.Journey)
 _ACTION = tables.table(tables.Action)
+_DROPPED = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,11 +104,22 @@ def stop_journey(connection: Connection, journey: int, reason: str, now: datetim
 
 
 def finish_journeys(connection: Connection, now: datetime) -> int:
-    """Journeys with nothing left to do are finished; says how many."""
+    """Journeys with nothing left to do are finished; says how many.
+
+    Their exit reason is what became of the last step that did not go out, or that all did.
+    """
     going = [*OPEN, State.SUBMITTING, State.UNKNOWN]
     rest = exists().where(_ACTION.c.journey_id == _JOURNEY.c.id, _ACTION.c.state.in_(going))
+    dropped = (
+        select(_ACTION.c.step + ": " + _ACTION.c.reason)
+        .where(_ACTION.c.journey_id == _JOURNEY.c.id, _ACTION.c.state.in_(_DROPPED))
+        .order_by(_ACTION.c.finished_at.desc(), _ACTION.c.id.desc())
+        .limit(1)
+        .scalar_subquery()
+    )
     done = update(_JOURNEY).where(_JOURNEY.c.state == "active", ~rest)
-    return connection.execute(done.values(state="finished", ended_at=now, exit_reason="all steps done")).rowcount
+    reason = func.coalesce(dropped, "all steps done")
+    return connection.execute(done.values(state="finished", ended_at=now, exit_reason=reason)).rowcount
 
 
 def of_customer(connection: Connection, customer: int, rule: str | None = None) -> Sequence[Mapping[str, Any]]:

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import json
-from datetime import time
+from datetime import UTC, datetime, time, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.actions import MOVES, OPEN, Plan, State, sources
+from engine.core.actions import MOVES, OPEN, Ending, Plan, State, Wait, concerns, sources
 from engine.core.calendar import Duration, Window
+from engine.core.facts import Event
 
+ANCHOR = datetime(2026, 3, 2, 12, tzinfo=UTC)
 END = {
     State.BOUNCED,
     State.COMPLAINED,
@@ -34,8 +37,10 @@ def reachable(start: State, *, without: frozenset[State] = frozenset()) -> set[S
 class TestMoves:
     def test_every_state_has_its_moves_and_can_be_reached(self) -> None:
         assert set(MOVES) == set(State)
-        assert reachable(State.PLANNED) == set(State)
-        assert not any(State.PLANNED in moves for moves in MOVES.values())  # where every action begins
+        assert reachable(State.WAITING) == set(State)
+        assert reachable(State.PLANNED) == set(State) - {State.WAITING}
+        assert sources(State.PLANNED) == {State.WAITING}  # every action begins in one of the two
+        assert sources(State.WAITING) == frozenset()
 
     def test_an_end_is_an_end_and_every_action_has_one(self) -> None:
         assert {state for state, moves in MOVES.items() if not moves} == END
@@ -65,7 +70,7 @@ class TestMoves:
 
 class TestOpen:
     def test_these_may_still_be_stopped(self) -> None:
-        assert {State.PLANNED, State.HELD, State.READY, State.CLAIMED, State.RETRY_AT} == OPEN
+        assert {State.WAITING, State.PLANNED, State.HELD, State.READY, State.CLAIMED, State.RETRY_AT} == OPEN
 
     def test_none_of_them_is_one_in_which_it_may_have_gone_out(self) -> None:
         assert not OPEN & {State.SUBMITTING, State.UNKNOWN, State.ACCEPTED, State.DELIVERED}
@@ -75,15 +80,17 @@ class TestOpen:
             assert sources(state) >= OPEN
 
 
+DURATIONS = st.builds(Duration, months=st.integers(0, 100), days=st.integers(0, 1000), seconds=st.integers(0, 100_000))
+WAITS = st.builds(Wait, kind=st.text(max_size=5), within=DURATIONS, after=DURATIONS, when=st.text(max_size=5))
 PLANS = st.builds(
     Plan,
     template=st.text(max_size=10),
     window=st.builds(Window, days=st.frozensets(st.integers(0, 6)), start=st.times(), end=st.times()),
-    valid_for=st.builds(
-        Duration, months=st.integers(0, 100), days=st.integers(0, 1000), seconds=st.integers(0, 100_000)
-    ),
+    valid_for=DURATIONS,
     approve=st.booleans(),
     options=st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=2),
+    unless=st.text(max_size=5),
+    wait=st.none() | WAITS,
 )
 
 
@@ -97,3 +104,31 @@ class TestPlan:
         assert (plan.window.start, plan.window.days) == (time(0), frozenset(range(7)))
         assert plan.valid_for == Duration(days=7)
         assert not plan.approve
+        assert (plan.unless, plan.wait) == ("", None)
+
+    def test_what_it_does_not_ask_for_is_not_written(self) -> None:
+        assert not {"unless", "await"} & Plan().to_json().keys()
+
+
+class TestConcerns:
+    @pytest.mark.parametrize(
+        ("named", "reference", "hours", "concerned"),
+        [
+            ("", "", 0, True),
+            ("P-1", "P-1", 5, True),
+            ("P-1", "P-2", 5, False),
+            ("P-1", "", 5, True),
+            ("", "P-2", 5, True),
+            ("P-1", "P-1", -1, False),
+        ],
+    )
+    def test_an_event_of_the_same_reference_from_the_anchor_on(
+        self, named: str, reference: str, hours: int, concerned: bool
+    ) -> None:
+        happened, payload = ANCHOR + timedelta(hours=hours), {"reference": named} if named else {}
+        event = Event(customer="C1", kind="quote.accepted", ext_key="1", occurred_at=happened, payload=payload)
+
+        assert concerns(event, anchor_at=ANCHOR, reference=reference) is concerned
+        for kinds in (("quote.accepted",), ("quote.declined", "quote.accepted"), ("quote.declined",), ()):
+            ending = Ending(stop_on=kinds, anchor_at=ANCHOR, reference=reference)
+            assert ending.comes_with(event) is (concerned and "quote.accepted" in kinds)

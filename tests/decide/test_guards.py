@@ -221,3 +221,35 @@ def test_reasons_are_plain_json() -> None:
 
     told: Any = json.loads(json.dumps(list(verdict.reasons)))
     assert told == list(verdict.reasons)
+
+
+SILENT = '[[step]]\nid = "{id}"\nchannel = "reward"\npoints = 5\n'
+MAIL = '[[step]]\nid = "{id}"\nchannel = "email"\ntemplate = "email/service_thank_you"\n'
+LATER = 'await = "review.received"\nwithin = "P14D"\n'
+
+
+@pytest.mark.parametrize(
+    ("written", "going"),
+    [
+        ([SILENT, MAIL], "01"),
+        ([SILENT + LATER, MAIL], "01"),
+        ([SILENT + LATER, MAIL + LATER], "01"),
+        ([SILENT, MAIL + LATER], "1"),  # the mail may never come, and nobody would know of the points
+        ([SILENT + LATER, MAIL + 'when = "event.amount > 9000.0"\n'], ""),
+        ([SILENT + LATER], "0"),  # a rule that never writes
+    ],
+)
+def test_what_a_customer_gets_is_told_by_a_message_that_goes_out_for_sure(written: list[str], going: str) -> None:
+    head = RULE.partition("[[step]]")[0]
+    text = head + "".join(part.replace("{id}", f"s{number}") for number, part in enumerate(written))
+
+    assert "".join(step.removeprefix("s") for step in steps(judge(rule(text), case()))) == going
+
+
+def test_a_waiting_step_is_not_asked_now_but_must_be_permitted_now() -> None:
+    text = RULE.partition("[[step]]")[0] + MAIL.replace("{id}", "mail") + LATER + 'when = "event.rating >= 4"\n'
+    verdict = judge(rule(text), case())
+
+    assert (verdict.outcome, steps(verdict), verdict.awaits) == ("act", ["mail"], {"review.received"})
+    assert "waits for review.received within P14D" in texts(verdict)
+    assert judge(rule(text), case(standing=Standing())).outcome == "refused"

@@ -12,7 +12,7 @@ import tomlkit
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine.core.actions import Plan
+from engine.core.actions import Plan, Wait
 from engine.core.calendar import Duration, Window
 from engine.core.keys import sha256
 from engine.core.permission import PURPOSES
@@ -395,6 +395,23 @@ def test_the_rule_of_your_own_in_the_documentation_works() -> None:
     (rule,) = load({"rules/contract_thanks.toml": text}, vocabulary=WORDS, templates=("email/contract_thanks",))
 
     assert rule.trigger.what == "contract.signed"
+
+
+def test_the_rule_with_waiting_steps_in_the_documentation_works() -> None:
+    (text,) = (block for block in _blocks("toml") if 'id = "how_it_went"' in block)
+    templates = ("email/how_it_went", "email/how_it_went_again", "email/review_request")
+
+    (rule,) = load({"rules/how_it_went.toml": text}, vocabulary=WORDS, templates=templates)
+
+    ask, remind, review = rule.steps
+    assert (ask.awaits, remind.awaits, review.awaits) == ("", "", "review.received")
+    assert (ask.plan.unless, remind.plan.unless) == ("", "review.received")
+    assert remind.after == Duration(days=5)
+    wait = Wait(
+        kind="review.received", within=Duration(days=14), after=Duration(seconds=7200), when="event.rating >= 4"
+    )
+    assert review.plan.wait == wait
+    assert rule.reads == ()  # the condition is asked of another event, at another time
 
 
 def test_the_faults_in_the_documentation_are_those_that_one_gets() -> None:

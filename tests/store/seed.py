@@ -154,6 +154,8 @@ def in_state(connection: Connection, state: State, **more: Any) -> Action:
     """An action that has come to that state by moves that there are."""
     if state is State.PLANNED:
         return planned(connection, **more)
+    if state is State.WAITING:
+        return planned(connection, state=state, awaits="review.received", **more)
     if state in (State.HELD, State.READY):
         return ready(connection, state=state, **more)
     made = ready(connection, **more)

@@ -91,7 +91,7 @@ class TestDating:
 
     @pytest.mark.parametrize("state", STATES)
     def test_what_went_out_or_may_still_has_its_cost(self, store: Store, state: State) -> None:
-        free = state in (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
+        free = state in (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.WAITING)
         with store.write() as connection:
             made = in_state(connection, state, unit_cost_micro=1500)
             if state is State.PLANNED:

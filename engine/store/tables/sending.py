@@ -28,6 +28,13 @@ class Action(SQLModel, table=True):
             sqlite_where=text("state IN ('claimed', 'submitting')"),
             postgresql_where=text("state IN ('claimed', 'submitting')"),
         ),
+        Index(
+            "action_waiting",
+            "customer_id",
+            "awaits",
+            sqlite_where=text("awaits <> ''"),
+            postgresql_where=text("awaits <> ''"),
+        ),
         Index("action_state", "state", "due_at"),
         Index("action_customer", "customer_id", "due_at"),
     )
@@ -49,8 +56,9 @@ class Action(SQLModel, table=True):
     payload_sha256: str = Field(default="", max_length=64)
     state: str
     reason: str = ""  # why it stands where it stands, in words
-    not_before: datetime  # the anchor plus the step's `after`
-    due_at: datetime  # the same inside windows and caps, less the adapter's lead days
+    awaits: str = ""  # the event kind that it waits for, or waited
+    not_before: datetime  # the anchor, or the awaited event, plus the step's `after`
+    due_at: datetime  # the same inside windows and caps, less the adapter's lead days; while it waits: until when
     scheduled_at: datetime | None = None
     valid_until: datetime | None = None
     worth_micro: int | None = Field(default=None, sa_type=BIG)  # what the rule says that it brings: who goes first

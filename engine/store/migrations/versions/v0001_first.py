@@ -297,6 +297,7 @@ def upgrade() -> None:
         sa.Column("payload_sha256", AutoString(length=64), nullable=False),
         sa.Column("state", AutoString(), nullable=False),
         sa.Column("reason", AutoString(), nullable=False),
+        sa.Column("awaits", AutoString(), nullable=False),
         sa.Column("not_before", UTCDateTime(), nullable=False),
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("scheduled_at", UTCDateTime(), nullable=True),
@@ -346,6 +347,14 @@ def upgrade() -> None:
         unique=False,
         sqlite_where=sa.text("state IN ('claimed', 'submitting')"),
         postgresql_where=sa.text("state IN ('claimed', 'submitting')"),
+    )
+    op.create_index(
+        "action_waiting",
+        "action",
+        ["customer_id", "awaits"],
+        unique=False,
+        sqlite_where=sa.text("awaits <> ''"),
+        postgresql_where=sa.text("awaits <> ''"),
     )
     op.create_index("action_state", "action", ["state", "due_at"], unique=False)
     op.create_index(op.f("ix_action_journey_id"), "action", ["journey_id"], unique=False)

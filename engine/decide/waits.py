@@ -1,0 +1,74 @@
+"""Steps that wait for an event: how they begin, and what comes of them when the event has come. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from contextlib import suppress
+from datetime import datetime
+from functools import lru_cache
+from typing import Any
+
+from engine.core.actions import State
+from engine.core.calendar import add, local_date
+from engine.core.permission import Standing
+from engine.core.waits import Settled, Waiting
+from engine.decide.condition import Clause, Condition, compile_condition
+from engine.decide.guards import hindrance
+from engine.decide.moment import event_facts
+from engine.decide.problems import ConditionError
+from engine.decide.rule import Step
+from engine.decide.situation import Situation
+from engine.decide.vocabulary import Scope, Vocabulary, context
+
+
+def begins(step: Step, anchor: datetime, tz: str) -> dict[str, Any]:
+    """Where a step stands when its journey begins, as the store's columns."""
+    wait = step.plan.wait
+    if wait is None:
+        return {"state": State.PLANNED, "reason": "", "awaits": "", "not_before": add(anchor, step.after, tz)}
+    until = add(anchor, wait.within, tz)
+    reason = f"waits for {wait.kind} until {local_date(until, tz)}"
+    return {"state": State.WAITING, "reason": reason, "awaits": wait.kind, "not_before": until}
+
+
+def settle(it: Waiting, situation: Situation, *, standing: Standing, words: Vocabulary) -> Settled:
+    """What comes of a waiting step now that its event is there; the situation has that event.
+
+    Its condition is asked about it, then whether the customer may be written to, as of any step.
+    """
+    tz, event, wait = situation.time_zone, it.event, it.wait
+    came = f"{event.kind} came on {local_date(event.occurred_at, tz)}"
+    try:
+        condition = _compiled(wait.when, words.events[wait.kind]) if wait.when else None
+    except (KeyError, ConditionError):  # its words were taken out of premura.toml meanwhile
+        reason = f"{came}, but its condition uses words that there are no more: {wait.when}"
+        return Settled(action=it.action, state=State.CANCELLED, reason=reason)
+    clauses = condition.explain(context(situation, words, condition.names)) if condition else ()
+    false = next((clause for clause in clauses if not clause.holds), None)
+    if false is not None:
+        reason = f"{came}, but {false.source} is false: {_read(false)}"
+        return Settled(action=it.action, state=State.CANCELLED, reason=reason)
+    why = hindrance(purpose=it.purpose, channel=it.channel, customer=situation.customer, standing=standing)
+    if why is not None:
+        return Settled(action=it.action, state=State.SUPPRESSED, reason=why)
+    facts = {**it.facts, "event": event_facts(event, tz)}
+    due = add(event.occurred_at, wait.after, tz)
+    return Settled(action=it.action, state=State.PLANNED, reason=came, not_before=due, facts=facts)
+
+
+def reads(come: Iterable[Waiting], words: Vocabulary) -> set[str]:
+    """The names in the conditions of these steps."""
+    found: set[str] = set()
+    for wait in {it.wait for it in come if it.wait.when}:
+        with suppress(KeyError, ConditionError):  # `settle` says so
+            found.update(_compiled(wait.when, words.events[wait.kind]).names)
+    return found
+
+
+@lru_cache(maxsize=256)
+def _compiled(source: str, scope: Scope) -> Condition:
+    return compile_condition(source, scope)
+
+
+def _read(clause: Clause) -> str:
+    return ", ".join(f"{name} is {'unknown' if value is None else value}" for name, value in clause.values.items())
