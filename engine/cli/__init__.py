@@ -5,6 +5,8 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
+from functools import cache
+from typing import Any
 
 import typer
 
@@ -23,10 +25,16 @@ for module in (workspace, clv, stages, people, actions, rules, reports):
     module.register(app)
 
 
+@cache
+def _commands() -> Any:
+    """The commands as typer makes them: it reads every signature, which is done once a process."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run a command line (the process's own by default) and return its exit code; no traceback reaches a user."""
     try:
-        outcome = app(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
+        outcome = _commands()(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except typer.TyperException as error:
         print(f"{error.format_message()} (hint: premura --help, or --help behind a command)", file=sys.stderr)
         return 2
