@@ -5,17 +5,59 @@ For many customers at once, while their values are in memory. Null is what is mi
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import reduce
+from typing import Any
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from engine.core.condition import And, Compare, Constant, Known, Member, Name, Not, Or, Test, TextTest, normal_form
-from engine.decide.frame_terms import term
+from engine.core.condition import (
+    And,
+    Compare,
+    Constant,
+    Known,
+    Member,
+    Name,
+    Not,
+    Or,
+    Test,
+    TextTest,
+    Type,
+    normal_form,
+)
+from engine.decide.frame_terms import KINDS, column, term
 
 
 def expression(test: Test) -> pl.Expr:
     """Whether the test holds of a row, for `DataFrame.filter`: null is not true."""
     return _test(normal_form(test))
+
+
+def which(test: Test, columns: Mapping[str, tuple[Type, NDArray[Any]]]) -> NDArray[np.bool_]:
+    """Of which rows the test, which reads some name, holds.
+
+    columns: by the names that it reads, their types and values, of one length. What is missing is None in an array of
+    objects, masked among integers, and not-a-number among floats; 32-bit floats are those that the history of scores
+    keeps, and stand for the shortest number that each may be.
+    """
+    frame = pl.DataFrame({name: _series(values, kind) for name, (kind, values) in columns.items()})
+    holds = frame.select(expression(test).fill_null(value=False).alias("holds"))["holds"]
+    found: NDArray[np.bool_] = holds.to_numpy()
+    return found
+
+
+def _series(values: NDArray[Any], kind: Type) -> pl.Series:
+    if values.dtype == object:
+        plain = kind not in (Type.TIMESTAMP, Type.DURATION)
+        return pl.Series(values.tolist(), dtype=KINDS[kind]) if plain else column(values.tolist(), kind)
+    if values.dtype == np.float32:
+        return pl.Series(values).fill_nan(None).cast(pl.String).cast(pl.Float64)
+    if values.dtype.kind == "f":
+        return pl.Series(values).fill_nan(None)
+    missing = pl.Series(np.ma.getmaskarray(values))
+    return pl.Series(np.ma.getdata(values)).set(missing, None).cast(KINDS[kind])
 
 
 def _test(test: Test) -> pl.Expr:

@@ -37,6 +37,8 @@ _HISTORY = tables.table(tables.ScoreHistory)
 _VERSION = 1
 _FLOATS = frozenset({"recency", "T", "p_alive", "expected_purchases", "percentile"})
 _INTEGERS = ("<i1", "<i2", "<i4")
+MISSING = int(np.iinfo(np.int64).min)
+"""Stands for None among unpacked integers."""
 _TIER = COLUMNS.index("tier")
 
 
@@ -108,17 +110,42 @@ def pack(columns: Columns) -> bytes:
 
 def find(content: bytes, customer: int) -> Score | None:
     """A customer's score in the content of a block. Raises StoreError for a version that is not known here."""
-    if content[0] != _VERSION:
-        raise StoreError(f"score_history has a block of version {content[0]} (hint: upgrade Premura)")
-    begin = 5 + int.from_bytes(content[1:5], "little")
-    about = json.loads(content[5:begin])
-    kinds = np.dtype([(name, kind) for name, kind in about["columns"]])
-    records = np.frombuffer(content, dtype=kinds, count=about["rows"], offset=begin)
+    about, records = _read(content)
     place = np.flatnonzero(records["customer_id"] == customer - about["first"])
     if not len(place):
         return None
     values = {name: _value(records[name][place[0]]) for name in COLUMNS[1:]}
     return Score(customer="", **values | {"tier": about["tiers"][values["tier"]]})
+
+
+def unpack(content: bytes) -> dict[str, NDArray[Any]]:
+    """The content of a block by column, under the names of `COLUMNS`; customers by their keys, tiers as texts.
+
+    Integers are 64-bit, with `MISSING` for None; floats are 32-bit, with not-a-number for None. Raises StoreError for a
+    version that is not known here.
+    """
+    about, records = _read(content)
+    found: dict[str, NDArray[Any]] = {}
+    for name in COLUMNS:
+        column = records[name]
+        if name in _FLOATS:
+            found[name] = column
+        else:
+            found[name] = column.astype(np.int64)
+            found[name][column == np.iinfo(column.dtype).min] = MISSING
+    found["customer_id"] = records["customer_id"].astype(np.int64) + about["first"]
+    found["tier"] = np.array(about["tiers"])[found["tier"]]
+    return found
+
+
+def _read(content: bytes) -> tuple[dict[str, Any], NDArray[Any]]:
+    """The header and the rows of a block."""
+    if content[0] != _VERSION:
+        raise StoreError(f"score_history has a block of version {content[0]} (hint: upgrade Premura)")
+    begin = 5 + int.from_bytes(content[1:5], "little")
+    about = json.loads(content[5:begin])
+    kinds = np.dtype([(name, kind) for name, kind in about["columns"]])
+    return about, np.frombuffer(content, dtype=kinds, count=about["rows"], offset=begin)
 
 
 def _packed(name: str, column: NDArray[Any]) -> NDArray[Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import polars as pl
 import pytest
 from hypothesis import given, settings
@@ -12,8 +13,9 @@ from hypothesis import given, settings
 from engine.core.condition import Test, Type
 from engine.decide.closure import closure
 from engine.decide.condition import compile_condition
-from engine.decide.frame import expression
+from engine.decide.frame import expression, which
 from engine.decide.frame_terms import column
+from engine.decide.vocabulary import vocabulary
 from tests.decide.oracles import NAMES, SCOPE, VALUES, a_thousand, conditions, contexts, trees
 
 ROWS = contexts(300, missing=0.25)
@@ -72,3 +74,25 @@ def test_a_column_of_each_type() -> None:
         assert made.null_count() == 1
         assert len(made) == len(values) + 1
     assert column([datetime.fromisoformat("1970-01-01T00:00:01Z")], Type.TIMESTAMP).to_list() == [1_000_000]
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ("score.p_alive >= 0.9", [True, False, False]),
+        ("score.p_alive < 0.9", [False, False, True]),
+        ("score.frequency == 3", [False, True, False]),
+        ("!known(score.frequency)", [True, False, False]),
+        ("score.tier != 'gold'", [False, False, True]),
+        ("score.clv > 1.5 || known(score.p_alive)", [True, True, True]),
+    ],
+)
+def test_arrays_are_asked_too_with_what_is_missing_in_each_kind(source: str, expected: list[bool]) -> None:
+    columns = {
+        "score.p_alive": (Type.DOUBLE, np.array([0.9, np.nan, 0.1], dtype=np.float32)),
+        "score.frequency": (Type.INT, np.ma.masked_array(np.array([3, 3, 4]), [True, False, False])),
+        "score.tier": (Type.STRING, np.array([None, "gold", "silver"], dtype=object)),
+        "score.clv": (Type.DOUBLE, np.array([np.nan, 2.0, np.nan])),
+    }
+    condition = compile_condition(source, vocabulary().plain)
+    assert which(condition.tree, {name: columns[name] for name in condition.names}).tolist() == expected

@@ -1,0 +1,85 @@
+"""What a backtest reads of the store: everybody's past, as it happened. Nothing is written."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from datetime import date, datetime, time, timedelta
+
+from sqlalchemy import Connection
+
+from engine.backtest.period import Period
+from engine.core.calendar import at_local, local_date
+from engine.core.facts import Event
+from engine.decide.past import Life
+from engine.decide.past_scores import Saved
+from engine.decide.replay import Day, Happened
+from engine.store import as_of, complaints, customers
+from engine.store.permissions import address_hash
+
+
+def lives(connection: Connection, period: Period, key: str) -> list[Life]:
+    """Everybody, in the order of their keys. key: the workspace's, under which addresses are hashed."""
+    first, heard_of = as_of.first_purchases(connection), as_of.first_heard_of(connection)
+    said, suppressed = as_of.consents(connection), as_of.suppressions(connection)
+    open_from = complaints.turns(connection, period.ends)
+    found = []
+    for known in customers.load(connection).values():
+        facts, since, consents = known.facts, first.get(known.id), said.get(known.id, ())
+        contact = facts.first_contact_on
+        earliest = [heard_of[known.id], since, consents[0].at if consents else None]
+        earliest.append(at_local(contact, time(0), period.time_zone) if contact else None)
+        hashed = address_hash(key, facts.email) if suppressed and facts.email else ""
+        found.append(
+            Life(
+                id=known.id,
+                facts=facts,
+                time_zone=facts.time_zone or period.time_zone,
+                since=since,
+                known_from=min(at for at in earliest if at is not None),
+                consents=tuple(consents),
+                suppressions=tuple(suppressed.get(hashed, ())),
+                complaints=tuple(open_from.get(known.id, ())),
+            )
+        )
+    return found
+
+
+def saved(connection: Connection, saves: Sequence[as_of.Save]) -> Iterator[Saved]:
+    """The scores of these saves, read when they are asked for."""
+    for number, save in enumerate(saves):
+        yield Saved(at=save.at, run=save.run, columns=as_of.saved(connection, save), first=number == 0)
+
+
+def happened(
+    connection: Connection, kind: str, period: Period, places: dict[int, int], day: Callable[[date], None]
+) -> Iterator[Happened]:
+    """The events of a kind, as they occurred. day: told of each day before its first event."""
+    last = None
+    for one in as_of.happened(connection, [kind], period.begins, period.ends):
+        today = local_date(one.facts.occurred_at, period.time_zone)
+        if today != last:
+            day(today)
+            last = today
+        yield Happened(place=places[one.customer_id], id=one.id, source=one.source, event=one.facts)
+
+
+def stops(connection: Connection, kinds: Sequence[str], period: Period) -> dict[int, list[Event]]:
+    """The events that may end a journey, by customer."""
+    found: dict[int, list[Event]] = defaultdict(list)
+    for one in as_of.happened(connection, kinds, period.begins, period.ends) if kinds else ():
+        found[one.customer_id].append(one.facts)
+    return found
+
+
+def days(connection: Connection, period: Period, score_hour: int) -> list[Day]:
+    """Each day with the instant at which dates and everybody were looked at: when everybody had been scored.
+
+    score_hour: when that is on days without a scoring.
+    """
+    scored: dict[date, datetime] = {}
+    for at in as_of.scorings(connection, period.begins, period.ends):
+        scored.setdefault(local_date(at, period.time_zone), at)
+    number = (period.until - period.since).days + 1
+    each = (period.since + timedelta(days=ahead) for ahead in range(number))
+    return [Day(day=day, at=scored.get(day) or at_local(day, time(score_hour), period.time_zone)) for day in each]
