@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -20,7 +20,7 @@ from engine.decide.shape import hint_at
 from engine.decide.situation import Earlier, Situation
 from engine.decide.why import Circumstances, Happened, why
 from engine.errors import ConfigError, UsageError
-from engine.store import customers, events, history, permissions, score_history, scores, transactions
+from engine.store import customers, events, history, latest, permissions, score_history, scores, transactions
 
 if TYPE_CHECKING:
     from engine.app import App
@@ -71,6 +71,12 @@ def known_at(app: App, connection: Connection, customer: customers.Known, at: da
         history=_answers(app, connection, customer, at),
     )
     happened = events.of_customer(connection, key, at)
+    today = local_date(situation.now, shop.time_zone)
+    situation = replace(
+        situation,
+        last_purchase_at=latest.last_purchases(connection, [key], today).get(key),
+        purchase_days=latest.purchase_days(connection, [key], today).get(key, ()),
+    )
     return Known(situation=situation, standing=standing, worth=worth, happened=happened)
 
 
@@ -113,11 +119,14 @@ def answer(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -> dict[s
     decided: all its decisions about the customer, later ones too.
     """
     before = [row for row in decided if row["decided_at"] <= known.now]
-    if _is_settled(app, known, rule, before):
-        day = local_date(before[-1]["decided_at"], app.settings.shop.time_zone)
-        said = {"outcome": before[-1]["outcome"], "reasons": before[-1]["reasons"], "text": f"answered on {day}"}
-        return {"rule": rule.id, "asked": True, "waits_for": rule.trigger.what, **said}
     told = why(rule, _circumstances(app, known, rule, decided))
+    near = told.occurrence and told.occurrence not in [row["occurrence"] for row in before]
+    if _is_settled(app, known, rule, before) and not near:
+        text = f"answered on {local_date(before[-1]['decided_at'], app.settings.shop.time_zone)}"
+        if rule.trigger.date is not None and not told.occurrence:
+            text += f"; {told.text}"
+        said = {"outcome": before[-1]["outcome"], "reasons": before[-1]["reasons"], "text": text}
+        return {"rule": rule.id, "asked": True, "waits_for": rule.trigger.what, **said}
     said = {"outcome": told.outcome, "reasons": list(told.reasons), "text": told.text}
     return {"rule": rule.id, "asked": False, "waits_for": told.waits_for, **said}
 
@@ -158,14 +167,14 @@ def _circumstances(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -
         ),
         last_started=max(entered, default=None),
         score_waits=worth is not None and (worth.waits or scored in later),
-        start=start,
-        ahead=_ahead(app, rule) if rule.trigger.kind == "date" else 0,
+        start=None if rule.trigger.date and len(later) < len(decided) else start,
+        travels=_travels(app) if rule.trigger.date else {},
         workspace_holdout=app.settings.holdout.share,
     )
 
 
-def _ahead(app: App, rule: Rule) -> int:
-    """How many days before its date a rule is asked, as its paper travels."""
+def _travels(app: App) -> Mapping[str, int]:
+    """How many days the paper of each channel travels."""
     with suppress(ConfigError):  # an adapter's secret may not be at hand here, and explain writes to nobody
-        return max((app.lead_days.get(step.channel, 0) for step in rule.steps), default=0)
-    return 0
+        return app.lead_days
+    return {}

@@ -202,6 +202,54 @@ class TestDates:
             "customer.birthday comes round on 2026-03-10; the rule is asked 3 days before"
         )
 
+    def test_an_answer_and_the_next_time(self, house: Shop) -> None:
+        house.customer(birthday="1980-03-02")
+        house.app.decide()
+
+        assert told(house, "birthday")["text"] == "answered on 2026-03-02"
+        later = told(house.at("2026-03-03T11:00"), "birthday")
+        assert later["asked"] is True
+        assert later["text"] == "answered on 2026-03-02; customer.birthday comes round on 2027-03-02"
+        near = told(house.at("2027-03-02T11:00"), "birthday")
+        assert (near["asked"], near["outcome"]) == (False, "act")
+
+    def test_the_event_that_a_date_comes_from(self, tmp_path: Path) -> None:
+        ends = care("ends", 'date = "contract.signed.ends_on"\nwhen = "event.amount > 50.0"')
+        due = care("due", f'date = "{DONE}"\nafter = "P11M"')
+        shop = Shop(tmp_path / "shop", rules={"ends": ends + 'before = "P1M"\n', "due": due})
+        shop.customer()
+        assert told(shop, "ends")["text"] == "no contract.signed has happened to them"
+
+        shop.event(DONE, "2025-06-30T09:00:00+02:00")
+        shop.event("contract.signed", "2025-09-01T09:00:00+02:00", id="open")
+        assert told(shop, "ends")["text"] == "contract.signed.ends_on of 2025-09-01 is not known"
+        assert told(shop, "due")["text"] == f"{DONE} of 2025-06-30 plus P11M is on 2026-05-30"
+
+        shop.event("contract.signed", "2026-01-10T09:00:00+01:00", ends_on="2026-05-31", amount=20.0)
+        assert told(shop, "ends")["text"] == (
+            "contract.signed.ends_on of 2026-01-10 is on 2026-05-31; the rule is asked 31 days before"
+        )
+        assert "of 2025-09-01" in told(shop, "ends", "2026-01-09T11:00")["text"]
+        near = told(shop.at("2026-04-30T11:00"), "ends")
+        assert (near["asked"], near["outcome"]) == (False, "no")
+        assert false(near) == {"event.amount > 50.0": {"event.amount": 20.0}}
+        shop.app.decide()
+        assert told(shop, "ends")["text"] == "answered on 2026-04-30"
+        assert told(shop.at("2026-06-01T11:00"), "ends")["text"] == (
+            "answered on 2026-04-30; contract.signed.ends_on of 2026-01-10 was on 2026-05-31"
+        )
+        assert told(shop, "ends", "2026-03-01T11:00")["asked"] is False
+
+    def test_the_next_order_as_it_was_expected_then(self, tmp_path: Path) -> None:
+        shop = Shop(tmp_path / "shop", rules={"soon": care("soon", 'date = "customer.next_purchase"')})
+        shop.customer()
+        for day in ("2025-12-01", "2026-01-10", "2026-02-10", "2026-03-01"):
+            shop.sale(day, "50.00")
+
+        assert told(shop, "soon")["text"] == "customer.next_purchase is on 2026-04-01"
+        assert told(shop, "soon", "2026-02-11T11:00")["text"] == "customer.next_purchase is on 2026-03-18"
+        assert told(shop, "soon", "2026-02-01T11:00")["text"] == "customer.next_purchase is not known"
+
 
 class TestScores:
     def test_the_line_was_not_crossed(self, house: Shop) -> None:

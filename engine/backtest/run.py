@@ -20,11 +20,13 @@ from engine.backtest.outcome import End, Outcome
 from engine.backtest.period import Period
 from engine.backtest.result import Result
 from engine.core.calendar import local_date
+from engine.decide.dates import MOVING
 from engine.decide.past import Life
 from engine.decide.past_scores import PastScores, Saved
 from engine.decide.replay import Answered, Replay
 from engine.decide.replay_sweep import sweep
 from engine.decide.rule import Rule
+from engine.errors import UsageError
 from engine.store import as_of, scores
 from engine.store.score_history import KEPT_WHOLE
 
@@ -37,7 +39,7 @@ Progress = Callable[[int], None]
 def backtest(app: App, rule: Rule, period: Period, *, progress: Progress = lambda _days: None) -> Result:
     """Replay a rule over a period, whether it is in force or not. progress: told how many more days are done.
 
-    Raises UsageError when the rule asks about scores of days of which none are kept.
+    Raises UsageError when the rule asks about scores of days of which none are kept, or waits for a date that moves.
     """
     with app.store.read() as connection:
         saves = as_of.saves(connection, period.ends) if limits.columns(rule) else []
@@ -119,8 +121,10 @@ class _Work:
         days = known.days(connection, period, self.app.settings.daemon.score_hour)
         if kind == "sweep":
             return sweep(replay, days)
-        ahead = max((policy_of(self.app).lead_days.get(step.channel, 0) for step in self.rule.steps), default=0)
-        return replay.dates(days, ahead)
+        on = self.rule.trigger.date
+        if on is not None and (on.kind or on.name in MOVING):
+            raise UsageError(f"a date that moves, such as {on.name}, cannot be replayed yet")
+        return replay.dates(days, policy_of(self.app).lead_days)
 
     def _result(self, found: list[Outcome], answers: Counter[str], customers: int, false: int) -> Result:
         channels = {step.id: step.channel for step in self.rule.steps}

@@ -148,7 +148,10 @@ def concerns(event: Event, *, anchor_at: datetime, reference: str) -> bool:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What ends a journey: an event of one of these kinds that concerns it."""
+    """What ends a journey: an event of one of these kinds that concerns it.
+
+    anchor_at: the journey's, or its beginning if that came before its date.
+    """
 
     stop_on: tuple[str, ...]
     anchor_at: datetime

@@ -1,7 +1,7 @@
 """Local time: the one place, besides the edges, where it exists.
 
 Instants are aware UTC everywhere else. Policy: a local time in a daylight-saving gap moves to the first valid instant,
-one in a fold happens once, the earlier; 29 February is kept on 28 February in common years.
+one in a fold happens once, the earlier; 29 February is kept on 28 February in common years, or on 1 March by wish.
 """
 
 from __future__ import annotations
@@ -94,12 +94,9 @@ def add(instant: datetime, duration: Duration, tz: str) -> datetime:
     """
     if duration.months or duration.days:
         here = instant.astimezone(zone(tz))
-        total = here.year * 12 + here.month - 1 + duration.months
-        year, month = divmod(total, 12)
-        day = min(here.day, monthrange(year, month + 1)[1])
-        moved = date(year, month + 1, day) + timedelta(days=duration.days)
-        if moved != here.date():
-            instant = at_local(moved, here.time(), tz)
+        day = moved(here.date(), duration)
+        if day != here.date():
+            instant = at_local(day, here.time(), tz)
     return instant + timedelta(seconds=duration.seconds)
 
 
@@ -114,10 +111,20 @@ def month(instant: datetime, tz: str) -> tuple[datetime, datetime]:
         first = following  # the clocks went back over midnight into a month that had ended
 
 
-def anniversary(origin: date, year: int) -> date:
-    """The day in `year` on which `origin` is kept: 29 February on the 28th in a common year."""
+def moved(day: date, duration: Duration) -> date:
+    """`day` plus the months, then the days of a duration, which may be negative.
+
+    A day that the month does not have becomes its last. Raises OverflowError or ValueError outside the calendar.
+    """
+    year, month = divmod(day.year * 12 + day.month - 1 + duration.months, 12)
+    last = monthrange(year, month + 1)[1]
+    return date(year, month + 1, min(day.day, last)) + timedelta(days=duration.days)
+
+
+def anniversary(origin: date, year: int, *, in_march: bool = False) -> date:
+    """The day in `year` on which `origin` is kept: 29 February on the 28th in a common year, or on 1 March."""
     if (origin.month, origin.day) == (2, 29) and not isleap(year):
-        return date(year, 2, 28)
+        return date(year, 3, 1) if in_march else date(year, 2, 28)
     return origin.replace(year=year)
 
 

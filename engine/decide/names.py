@@ -12,6 +12,7 @@ from typing import Any
 
 from engine.core import calendar, money
 from engine.core.condition import Type, Value
+from engine.decide.purchases import next_purchase
 from engine.decide.situation import Situation, begins, convert, full_years
 
 Read = Callable[[Situation, datetime], Value | None]
@@ -134,6 +135,13 @@ CUSTOMER: tuple[Field, ...] = (
         Type.INT,
         "full years since the first purchase",
         lambda it, now: full_years(_first_day(it), now.date()),
+    ),
+    _field("customer.last_purchase", Type.TIMESTAMP, "the last purchase", lambda it, _: it.last_purchase_at),
+    _field(
+        "customer.next_purchase",
+        Type.TIMESTAMP,
+        "day on which the next order is to be expected, at midnight; see [dates](#dates)",
+        lambda it, _: begins(next_purchase(it.purchase_days), it.time_zone),
     ),
 )
 SCORE: tuple[Field, ...] = (

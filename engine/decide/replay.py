@@ -6,15 +6,17 @@ What asks and what answers are what decide uses; only where the facts come from 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Event
 from engine.core.permission import Standing
 from engine.decide import triggers
 from engine.decide.condition import Condition
+from engine.decide.dates import DateTrigger, occurrences
+from engine.decide.dates import origin as date_of
 from engine.decide.frame import which
 from engine.decide.guards import Verdict, case_of, judge
 from engine.decide.moment import Occasion
@@ -97,14 +99,17 @@ class Replay:
             self.answered.add((place, occurrence))
             yield self.ask(place, Occasion(occurrence=occurrence, anchor=at), at)
 
-    def dates(self, days: Sequence[Day], ahead: int) -> Iterator[Answered]:
-        """Asked about dates that come round, as many days before as paper travels."""
-        coming: dict[date, list[tuple[int, date, int]]] = defaultdict(list)
-        first, last = days[0].day, days[-1].day + timedelta(days=ahead)
+    def dates(self, days: Sequence[Day], travels: Mapping[str, int]) -> Iterator[Answered]:
+        """Asked about dates of the customer's, each when its first step is near. travels: channel -> days of paper."""
+        on = self.rule.trigger.date
+        if on is None:
+            return
+        coming: dict[date, list[tuple[int, date, int | None]]] = defaultdict(list)
+        first, last = days[0].day, triggers.reach(self.rule, days[-1].day, travels)
         for place, life in enumerate(self.lives):
-            origin = self._origin(life, days[-1].at)
-            for day, years in triggers.returns(origin, first, last) if origin else ():
-                coming[max(first, day - timedelta(days=ahead))].append((place, day, years))
+            origin = self._origin(on, life, days[-1].at)
+            for day, years in occurrences(on, origin, first, last) if origin else ():
+                coming[max(first, triggers.asked_on(self.rule, day, travels))].append((place, day, years))
         for today in days:
             for _ in self.scores.until(today.at):
                 pass
@@ -115,8 +120,7 @@ class Replay:
                     why = Occasion(occurrence=day.isoformat(), anchor=anchor, years=years)
                     yield self.ask(place, why, today.at)
 
-    def _origin(self, life: Life, at: datetime) -> date | None:
-        name = self.rule.trigger.what
+    def _origin(self, on: DateTrigger, life: Life, at: datetime) -> date | None:
         situation = Situation(
             customer=life.facts,
             now=at,
@@ -124,7 +128,7 @@ class Replay:
             currency=self.currency,
             first_purchase_at=life.bought(at),
         )
-        return triggers.day_of(context(situation, self.words, [name])[name], life.time_zone)
+        return date_of(on, situation, self.words)
 
     def ask(self, place: int, why: Occasion, at: datetime) -> Answered:
         """What the rule says of a customer at that instant, to which the scores have been moved on."""

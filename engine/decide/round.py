@@ -5,7 +5,7 @@ Pure, and all of it in memory: a question to the store for every answer would ta
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -37,6 +37,8 @@ class Person:
     standing: Standing
     time_zone: str
     history: Mapping[str, Value] = field(default_factory=dict)
+    last_purchase_at: datetime | None = None
+    purchase_days: Sequence[int] = ()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -135,6 +137,8 @@ class Round:
             previous=person.previous,
             event=event,
             first_purchase_at=person.since,
+            last_purchase_at=person.last_purchase_at,
+            purchase_days=person.purchase_days,
             has_open_complaint=person.standing.open_complaint,
             history=person.history,
         )
@@ -183,5 +187,5 @@ class Round:
             }
             for step in verdict.steps
         ]
-        ending = Ending(stop_on=rule.stop_on, anchor_at=why.anchor, reference=reference)
+        ending = Ending(stop_on=rule.stop_on, anchor_at=min(why.anchor, self.now), reference=reference)
         return Begun(journey=journey, steps=steps, ending=ending)

@@ -15,8 +15,9 @@ from engine.core.calendar import Duration, Window, parse_days, parse_duration
 from engine.core.keys import sha256
 from engine.core.reasons import Clause
 from engine.core.toml_places import Path
-from engine.decide import shape
+from engine.decide import dates, shape
 from engine.decide.condition import Condition
+from engine.decide.dates import DateTrigger
 from engine.decide.rule_file import RuleFile, read_toml
 from engine.decide.vocabulary import Scope, Vocabulary
 from engine.decide.wait_keys import check_wait, wait_of
@@ -30,18 +31,19 @@ DEFAULT_HOLDOUT = 0.10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Trigger:
-    """What starts a rule: an event of kind `what`, the date `what` coming round, `condition` (its text is `what`)
+    """What starts a rule: an event of kind `what`, the day of the date `what`, `condition` (its text is `what`)
     becoming true of the score, or the period `what`."""
 
     kind: TriggerKind
     what: str
     condition: Condition | None = None  # of a score trigger only
+    date: DateTrigger | None = None  # of a date trigger only
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
-    """One thing that a rule does. `after` counts from what started the rule; `plan` is pinned to the action, as
-    `planned` has it in JSON.
+    """One thing that a rule does. `after` counts from what started the rule, and is below zero before a date; `plan` is
+    pinned to the action, as `planned` has it in JSON.
 
     What a step that waits for an event asks, and how long after it, is in its plan: `after` and `when` say nothing.
     """
@@ -110,7 +112,7 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
     trigger, when = _on(file, known, scope)
     journey = file.part(shape.Journey, file.data.get("journey", {}), ("journey",), known)
     steps = _steps(file, known, scope)
-    if any(fault.code == "R011" for fault in file.faults):  # nobody knows which fields the event has
+    if any(fault.code in ("R011", "R012") for fault in file.faults):  # nobody knows which fields the event has
         file.faults[:] = [fault for fault in file.faults if not fault.text.startswith("unknown name 'event.")]
     if head is None or trigger is None or journey is None:
         return None
@@ -143,7 +145,9 @@ def _clauses(when: Condition | None, steps: Iterable[Step]) -> Iterator[Clause]:
 
 def _scope(on: Any, vocabulary: Vocabulary) -> Scope:
     """The names that the conditions of a rule may use."""
-    kind = on.get("event") if isinstance(on, dict) else None
+    if not isinstance(on, dict):
+        return vocabulary.plain
+    kind, _ = vocabulary.dates.get(str(on.get("date")), (on.get("event"), ""))
     return vocabulary.events.get(str(kind), vocabulary.plain)
 
 
@@ -158,11 +162,24 @@ def _on(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Trigger | Non
         file.fault(("on",), "R010", "nothing starts this rule", f"name one of {', '.join(_STARTS)}")
     for second in starts[1:]:
         file.fault(("on", second), "R010", f"'{starts[0]}' starts this rule already", "make it two rules", key=True)
+    _check_date(file, raw)
     line = file.condition(("on", "score"), raw.get("score"), known.vocabulary.crossing)
     when = file.condition(("on", "when"), raw.get("when"), scope)
     if on is None or not starts:
         return None, when
-    return Trigger(kind=starts[0], what=raw[starts[0]], condition=line), when
+    day = dates.read(raw, known.vocabulary) if starts[0] == "date" else None
+    if day is not None and not day.yearly and "leap_day" in raw:
+        hint = "leave it out"
+        file.fault(("on", "leap_day"), "R026", "'leap_day' is for dates that come round", hint, key=True)
+    return Trigger(kind=starts[0], what=raw[starts[0]], condition=line, date=day), when
+
+
+def _check_date(file: RuleFile, on: Mapping[str, Any]) -> None:
+    """What is said of a date needs one."""
+    for key in ("repeat", "after", "leap_day"):
+        if key in on and "date" not in on:
+            hint = "wait in the steps" if key == "after" else 'write date = "customer.birthday", or leave it out'
+            file.fault(("on", key), "R026", f"'{key}' is said of a date, and this rule has none", hint, key=True)
 
 
 def _steps(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Step, ...]:
@@ -179,6 +196,7 @@ def _steps(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Step, ...]
         found = file.part(shape.Step, one, path, known)
         _check_channel(file, path, one, known)
         check_wait(file, path, one)
+        _check_before(file, path, one)
         asked = _scope({"event": one["await"]}, known.vocabulary) if "await" in one else scope
         when = file.condition((*path, "when"), one.get("when"), asked)
         if found is None:
@@ -188,6 +206,21 @@ def _steps(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Step, ...]
         seen.add(found.id)
         steps.append(_step(found, when))
     return tuple(steps)
+
+
+def _check_before(file: RuleFile, path: Path, raw: Mapping[str, Any]) -> None:
+    """Only of a date does one know what comes before it."""
+    on = file.data.get("on")
+    if "before" not in raw:
+        return
+    if "after" in raw:
+        file.fault((*path, "before"), "R025", "a step is before the date or after it", "keep one of them", key=True)
+    elif "await" in raw:
+        hint = "let it wait, or go out before the date"
+        file.fault((*path, "before"), "R025", "a step that waits for an event comes after it", hint, key=True)
+    elif isinstance(on, dict) and "date" not in on:
+        hint = "write after, or let a date start the rule"
+        file.fault((*path, "before"), "R025", "nothing is known to come that this could be before", hint, key=True)
 
 
 def _step(found: shape.Step, when: Condition | None) -> Step:
@@ -208,7 +241,10 @@ def _step(found: shape.Step, when: Condition | None) -> Step:
         unless=found.unless or "",
         wait=wait,
     )
-    after, when = (Duration(), None) if wait else (parse_duration(found.after), when)
+    after = parse_duration(found.before or found.after)
+    if found.before:
+        after = Duration(months=-after.months, days=-after.days, seconds=-after.seconds)
+    after, when = (Duration(), None) if wait else (after, when)
     return Step(id=found.id, channel=found.channel, after=after, when=when, plan=plan, planned=plan.to_json())
 
 

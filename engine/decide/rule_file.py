@@ -40,6 +40,8 @@ CODES = {
     "R022": "a reward that is none, or in a step that gives none",
     "R023": "a step says only half of what it waits for, and for how long",
     "R024": "a step waits for an event that keeps it from going out",
+    "R025": "a step before something that is no date, or before and after it",
+    "R026": "something is said of a date that is not there, or that no date can do",
     "R028": "a worth that is no amount of money",
     "R030": "a condition cannot be read",
     "R031": "a condition uses a name that it does not have",
@@ -158,8 +160,8 @@ _HOMES = {"": "to the top", "step": "in a [[step]]", "window": "in window = { â€
 
 
 def _key_hint(key: str, owner: type[BaseModel]) -> str:
-    for name, model in PARTS.items():
-        if key in _fields(model):
-            return f"it belongs {_HOMES.get(name, f'under [{name}]')}"
+    homes = [_HOMES.get(name, f"under [{name}]") for name, model in PARTS.items() if key in _fields(model)]
+    if homes:
+        return f"it belongs {' or '.join(homes)}"
     tables = ["on", "journey", "step"] if owner is PARTS[""] else []
     return hint_at(key, [*_fields(owner), *tables]) or f"there is {', '.join(_fields(owner))}"

@@ -12,6 +12,7 @@ from typing import Any, get_args
 
 from engine.core.calendar import DAYS
 from engine.core.permission import PURPOSES
+from engine.decide.dates import LEAP_DAYS, REPEATS, usual_repeat
 from engine.decide.rule import DEFAULT_HOLDOUT, TriggerKind
 from engine.decide.shape import CHANNELS, PARTS, WRITTEN
 from engine.decide.vocabulary import Vocabulary
@@ -36,6 +37,14 @@ _CLOCK = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
 _AMOUNT = {"allOf": [{"pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"pattern": "[1-9]"}]}
 
 
+_SHIFT = {"allOf": [*_LASTING["allOf"], {"pattern": "^[^T]*$"}]}
+_NO_DATE = {"type": "object", "properties": {"date": False}}
+_BEFORE = {
+    "if": {"properties": {"on": _NO_DATE}},
+    "then": {"properties": {"step": {"items": {"properties": {"before": False}}}}},
+}
+
+
 def rule_schema(vocabulary: Vocabulary, templates: Collection[str] = ()) -> Schema:
     """The schema of a rule file that may speak of these words; without templates, any name of one will do."""
     more = _more(vocabulary, templates)
@@ -46,8 +55,13 @@ def rule_schema(vocabulary: Vocabulary, templates: Collection[str] = ()) -> Sche
         "step": {"type": "array", "minItems": 1, "items": _table("step", more)},
     }
     made["properties"]["on"]["oneOf"] = [{"required": [start]} for start in get_args(TriggerKind)]
-    made["properties"]["step"]["items"]["allOf"] = list(_of_channels())
+    made["properties"]["on"] |= _of_dates(vocabulary)
+    made["properties"]["step"]["items"]["allOf"] = [
+        *_of_channels(),
+        *({"not": {"required": ["before", other]}} for other in ("after", "await")),
+    ]
     made["properties"]["step"]["items"]["dependentRequired"] = {"await": ["within"], "within": ["await"]}
+    made["allOf"] = [_BEFORE]
     made["required"] += ["on", "step"]
     about = "A rule of Premura: when something happens, for whom, which steps."
     return {"$schema": DRAFT, "title": "Premura rule", **made, "description": about}
@@ -76,7 +90,7 @@ def _table(name: str, more: Mapping[str, Schema]) -> Schema:
 def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schema]:
     """What each key holds, beyond its type: words, patterns, bounds, and what an editor shows about it."""
     kinds = {kind.name: kind.meaning for kind in vocabulary.kinds.values()}
-    dates = {name: field.meaning for name, field in vocabulary.plain.fields.items() if name in vocabulary.dates}
+    dates = {name: _about_date(name, vocabulary) for name in vocabulary.dates}
     example = "score.tier == 'gold' && !has_event('review.received', 'P90D')"
     condition = {**_SAID, "description": f"A condition in CEL, such as {example}."}
     return {
@@ -96,7 +110,10 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             "where caps or budgets leave no room for all, what is worth more goes first.",
         },
         "on.event": {**_explained(kinds), "description": "The event kind that starts the rule."},
-        "on.date": {**_explained(dates), "description": "A date of the customer that comes round every year."},
+        "on.date": {**_explained(dates), "description": "A date of the customer, or of the last event of a kind."},
+        "on.repeat": {**_one_of(REPEATS), "description": "Whether the date comes round, or only comes once."},
+        "on.after": {**_SHIFT, "description": "How long after that date the one lies that is meant, such as P11M."},
+        "on.leap_day": {**_one_of(LEAP_DAYS), "description": "When 29 February is kept in the other years."},
         "on.score": {**_SAID, "description": "The rule starts when this becomes true, such as p_alive < 0.3."},
         "on.sweep": {**_one_of(_PERIODS), "description": "Every customer is looked at once in each period."},
         "on.when": condition,
@@ -112,6 +129,7 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             "description": "Its words, such as email/anniversary; not for channels that write nothing.",
         },
         "step.after": {**_DURATION, "description": "How long after the start: P1D is a day, PT4H four hours."},
+        "step.before": {**_LASTING, "description": "How long before the date that starts the rule: P30D, P2M."},
         "step.when": condition,
         "step.valid_for": {
             **_LASTING,
@@ -138,6 +156,13 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
     }
 
 
+def _about_date(name: str, vocabulary: Vocabulary) -> str:
+    kind, reads = vocabulary.dates[name]
+    if not kind:
+        return vocabulary.plain.fields[name].meaning
+    return f"the last {kind}" if name == kind else f"{reads.removeprefix('event.')} of the last {kind}"
+
+
 def _one_of(words: Iterable[str]) -> Schema:
     return {"enum": sorted(words)}
 
@@ -146,6 +171,18 @@ def _explained(words: Mapping[str, str]) -> Schema:
     """One of these words, each with its meaning, where taplo looks for it."""
     names = sorted(words)
     return {"enum": names, "x-taplo": {"docs": {"enumValues": [words[name] for name in names]}}}
+
+
+def _of_dates(vocabulary: Vocabulary) -> Schema:
+    """What is said of a date needs one, and 29 February comes back only with those that come round."""
+    once = [name for name in sorted(vocabulary.dates) if usual_repeat(name, vocabulary) == "once"]
+    ends = {"properties": {"repeat": {"const": "once"}}, "required": ["repeat"]}
+    by_itself = {"properties": {"date": {"enum": once}, "repeat": False}, "required": ["date"]}
+    return {
+        "dependentRequired": {key: ["date"] for key in ("repeat", "after", "leap_day")},
+        "if": {"anyOf": [ends, by_itself]},
+        "then": {"properties": {"leap_day": False}},
+    }
 
 
 def _of_channels() -> Iterable[Schema]:

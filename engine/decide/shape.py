@@ -18,6 +18,7 @@ from pydantic_core import PydanticCustomError
 
 from engine.core.calendar import Duration, parse_days, parse_duration
 from engine.core.permission import PURPOSES
+from engine.decide.dates import LEAP_DAYS, REPEATS
 from engine.decide.vocabulary import Vocabulary
 
 CHANNELS = ("email", "note", "reward", "referral", "task", "console")
@@ -89,6 +90,12 @@ def _lasting(text: str) -> str:
     return text
 
 
+def _whole_days(text: str) -> str:
+    if parse_duration(_lasting(text)).seconds:
+        raise _wrong("R014", f"'{text}' has hours, and a date has none", "P11M is eleven months, P30D thirty days")
+    return text
+
+
 def _days(text: str) -> str:
     try:
         parse_days(text)
@@ -133,11 +140,14 @@ Purpose = Annotated[str, _one_of("R017", "purpose", lambda _: PURPOSES)]
 EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds))]
 StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: tuple(known.vocabulary.kinds))]
 DateName = Annotated[str, _one_of("R012", "date", lambda known: known.vocabulary.dates)]
+Repeat = Annotated[str, _one_of("R013", "period", lambda _: REPEATS)]
+LeapDay = Annotated[str, _one_of("R026", "day for 29 February", lambda _: LEAP_DAYS)]
 Period = Annotated[str, _one_of("R013", "period", lambda _: ("daily",))]
 Channel = Annotated[str, _one_of("R018", "channel", lambda _: CHANNELS)]
 Template = Annotated[str, _one_of("R021", "template", lambda known: tuple(known.templates))]
 DurationText = Annotated[str, AfterValidator(_duration)]
 LastingText = Annotated[str, AfterValidator(_lasting)]
+ShiftText = Annotated[str, AfterValidator(_whole_days)]
 ClockText = Annotated[str, AfterValidator(_clock)]
 
 
@@ -156,12 +166,15 @@ class Head(_Part):
 
 
 class On(_Part):
-    """What starts the rule (one of the first four), and for whom."""
+    """What starts the rule (one of the first four), more about its date, and for whom."""
 
     event: EventKind | None = None
     date: DateName | None = None
     score: str | None = None
     sweep: Period | None = None
+    repeat: Repeat | None = None
+    after: ShiftText | None = None
+    leap_day: LeapDay | None = None
     when: str | None = None
 
 
@@ -193,6 +206,7 @@ class Step(_Part):
     channel: Channel
     template: Template | None = None
     after: DurationText = "P0D"
+    before: LastingText | None = None
     when: str | None = None
     window: Window = Field(default_factory=Window)
     valid_for: LastingText = "P7D"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
 from math import isfinite
@@ -31,7 +31,8 @@ class Situation:
     """What the names of a condition are read from.
 
     `time_zone` and `currency` are the customer's zone (or else the shop's) and the shop's currency; `event` is the one
-    that started the rule. `history` answers the questions about the history (`core.lookback`) by their names.
+    that started the rule; `purchase_days` are the days with a sale, in order, as date.toordinal; `history` answers the
+    questions about the history (`core.lookback`) by their names.
     """
 
     customer: Customer
@@ -42,6 +43,8 @@ class Situation:
     previous: Earlier | None = None
     event: Event | None = None
     first_purchase_at: datetime | None = None
+    last_purchase_at: datetime | None = None
+    purchase_days: Sequence[int] = ()
     has_open_complaint: bool = False
     history: Mapping[str, Value] = field(default_factory=dict)
 

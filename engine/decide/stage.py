@@ -5,10 +5,11 @@ An event is marked as processed in the transaction that writes what came of it: 
 
 from __future__ import annotations
 
+import tomllib
 from collections import defaultdict
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time, timedelta
+from datetime import date, datetime, time
 from itertools import chain
 
 from sqlalchemy import Connection
@@ -16,10 +17,11 @@ from sqlalchemy import Connection
 from engine.core.actions import Ending
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Customer
-from engine.core.lookback import Lookback, lookbacks
+from engine.core.lookback import lookbacks
 from engine.core.money import exponent
 from engine.core.waits import Waiting
-from engine.decide import triggers
+from engine.decide import dates, triggers
+from engine.decide.dates import DateTrigger
 from engine.decide.moment import Occasion
 from engine.decide.round import Person, Round
 from engine.decide.rule import Rule
@@ -33,16 +35,22 @@ from engine.store import (
     decisions,
     events,
     history,
+    latest,
     leases,
     permissions,
+    rule_versions,
     scores,
     sweeps,
     transactions,
     waits,
 )
-from engine.store.session import Store
+from engine.store import dates as store_dates
+from engine.store.dates import Sought
+from engine.store.latest import Newest
+from engine.store.session import Store, in_pieces
 
 BATCH = 1000
+MANY = 20_000  # from so many customers that changed on, it is quicker to look at all
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,52 +165,132 @@ class _Deciding:
             last = batch[-1].customer_id
 
     def ask_calendar(self) -> None:
-        """Dates that come round, and daily sweeps: once a local day, and again when customers changed since."""
+        """Dates and daily sweeps: once a local day, and again when customers changed since, or what dates come from."""
         today = local_date(self.now, self.policy.time_zone)
         rules = [*triggers.of_kind(self.policy.rules, "date"), *triggers.of_kind(self.policy.rules, "sweep")]
         with self.store.read() as connection:
             changed = customers.last_change(connection)
+            newest = latest.newest(connection)
             seen = {rule.id: leases.mark(connection, _calendar(rule)) for rule in rules}
         for rule in rules:
-            last = seen[rule.id]
-            if last and last.value == today.isoformat() and (changed is None or changed <= last.at):
+            look = _Look.after(seen[rule.id], today, changed, newest, self.now)
+            if look is None or (look.again and rule.trigger.date is None and not look.changed):
                 continue
-            since = date.fromisoformat(last.value) if last else today
-            if rule.trigger.kind == "sweep":
+            if rule.trigger.date is not None:
+                self._dates(rule, rule.trigger.date, look)
+            else:
                 self._sweep(rule, today)
             with self.store.write() as connection:
-                if rule.trigger.kind == "date":
-                    self._dates(connection, rule, max(since, today - triggers.CATCH_UP), today)
-                leases.set_mark(connection, _calendar(rule), today.isoformat(), self.now)
+                value = f"{today.isoformat()} {newest.event} {newest.txn}"
+                leases.set_mark(connection, _calendar(rule), value, self.now)
 
-    def _dates(self, connection: Connection, rule: Rule, since: date, today: date) -> None:
-        """Customers whose date comes round between the last look and today, and as much ahead as paper travels."""
-        ahead = max((self.policy.lead_days.get(step.channel, 0) for step in rule.steps), default=0)
-        last = today + timedelta(days=ahead)
-        known = customers.load(connection)
-        first = transactions.first_of(connection, known)
-        coming = [
-            (key, day, years)
-            for key, one in known.items()
-            for day, years in self._returns(rule, one, first.get(key), since, last)
-        ]
-        asked = self._round(connection, {key for key, _, _ in coming}, [rule])
-        questions = []
-        for key, day, years in coming:
-            anchor = at_local(day, time(0), asked.people[key].time_zone)
-            questions.append((rule, key, Occasion(occurrence=day.isoformat(), anchor=anchor, years=years)))
-        self._ask(connection, asked, questions)
+    def _dates(self, rule: Rule, on: DateTrigger, look: _Look) -> None:
+        """What began for a date that has moved since is stopped; the rule is asked about whose date is near now."""
+        keys: Collection[int] | None = None
+        with self.store.read() as connection:
+            if look.again:
+                keys = latest.touched(connection, look.at, look.beyond, kind=on.kind, limit=MANY)
+                keys = None if len(keys) == MANY else keys
+            if keys is not None and not keys:
+                return
+            pending = decisions.pending(connection, rule.id, keys)
+        self._stop_moved(pending, look.today)
+        first, last = dates.sought(on, look.since, triggers.reach(rule, look.today, self.policy.lead_days))
+        sought = Sought(first=first, last=last, yearly=on.yearly)
+        with self.store.read() as connection:
+            found = self._candidates(connection, on, sought, look.today, keys)
+        for some in in_pieces(found, BATCH):
+            with self.store.read() as connection:
+                questions = self._near(connection, rule, on, some, look)
+            if questions:
+                with self.store.write() as connection:
+                    self._ask(connection, self._round(connection, {key for _, key, _ in questions}, [rule]), questions)
 
-    def _returns(
-        self, rule: Rule, known: customers.Known, first: datetime | None, since: date, last: date
-    ) -> list[tuple[date, int]]:
-        tz = known.facts.time_zone or self.policy.time_zone
-        situation = Situation(
-            customer=known.facts, now=self.now, time_zone=tz, currency=self.policy.currency, first_purchase_at=first
+    def _candidates(
+        self, connection: Connection, on: DateTrigger, sought: Sought, today: date, keys: Collection[int] | None
+    ) -> list[int]:
+        if on.kind:
+            field = on.reads.removeprefix("event.")
+            return store_dates.of_events(connection, on.kind, field, sought, now=self.now, keys=keys)
+        name = on.reads.removeprefix("customer.")
+        return store_dates.of_customers(connection, name, sought, today=today, keys=keys)
+
+    def _near(
+        self, connection: Connection, rule: Rule, on: DateTrigger, some: Collection[int], look: _Look
+    ) -> list[tuple[Rule, int, Occasion]]:
+        """The questions about some customers that are due now and have no answer yet."""
+        travels, questions = self.policy.lead_days, []
+        for key, (it, event_id) in self._situations(connection, on, some).items():
+            day = dates.origin(on, it, self.policy.words)
+            if day is None:
+                continue
+            for one, years in triggers.due(rule, on, day, since=look.since, today=look.today, travels=travels):
+                anchor = at_local(one, time(0), it.time_zone)
+                why = Occasion(
+                    occurrence=one.isoformat(), anchor=anchor, event=it.event, event_id=event_id, years=years
+                )
+                questions.append((rule, key, why))
+        decided = decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions})
+        return [one for one in questions if (rule.id, one[1], one[2].occurrence) not in decided]
+
+    def _situations(
+        self, connection: Connection, on: DateTrigger, some: Collection[int]
+    ) -> dict[int, tuple[Situation, int | None]]:
+        """What a date is read from, of some customers, with the key of the event that it comes from."""
+        events_ = latest.last_events(connection, on.kind, some, self.now) if on.kind else {}
+        bought = self._purchases(connection, some, {on.reads})
+        found: dict[int, tuple[Situation, int | None]] = {}
+        for key, known in customers.load(connection, some).items():
+            event = events_.get(key)
+            situation = Situation(
+                customer=known.facts,
+                now=self.now,
+                time_zone=known.facts.time_zone or self.policy.time_zone,
+                currency=self.policy.currency,
+                event=event.facts if event else None,
+                first_purchase_at=bought.first.get(key),
+                last_purchase_at=bought.last.get(key),
+                purchase_days=bought.days.get(key, ()),
+            )
+            found[key] = situation, event.id if event else None
+        return found
+
+    def _purchases(self, connection: Connection, some: Collection[int], reads: Collection[str]) -> _Purchases:
+        """When these customers bought, as far as it is read."""
+        today = local_date(self.now, self.policy.time_zone)
+        return _Purchases(
+            first=transactions.first_of(connection, some) if "customer.first_purchase" in reads else {},
+            last=latest.last_purchases(connection, some, today) if "customer.last_purchase" in reads else {},
+            days=latest.purchase_days(connection, some, today) if "customer.next_purchase" in reads else {},
         )
-        value = context(situation, self.policy.words, [rule.trigger.what])[rule.trigger.what]
-        origin = triggers.day_of(value, tz)
-        return triggers.returns(origin, since, last) if origin else []
+
+    def _stop_moved(self, pending: Sequence[decisions.Pending], today: date) -> None:
+        """End journeys whose date is another by now, each by the rule as it was when the journey began."""
+        for digest in dict.fromkeys(one.rule_hash for one in pending):
+            with self.store.read() as connection:
+                text = rule_versions.text(connection, digest)
+            on = dates.read(tomllib.loads(text).get("on", {}), self.policy.words)
+            if on is None:  # it did not wait for a date then, or for one that nobody declares any more
+                continue
+            for some in in_pieces([one for one in pending if one.rule_hash == digest], BATCH):
+                with self.store.write() as connection:
+                    for reason, moved in self._moved(connection, on, some, today).items():
+                        decisions.stop_journeys(connection, moved, reason, self.now)
+                        self.summary.stopped += len(moved)
+
+    def _moved(
+        self, connection: Connection, on: DateTrigger, some: Sequence[decisions.Pending], today: date
+    ) -> dict[str, list[int]]:
+        """The journeys of these that have become pointless, by the reason."""
+        situations = self._situations(connection, on, {one.customer_id for one in some})
+        found: dict[str, list[int]] = defaultdict(list)
+        for one in some:
+            it, _ = situations[one.customer_id]
+            day = date.fromisoformat(one.occurrence)
+            reason = dates.has_moved(on, dates.origin(on, it, self.policy.words), day, today)
+            if reason:
+                found[reason].append(one.id)
+        return found
 
     def _sweep(self, rule: Rule, today: date) -> None:
         """Ask about everybody; the store leaves out those of whom it can tell that the condition is false."""
@@ -257,7 +345,7 @@ class _Deciding:
             time_zone=self.policy.time_zone,
             key=self.policy.key,
             now=self.now,
-            people=self._people(connection, ids, lookbacks(names)),
+            people=self._people(connection, ids, list(names)),
             started=decisions.last_started(connection, ids),
             journeys=journeys,
             workspace_holdout=self.policy.workspace_holdout,
@@ -267,13 +355,14 @@ class _Deciding:
         shop = self.policy
         return history.Past(now=self.now, currency=shop.currency, time_zone=shop.time_zone, zones=zones)
 
-    def _people(self, connection: Connection, ids: Collection[int], asked: Collection[Lookback]) -> dict[int, Person]:
+    def _people(self, connection: Connection, ids: Collection[int], reads: Collection[str]) -> dict[int, Person]:
         known = customers.load(connection, ids)
         worth = scores.load(connection, known)
         since = transactions.first_of(connection, known)
+        bought = self._purchases(connection, known, {*reads} - {"customer.first_purchase"})
         standings = permissions.standings(connection, {key: one.facts for key, one in known.items()}, self.policy.key)
         past = history.answers(
-            connection, asked, {key: one.facts.time_zone for key, one in known.items()}, self._past()
+            connection, lookbacks(reads), {key: one.facts.time_zone for key, one in known.items()}, self._past()
         )
         return {
             key: Person(
@@ -282,6 +371,8 @@ class _Deciding:
                 score=worth[key].facts if key in worth else None,
                 previous=worth[key].previous if key in worth else None,
                 since=since.get(key),
+                last_purchase_at=bought.last.get(key),
+                purchase_days=bought.days.get(key, ()),
                 standing=standings[key],
                 time_zone=found.facts.time_zone or self.policy.time_zone,
                 history=past[key],
@@ -319,6 +410,44 @@ class _Deciding:
         self.summary.stopped += len(asked.stopped) + sum(one.journey["state"] == "stopped" for one in begun)
         for answer in asked.decisions:
             self.summary.count(answer["outcome"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Purchases:
+    """When customers bought, by their keys."""
+
+    first: Mapping[int, datetime]
+    last: Mapping[int, datetime]
+    days: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Look:
+    """A look at the calendar. since: the first day that is looked at. again: not the first of its day, so that only
+    those are looked at who changed after `at` or, in the log, `beyond` a place. changed: some customer has."""
+
+    today: date
+    since: date
+    again: bool
+    changed: bool
+    at: datetime
+    beyond: Newest
+
+    @classmethod
+    def after(
+        cls, last: leases.Mark | None, today: date, changed: datetime | None, newest: Newest, now: datetime
+    ) -> _Look | None:
+        """The look after that one; None when nothing is new."""
+        if last is None:
+            return cls(today=today, since=today, again=False, changed=True, at=now, beyond=newest)
+        day, event, txn = last.value.split()
+        beyond = Newest(event=int(event), txn=int(txn))
+        news = changed is not None and changed > last.at
+        again = day == today.isoformat()
+        if again and not news and beyond == newest:
+            return None
+        since = max(date.fromisoformat(day), today - triggers.CATCH_UP)
+        return cls(today=today, since=since, again=again, changed=news, at=last.at, beyond=beyond)
 
 
 def _calendar(rule: Rule) -> str:

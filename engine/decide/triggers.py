@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Any
 
-from engine.core.calendar import anniversary, local_date
+from engine.core.calendar import Duration, moved
 from engine.core.facts import Event
 from engine.decide.condition import Condition
+from engine.decide.dates import DateTrigger, occurrences
 from engine.decide.moment import Occasion
-from engine.decide.rule import Rule
+from engine.decide.rule import Rule, Step
 from engine.decide.vocabulary import before
 
 CATCH_UP = timedelta(days=7)
@@ -31,15 +32,39 @@ def of_kind(rules: Iterable[Rule], kind: str) -> list[Rule]:
     return [rule for rule in rules if rule.trigger.kind == kind]
 
 
-def returns(origin: date, first: date, last: date) -> list[tuple[date, int]]:
-    """The days from `first` to `last` on which `origin` comes round, each with the full years since."""
-    days = ((anniversary(origin, year), year - origin.year) for year in range(first.year, last.year + 1))
-    return [(day, years) for day, years in days if years >= 1 and first <= day <= last]
+def asked_on(rule: Rule, day: date, travels: Mapping[str, int]) -> date:
+    """The day on which a rule is asked about a date: when its first step is near, and on the date itself at the latest.
+
+    travels: channel -> days that its paper travels. A step before the date counts as early as it is to be there.
+    """
+    return min((day, *(_near(step, day, travels.get(step.channel, 0)) for step in rule.steps)))
 
 
-def day_of(value: datetime | None, tz: str) -> date | None:
-    """The date of a name's value on the customer's calendar."""
-    return None if value is None else local_date(value, tz)
+def _near(step: Step, day: date, travels: int) -> date:
+    days = step.after.days - travels + step.after.seconds // 86_400  # hours before a date lie on the days before
+    try:
+        return moved(day, Duration(months=step.after.months, days=days))
+    except (OverflowError, ValueError):
+        return day
+
+
+def reach(rule: Rule, today: date, travels: Mapping[str, int]) -> date:
+    """The last date that a rule may have to be asked about today: as far ahead as its earliest step reaches."""
+    far = timedelta(days=max((_ahead(step, travels.get(step.channel, 0)) for step in rule.steps), default=0))
+    return min(today, date.max - far) + far
+
+
+def _ahead(step: Step, travels: int) -> int:
+    after = step.after
+    return max(0, travels - after.days - after.months * 31 - after.seconds // 86_400)
+
+
+def due(
+    rule: Rule, on: DateTrigger, origin: date, *, since: date, today: date, travels: Mapping[str, int]
+) -> list[tuple[date, int | None]]:
+    """The dates that a rule is to be asked about today, those since the last look included; with the full years."""
+    coming = occurrences(on, origin, since, reach(rule, today, travels))
+    return [(day, years) for day, years in coming if asked_on(rule, day, travels) <= today]
 
 
 def crosses(condition: Condition, values: Mapping[str, Any]) -> bool:

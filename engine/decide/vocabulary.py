@@ -48,10 +48,20 @@ class Vocabulary:
     crossing: Scope
 
     @property
-    def dates(self) -> tuple[str, ...]:
-        """The names that ``[on] date`` may watch."""
+    def dates(self) -> dict[str, tuple[str, str]]:
+        """The names that ``[on] date`` may watch: the event kind that each comes from, or empty, and what holds it.
+
+        A kind stands for the time of its last event, a kind and a field for what that event says.
+        """
         fields = self.plain.fields.values()
-        return tuple(one.name for one in fields if one.type is Type.TIMESTAMP and one.name.startswith("customer."))
+        own = [one.name for one in fields if one.type is Type.TIMESTAMP and one.name.startswith("customer.")]
+        said = {
+            f"{kind.name}.{name}": (kind.name, f"event.{name}")
+            for kind in self.kinds.values()
+            for name, type_ in kind.payload.items()
+            if type_ is Type.TIMESTAMP
+        }
+        return said | {name: (name, "event.occurred_at") for name in self.kinds} | {name: ("", name) for name in own}
 
 
 def vocabulary(

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from datetime import MAXYEAR, date, datetime, timedelta
+from dataclasses import dataclass, field, replace
+from datetime import date, datetime
 from typing import Any
 
 from engine.core.calendar import local_date
 from engine.core.facts import Event
 from engine.core.permission import Standing
-from engine.decide import triggers
+from engine.decide import dates, triggers
 from engine.decide.condition import Condition
+from engine.decide.dates import DateTrigger
 from engine.decide.guards import case_of, judge
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
@@ -39,7 +40,7 @@ class Circumstances:
     """What was known of a customer at `situation.now`, when a rule had no answer; the situation has no event.
 
     happened: oldest first. last_started: when the customer last entered the rule. score_waits: decide has yet to look
-    at the score. start: the shop's first day with Premura. ahead: how many days before its date the rule is asked.
+    at the score. start: the shop's first day with Premura. travels: channel -> days that its paper travels.
     workspace_holdout: the share of customers whom no rule reaches.
     """
 
@@ -51,18 +52,22 @@ class Circumstances:
     last_started: datetime | None = None
     score_waits: bool = False
     start: date | None = None
-    ahead: int = 0
+    travels: Mapping[str, int] = field(default_factory=dict)
     workspace_holdout: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Why:
-    """Why nothing came. `outcome` is what the rule would answer, or ``waits`` when there is nothing to ask it about."""
+    """Why nothing came. `outcome` is what the rule would answer, or ``waits`` when there is nothing to ask it about.
+
+    occurrence: of a date that is near, what it would be asked about.
+    """
 
     waits_for: str
     text: str
     outcome: str = "waits"
     reasons: tuple[dict[str, Any], ...] = ()
+    occurrence: str = ""
 
 
 def why(rule: Rule, it: Circumstances) -> Why:
@@ -99,33 +104,41 @@ def _event(rule: Rule, it: Circumstances) -> Why:
 
 
 def _date(rule: Rule, it: Circumstances) -> Why:
-    name, tz = rule.trigger.what, it.situation.time_zone
-    origin = triggers.day_of(context(it.situation, it.words, [name])[name], tz)
+    on, tz = rule.trigger.date, it.situation.time_zone
+    if on is None:
+        raise TypeError(f"{rule.id} waits for no date")
+    event = dates.last_of(on.kind, [one.event for one in it.happened], it.situation.now)
+    if on.kind and event is None:
+        return Why(waits_for=on.name, text=f"no {on.kind} has happened to them")
+    origin, name = dates.origin(on, replace(it.situation, event=event), it.words), _called(on, event, tz)
     if origin is None:
-        return Why(waits_for=name, text=f"{name} is not known")
+        return Why(waits_for=on.name, text=f"{name} is not known")
     today = local_date(it.situation.now, tz)
-    last, coming = _around(origin, today)
+    last, coming = dates.around(on, origin, today)
     if coming is None:
-        return Why(waits_for=name, text=f"{name} ({origin}) does not come round any more")
-    if coming <= today + timedelta(days=it.ahead):
-        return _would(rule, it, f"{name} comes round on {coming} and waits for premura decide;")
-    text = f"{name} comes round on {coming}"
-    if it.ahead:
-        text += f"; the rule is asked {it.ahead} days before"
-    if last is not None and it.start is not None and last >= it.start:
-        text += f"; on {last} the rule was not there"
-    return Why(waits_for=name, text=text)
+        ended = f"({origin}) does not come round any more" if on.yearly else f"was on {origin}"
+        return Why(waits_for=on.name, text=f"{name} {ended}{_not_there(last, it)}")
+    text = f"{name} {'comes round' if on.yearly else 'is'} on {coming}"
+    asked = triggers.asked_on(rule, coming, it.travels)
+    if asked <= today:
+        told = _would(rule, it, f"{text} and waits for premura decide;", event)
+        return replace(told, occurrence=coming.isoformat())
+    if asked < coming:
+        text += f"; the rule is asked {(coming - asked).days} days before"
+    return Why(waits_for=on.name, text=text + _not_there(last, it))
 
 
-def _around(origin: date, today: date) -> tuple[date | None, date | None]:
-    """When a date last came round before `today`, and when it does next."""
-    years = max(today.year, origin.year)
-    until = date(min(years + 2, MAXYEAR), 12, 31)
-    days = [day for day, _ in triggers.returns(origin, date(max(today.year - 1, 1), 1, 1), until)]
-    return (
-        max((day for day in days if day < today), default=None),
-        min((day for day in days if day >= today), default=None),
-    )
+def _called(on: DateTrigger, event: Event | None, tz: str) -> str:
+    """A date in words: what it is, which event it comes from, and how much later it is meant."""
+    name = on.name
+    if event is not None:
+        name += f" of {local_date(event.occurred_at, tz)}"
+    return f"{name} plus {on.shift}" if on.shift != dates.NO_SHIFT else name
+
+
+def _not_there(last: date | None, it: Circumstances) -> str:
+    """The last time that the date came, if nobody was asked although the shop had begun."""
+    return f"; on {last} the rule was not there" if last is not None and it.start and last >= it.start else ""
 
 
 def _score(rule: Rule, it: Circumstances) -> Why:

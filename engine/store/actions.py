@@ -218,9 +218,9 @@ def counts(connection: Connection) -> list[tuple[str, str, str, int]]:
 
 def ending_of(connection: Connection, action: Action) -> Ending:
     """What ends the journey that an action belongs to."""
-    columns = (_JOURNEY.c.stop_on, _JOURNEY.c.anchor_at, _JOURNEY.c.reference)
+    columns = (_JOURNEY.c.stop_on, _JOURNEY.c.anchor_at, _JOURNEY.c.started_at, _JOURNEY.c.reference)
     row = connection.execute(select(*columns).where(_JOURNEY.c.id == action.journey_id)).one()
-    return Ending(stop_on=tuple(row.stop_on), anchor_at=row.anchor_at, reference=row.reference)
+    return Ending(stop_on=tuple(row.stop_on), anchor_at=min(row.anchor_at, row.started_at), reference=row.reference)
 
 
 def _actions(connection: Connection, query: Any) -> list[Action]:

@@ -85,7 +85,9 @@ def active_journeys(connection: Connection, customers: Collection[int]) -> list[
             occurrence=row.occurrence,
             state=row.state,
             started_at=row.started_at,
-            ending=Ending(stop_on=tuple(row.stop_on), anchor_at=row.anchor_at, reference=row.reference),
+            ending=Ending(
+                stop_on=tuple(row.stop_on), anchor_at=min(row.anchor_at, row.started_at), reference=row.reference
+            ),
         )
         for row in connection.execute(query.where(among(connection, _JOURNEY.c.customer_id, customers)))
     ]
@@ -101,6 +103,35 @@ def stop_journey(connection: Connection, journey: int, reason: str, now: datetim
     cancelled = update(_ACTION).where(_ACTION.c.journey_id == journey, _ACTION.c.state.in_(OPEN))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
     return connection.execute(cancelled.values(**values)).rowcount
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pending:
+    """A journey of a rule that is under way, and the version of the rule that it is pinned to."""
+
+    id: int
+    customer_id: int
+    occurrence: str
+    rule_hash: str
+
+
+def pending(connection: Connection, rule: str, customers: Collection[int] | None = None) -> list[Pending]:
+    """The journeys of a rule that are under way, of these customers or of all."""
+    names = ("id", "customer_id", "occurrence", "rule_hash")
+    query = select(*(_JOURNEY.c[name] for name in names)).where(_JOURNEY.c.rule_id == rule)
+    if customers is not None:
+        query = query.where(among(connection, _JOURNEY.c.customer_id, customers))
+    found = connection.execute(query.where(_JOURNEY.c.state == "active").order_by(_JOURNEY.c.id))
+    return [Pending(**row._asdict()) for row in found]
+
+
+def stop_journeys(connection: Connection, journeys: Collection[int], reason: str, now: datetime) -> None:
+    """End journeys for the same reason, and cancel what of them has not gone out."""
+    ended = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active")
+    connection.execute(ended.values(state="stopped", ended_at=now, exit_reason=reason))
+    cancelled = update(_ACTION).where(among(connection, _ACTION.c.journey_id, journeys), _ACTION.c.state.in_(OPEN))
+    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
+    connection.execute(cancelled.values(**values))
 
 
 def finish_journeys(connection: Connection, now: datetime) -> int:

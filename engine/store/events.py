@@ -82,7 +82,7 @@ def since(connection: Connection, customer: int, kinds: Collection[str], first: 
         return []
     wanted = (_EVENT.c.customer_id == customer, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= first)
     rows = connection.execute(select(_EVENT).where(*wanted).order_by(_EVENT.c.occurred_at, _EVENT.c.id))
-    return [_stored(row) for row in rows]
+    return [stored(row) for row in rows]
 
 
 def of_customer(connection: Connection, customer: int, until: datetime | None = None) -> list[Stored]:
@@ -93,10 +93,11 @@ def of_customer(connection: Connection, customer: int, until: datetime | None = 
     query = select(_EVENT).where(_EVENT.c.customer_id == customer).order_by(_EVENT.c.occurred_at, _EVENT.c.id)
     if until is not None:
         query = query.where(_EVENT.c.occurred_at <= until)
-    return [_stored(row, until) for row in connection.execute(query)]
+    return [stored(row, until) for row in connection.execute(query)]
 
 
-def _stored(row: Row[Any], until: datetime | None = None) -> Stored:
+def stored(row: Row[Any], until: datetime | None = None) -> Stored:
+    """The event of a row of its table; until: as it was at that instant, when it may not have been processed yet."""
     facts = Event(customer="", kind=row.kind, ext_key=row.ext_key, occurred_at=row.occurred_at, payload=row.payload)
     processed = row.processed_at is not None and (until is None or row.processed_at <= until)
     return Stored(id=row.id, source=row.source, customer_id=row.customer_id, facts=facts, processed=processed)

@@ -58,3 +58,8 @@ def used(connection: Connection, rule: str = "") -> list[Version]:
         )
         for row in connection.execute(query)
     ]
+
+
+def text(connection: Connection, digest: str) -> str:
+    """The text of a version by its hash."""
+    return str(connection.execute(select(_VERSION.c.text).where(_VERSION.c.hash == digest)).scalar_one())

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from time import monotonic, sleep
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import (
     ARRAY,
@@ -45,6 +45,7 @@ _PRAGMAS = (
     "recursive_triggers=ON",  # else INSERT OR REPLACE would get past the triggers of append-only tables
     "cache_size=-64000",
 )
+_One = TypeVar("_One")
 _CHUNK = 500  # SQLite takes at most 999 to 32,766 bound values, by version
 
 
@@ -97,6 +98,11 @@ def insert_into(connection: Connection, target: Table) -> sqlite.Insert | postgr
     """An INSERT of the connection's dialect, which knows ON CONFLICT."""
     made = sqlite.insert(target) if connection.dialect.name == "sqlite" else postgresql.insert(target)
     return made.execution_options(preserve_rowcount=True)  # else PostgreSQL does not say how many of many were new
+
+
+def in_pieces(found: Sequence[_One], size: int) -> Iterator[Sequence[_One]]:
+    """A sequence in parts of so many."""
+    return (found[start : start + size] for start in range(0, len(found), size))
 
 
 def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:

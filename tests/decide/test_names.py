@@ -68,6 +68,8 @@ FULL = Situation(
     previous=replace(SCORED, p_alive=0.9, clv_minor=1000, percentile=0.5, tier="silver"),
     event=SENT,
     first_purchase_at=datetime(2020, 3, 14, 23, 15, tzinfo=UTC),  # the 15th in Rome
+    last_purchase_at=datetime(2026, 3, 1, 9, tzinfo=UTC),
+    purchase_days=[date(2026, month, 1).toordinal() for month in (1, 2, 3)],
     has_open_complaint=True,
 )
 EMPTY = Situation(customer=Customer(ref="C-2"), now=NOW_UTC, time_zone="Europe/Rome", currency="EUR")
@@ -95,6 +97,8 @@ EMPTY = Situation(customer=Customer(ref="C-2"), now=NOW_UTC, time_zone="Europe/R
         ("customer.days_since_first_contact", 2192),
         ("customer.first_purchase", datetime(2020, 3, 14, 23, 15, tzinfo=UTC)),
         ("customer.years_since_first_purchase", 6),
+        ("customer.last_purchase", datetime(2026, 3, 1, 9, tzinfo=UTC)),
+        ("customer.next_purchase", datetime(2026, 3, 30, 22, tzinfo=UTC)),
         ("customer.attributes.boiler", "gas"),
         ("customer.attributes.warranty_until", datetime(2027, 1, 30, 23, tzinfo=UTC)),
         ("customer.attributes.visits", 4),
@@ -282,12 +286,25 @@ def test_names_that_may_look_odd_are_usable(word: str) -> None:
 
 
 def test_dates_that_a_rule_may_watch() -> None:
-    assert WORDS.dates == (
+    own = [name for name, (kind, reads) in WORDS.dates.items() if not kind and reads == name]
+    assert own == [
         "customer.birthday",
         "customer.first_contact",
         "customer.first_purchase",
+        "customer.last_purchase",
+        "customer.next_purchase",
         "customer.attributes.warranty_until",
-    )
+    ]
+    assert WORDS.dates["contract.signed.ends_on"] == ("contract.signed", "event.ends_on")
+    assert WORDS.dates["service_call.completed"] == ("service_call.completed", "event.occurred_at")
+    assert "quote.sent.amount" not in WORDS.dates
+
+
+def test_a_customers_own_date_goes_before_an_event_kind_of_that_name() -> None:
+    words = vocabulary(events={"customer.birthday": {"on": "timestamp"}})
+
+    assert words.dates["customer.birthday"] == ("", "customer.birthday")
+    assert words.dates["customer.birthday.on"] == ("customer.birthday", "event.on")
 
 
 @pytest.mark.parametrize("one", [*CUSTOMER, *SCORE, *EVENT, *NOW], ids=lambda one: str(one.name))

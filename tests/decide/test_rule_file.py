@@ -95,7 +95,7 @@ def test_what_a_fault_cites_stays_on_one_line() -> None:
         ("steps", "did you mean 'step'?"),
         ("On", "did you mean 'on'?"),
         ("jurney", "did you mean 'journey'?"),
-        ("when", "it belongs under [on]"),
+        ("when", "it belongs under [on] or in a [[step]]"),
         ("event", "it belongs under [on]"),
         ("stop_on", "it belongs under [journey]"),
         ("again_after", "it belongs under [journey]"),
@@ -132,10 +132,18 @@ def test_an_unknown_key_in_a_step_is_told_where_it_belongs(key: str, hint: str) 
     assert [(fault.code, fault.hint) for fault in file.faults] == [("R002", hint)]
 
 
+def test_a_key_of_two_parts_is_told_both() -> None:
+    file = _file()
+
+    file.part(PARTS["journey"], {"after": "P1D"}, ("journey",), KNOWN)
+
+    assert [fault.hint for fault in file.faults] == ["it belongs under [on] or in a [[step]]"]
+
+
 def test_every_key_has_a_part_that_it_belongs_to() -> None:
     keys = [info.alias or name for part in PARTS.values() for name, info in part.model_fields.items()]
 
-    assert sorted({key for key in keys if keys.count(key) > 1}) == ["id", "when"]
+    assert sorted({key for key in keys if keys.count(key) > 1}) == ["after", "id", "when"]
 
 
 @pytest.mark.parametrize(

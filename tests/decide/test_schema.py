@@ -162,7 +162,8 @@ def test_defaults_are_those_of_the_shapes() -> None:
         ("on", "sweep", shape.On, {}),
         ("step", "channel", shape.Step, {"id": "mail"}),
         ("step", "template", shape.Step, {"id": "mail", "channel": "email"}),
-        ("on", "date", shape.On, {}),
+        ("on", "repeat", shape.On, {}),
+        ("on", "leap_day", shape.On, {}),
     ],
 )
 def test_short_lists_of_words_are_those_of_the_shape(
@@ -301,7 +302,15 @@ STEP = st.builds(
     st.fixed_dictionaries({}, optional={"window": WINDOW}),
 )
 START = st.sampled_from(
-    [{"event": "quote.sent"}, {"date": "customer.birthday"}, {"sweep": "daily"}, {"score": "clv > 9.0"}]
+    [
+        {"event": "quote.sent"},
+        {"date": "customer.birthday"},
+        {"date": "customer.birthday", "leap_day": "mar1", "repeat": "yearly"},
+        {"date": "contract.signed.ends_on"},
+        {"date": "service_call.completed", "after": "P11M", "repeat": "once"},
+        {"sweep": "daily"},
+        {"score": "clv > 9.0"},
+    ]
 )
 GOOD = st.fixed_dictionaries(
     {
@@ -332,6 +341,9 @@ SLIPS: dict[tuple[str | int, ...], list[Any]] = {
     ("on", "date"): ["customer.city", "customer.birthday"],
     ("on", "score"): ["p_alive <", "", True],
     ("on", "sweep"): ["hourly", "daily"],
+    ("on", "repeat"): ["monthly", "once", "yearly", 3],
+    ("on", "after"): ["P0D", "PT4H", "P1M", 3],
+    ("on", "leap_day"): ["mar2", "mar1", "feb28", True],
     ("on", "when"): ["customer.age > 50.0", "score.teir == 'gold'", " ", 3],
     ("journey",): [3, [], GONE],
     ("journey", "stop_on"): [["quote.acepted"], [3], "quote.accepted"],
@@ -341,6 +353,7 @@ SLIPS: dict[tuple[str | int, ...], list[Any]] = {
     ("step", 0, "channel"): [*shape.CHANNELS, "fax", GONE],
     ("step", 0, "template"): ["email/hello", "note/hello", "email/helo", 3, GONE],
     ("step", 0, "after"): ["1D", "P", "P1DT", date(2026, 3, 2)],
+    ("step", 0, "before"): ["P30D", "P0D", 30],
     ("step", 0, "valid_for"): ["P0D", "PT0S"],
     ("step", 0, "when"): ["event.amuont > 1.0", ""],
     ("step", 0, "approve"): ["yes", 1],

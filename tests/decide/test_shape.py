@@ -57,11 +57,11 @@ def test_holdouts_are_numbers(share: object) -> None:
         ("event", "quote.sended", "did you mean 'quote.sent'?"),
         ("event", "birthday", "docs/rules.md lists what there is"),
         ("date", "customer.birthdy", "did you mean 'customer.birthday'?"),
-        (
-            "date",
-            "xmas",
-            "there is customer.birthday, customer.first_contact, customer.first_purchase, customer.attributes.until",
-        ),
+        ("date", "contract.signed.end_on", "did you mean 'contract.signed.ends_on'?"),
+        ("date", "xmas", "docs/rules.md lists what there is"),
+        ("repeat", "year", "did you mean 'yearly'?"),
+        ("repeat", "P1Y", "there is yearly, once"),
+        ("leap_day", "1 March", "there is feb28, mar1"),
         ("sweep", "dialy", "did you mean 'daily'?"),
         ("sweep", "P1D", "there is daily"),
     ],
@@ -72,6 +72,19 @@ def test_what_starts_a_rule_is_one_of_what_there_is(key: str, value: str, hint: 
 
 def test_an_attribute_that_is_a_date_starts_a_rule() -> None:
     assert On.model_validate({"date": "customer.attributes.until"}, context=KNOWN).date == "customer.attributes.until"
+
+
+@pytest.mark.parametrize("name", ["contract.signed.ends_on", "service_call.completed", "customer.next_purchase"])
+def test_what_happened_has_dates_too(name: str) -> None:
+    assert On.model_validate({"date": name, "repeat": "once", "after": "P11M"}, context=KNOWN).date == name
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [("PT4H", "'PT4H' has hours, and a date has none"), ("P0D", "'P0D' is no time at all")],
+)
+def test_a_date_moves_by_whole_days(text: str, why: str) -> None:
+    assert _fault(On, {"after": text})[:2] == ("R014", why)
 
 
 @pytest.mark.parametrize("text", ["P1D", "P2W", "P1Y6M", "PT4H", "P1DT12H", "P0D", "PT90M"])
@@ -108,7 +121,7 @@ def test_a_duration_is_taken_when_the_calendar_can_read_it(text: str) -> None:
         assert Step.model_validate(STEP | {"after": text}, context=KNOWN).after == text
 
 
-@pytest.mark.parametrize(("model", "key"), [(Step, "valid_for"), (Journey, "again_after")])
+@pytest.mark.parametrize(("model", "key"), [(Step, "valid_for"), (Step, "before"), (Journey, "again_after")])
 @pytest.mark.parametrize("text", ["P0D", "PT0S", "P0Y0M0DT0H"])
 def test_some_durations_must_last(model: type[BaseModel], key: str, text: str) -> None:
     raw = STEP if model is Step else {}

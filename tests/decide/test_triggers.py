@@ -1,9 +1,11 @@
-"""Dates that come round, lines that are crossed, and which rules an event starts."""
+"""When rules are asked about dates, lines that are crossed, and which rules an event starts."""
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,51 +13,13 @@ from engine.core.calendar import anniversary
 from engine.core.facts import Event
 from engine.decide import triggers
 from engine.decide.condition import compile_condition
-from engine.decide.rule import load
+from engine.decide.rule import Rule, load
 from engine.decide.vocabulary import vocabulary
+from tests.decide.dated import dated
 from tests.shop import THANKS
 
 WORDS = vocabulary()
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-
-
-def test_returns_are_anniversaries_and_never_the_day_itself() -> None:
-    assert triggers.returns(date(2024, 5, 3), date(2024, 1, 1), date(2026, 12, 31)) == [
-        (date(2025, 5, 3), 1),
-        (date(2026, 5, 3), 2),
-    ]
-
-
-def test_returns_span_the_turn_of_the_year() -> None:
-    assert triggers.returns(date(2020, 1, 2), date(2025, 12, 30), date(2026, 1, 5)) == [(date(2026, 1, 2), 6)]
-
-
-@given(
-    origin=st.dates(date(1930, 1, 1), date(2026, 1, 1)),
-    first=st.dates(date(2020, 1, 1), date(2030, 1, 1)),
-    span=st.integers(0, 800),
-)
-def test_each_year_of_a_span_has_its_one_return(origin: date, first: date, span: int) -> None:
-    last = first + timedelta(days=span)
-
-    found = triggers.returns(origin, first, last)
-
-    expected = [
-        anniversary(origin, year)
-        for year in range(first.year, last.year + 1)
-        if year > origin.year and first <= anniversary(origin, year) <= last
-    ]
-    assert [day for day, _ in found] == expected
-    assert [years for _, years in found] == [day.year - origin.year for day in expected]
-
-
-def test_days_in_a_row_see_each_return_exactly_once() -> None:
-    origin, seen = date(2000, 2, 29), []
-    for number in range(1500):
-        today = date(2023, 1, 1) + timedelta(days=number)
-        seen += [day for day, _ in triggers.returns(origin, today, today)]
-
-    assert seen == [date(2023, 2, 28), date(2024, 2, 29), date(2025, 2, 28), date(2026, 2, 28)]
 
 
 def test_a_line_is_crossed_when_it_holds_now_and_did_not_before() -> None:
@@ -87,8 +51,57 @@ def test_an_events_occurrence_is_its_own_key() -> None:
     assert (why.occurrence, why.anchor, why.event, why.event_id) == ("till/E1", NOON, event, 7)
 
 
-def test_the_day_of_an_instant_is_the_customers() -> None:
-    late = datetime(2026, 3, 1, 23, 30, tzinfo=UTC)
+def birthday(*steps: str) -> Rule:
+    """A rule for birthdays with such steps."""
+    text = dated("care", 'date = "customer.birthday"', *steps)
+    return load({"rules/care.toml": text}, vocabulary=WORDS, templates=["email/service_thank_you"])[0]
 
-    assert triggers.day_of(late, "Europe/Rome") == date(2026, 3, 2)
-    assert triggers.day_of(None, "Europe/Rome") is None
+
+@pytest.mark.parametrize(
+    ("steps", "lead", "day"),
+    [
+        ((), 0, date(2026, 3, 31)),
+        (("",), 0, date(2026, 3, 31)),
+        (("",), 3, date(2026, 3, 28)),
+        (('after = "P2D"',), 3, date(2026, 3, 30)),
+        (('after = "P10D"',), 3, date(2026, 3, 31)),
+        (('before = "P30D"', 'before = "P7D"', 'after = "P1D"'), 0, date(2026, 3, 1)),
+        (('before = "P1M"',), 0, date(2026, 2, 28)),
+        (('before = "P1M"',), 3, date(2026, 2, 25)),
+        (('before = "PT1H"',), 0, date(2026, 3, 30)),
+        (('before = "PT24H"',), 0, date(2026, 3, 30)),
+    ],
+)
+def test_a_rule_is_asked_when_its_first_step_is_near(steps: tuple[str, ...], lead: int, day: date) -> None:
+    rule = birthday(*steps) if steps else replace(birthday(""), steps=())
+
+    assert triggers.asked_on(rule, date(2026, 3, 31), {"email": lead}) == day
+
+
+DURATIONS = st.sampled_from(["P1D", "P30D", "P1M", "P2M15D", "P1Y", "PT1H", "PT49H", "P3W"])
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(["before", "after"]), DURATIONS), min_size=1, max_size=3),
+    st.integers(0, 5),
+    st.dates(date(2023, 1, 1), date(2027, 1, 1)),
+    st.dates(date(1960, 1, 1), date(2000, 1, 1)),
+)
+def test_whoever_looks_every_day_is_asked_about_each_date_once_it_is_near(
+    steps: list[tuple[str, str]], lead: int, begin: date, born: date
+) -> None:
+    rule = birthday(*(f'{side} = "{span}"' for side, span in steps))
+    on, travels = rule.trigger.date, {"email": lead}
+    assert on is not None
+    seen: dict[date, date] = {}
+    for number in range(800):
+        today = begin + timedelta(days=number)
+        for day, _ in triggers.due(rule, on, born, since=today, today=today, travels=travels):
+            seen.setdefault(day, today)
+
+    wanted = [anniversary(born, year) for year in range(begin.year, begin.year + 5)]
+    for day in wanted:
+        first = triggers.asked_on(rule, day, travels)
+        if day >= begin and first < begin + timedelta(days=800):
+            assert seen.pop(day) == max(first, begin)
+    assert not seen

@@ -179,14 +179,16 @@ class TestDate:
         ],
     )
     def test_when_it_next_comes_round(self, birthday: date, text: str) -> None:
-        told = ask(rule(BIRTHDAY), situation(customer=replace(WHO, birthday=birthday)), ahead=4)
+        told = ask(rule(BIRTHDAY), situation(customer=replace(WHO, birthday=birthday)), travels={"email": 4})
 
         assert (told.outcome, told.text, told.reasons) == ("waits", text, ())
 
     @pytest.mark.parametrize("days", [0, 1, 4])
     def test_it_is_here_and_nobody_has_asked_yet(self, days: int) -> None:
         born = (NOW + days * DAY).date().replace(year=1980)
-        told = ask(rule(BIRTHDAY), situation(customer=replace(WHO, birthday=born)), ahead=4, standing=Standing())
+        told = ask(
+            rule(BIRTHDAY), situation(customer=replace(WHO, birthday=born)), travels={"email": 4}, standing=Standing()
+        )
 
         assert told.outcome == "refused"
         assert told.text.startswith(f"customer.birthday comes round on 2026-03-0{2 + days} and waits for")

@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.core.actions import MOVES, OPEN, Ending, State
 from engine.store import decisions
 from engine.store.session import Store
-from tests.store.seed import DAY, HASH, NOON, STATES, again, customer, decision, in_state, journey
+from tests.store.seed import DAY, HASH, NOON, STATES, again, customer, decision, in_state, journey, planned
 
 
 class TestDecisions:
@@ -121,3 +121,39 @@ class TestStopping:
             assert decisions.finish_journeys(connection, NOON + DAY) == 0
             assert bool(decisions.active_journeys(connection, [customer(connection)])) == (state in going)
             assert decisions.stop_journey(connection, empty, "too late", NOON) == 0
+
+
+class TestTogether:
+    def test_the_journeys_of_a_rule_that_are_under_way(self, store: Store) -> None:
+        with store.write() as connection:
+            first, second = journey(connection), journey(connection, "C2", occurrence="2026-05-01")
+            journey(connection, "C2", rule="quote")
+            decisions.stop_journey(connection, journey(connection, occurrence="2"), "stopped", NOON)
+
+            found = decisions.pending(connection, "thanks")
+            assert [(one.id, one.occurrence, one.rule_hash) for one in found] == [
+                (first, "1", HASH),
+                (second, "2026-05-01", HASH),
+            ]
+            assert [one.id for one in decisions.pending(connection, "thanks", [customer(connection, "C2")])] == [second]
+
+    def test_many_end_as_each_would_alone(self, store: Store) -> None:
+        with store.write() as connection:
+            made = [planned(connection, ref, dedupe_key=ref) for ref in ("C1", "C2", "C3")]
+            decisions.stop_journeys(connection, [one.journey_id for one in made[:2]], "moved", NOON)
+            decisions.stop_journeys(connection, [made[0].journey_id], "again", NOON)
+
+            assert [(again(connection, one).state, again(connection, one).reason) for one in made] == [
+                (State.CANCELLED, "moved"),
+                (State.CANCELLED, "moved"),
+                (State.PLANNED, ""),
+            ]
+            assert [one.id for one in decisions.pending(connection, "thanks")] == [made[2].journey_id]
+
+    def test_what_ends_a_journey_counts_from_its_beginning_if_that_is_before_the_date(self, store: Store) -> None:
+        with store.write() as connection:
+            journey(connection, anchor_at=NOON + DAY)
+            journey(connection, "C2", anchor_at=NOON - DAY)
+            active = decisions.active_journeys(connection, [customer(connection), customer(connection, "C2")])
+
+            assert [one.ending.anchor_at for one in active] == [NOON, NOON - DAY]

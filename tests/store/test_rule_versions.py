@@ -86,3 +86,10 @@ def test_the_first_use_of_each_version(store: Store) -> None:
     with store.write() as connection:
         _lived(connection)
         assert rule_versions.first_used(connection) == {OLD: NOON, OTHER: NOON + DAY, NEW: NOON + 2 * DAY}
+
+
+def test_the_text_of_a_version(store: Store) -> None:
+    with store.write() as connection:
+        _lived(connection)
+
+        assert rule_versions.text(connection, OLD) == 'id = "thanks" # a'
