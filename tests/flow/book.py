@@ -18,12 +18,14 @@ MORNING = "2026-03-02T07:00:00+01:00"
 class Case:
     """What happens to one customer, and what comes of one rule's steps in the end; None: the rule begins nothing.
 
-    before, then: what happened earlier and happens later, as (instant, kind, fields). facts: of the customer.
+    at: when its event happened. before, then: what happened earlier and happens later, as (instant, kind, fields).
+    facts: of the customer.
     """
 
     rule: str
     kind: str = ""
     payload: Mapping[str, Any] = field(default_factory=dict)
+    at: str = MORNING
     before: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
     then: tuple[tuple[str, str, Mapping[str, Any]], ...] = ()
     facts: Mapping[str, str] = field(default_factory=dict)
@@ -48,7 +50,7 @@ def live(shop: Shop, cases: Mapping[str, Case], days: Iterable[str]) -> None:
     )
     shop.ingest("consents", [{**YES, "customer": ref} for ref, one in cases.items() if one.consent])
     past = [(ref, at, kind, said) for ref, one in cases.items() for at, kind, said in one.before]
-    tell(shop, past + [(ref, MORNING, one.kind, one.payload) for ref, one in cases.items() if one.kind])
+    tell(shop, past + [(ref, one.at, one.kind, one.payload) for ref, one in cases.items() if one.kind])
     later = sorted((at, ref, kind, said) for ref, one in cases.items() for at, kind, said in one.then)
     for instant in days:
         tell(shop, [(ref, at, kind, said) for at, ref, kind, said in later if at[:13] <= instant[:13]])

@@ -16,8 +16,14 @@ from tests.shop import WHO, YES, Shop
 
 FIRST = date(2025, 1, 5)
 FREQUENT = ["leaves", "leaves-mute", "comes-back", "orders", "pays-well"]
+HABIT = ["habit", "habit-mute"]
 """They buy every three weeks until the end of December; what happens then differs."""
-SCORED = ["2026-03-20", "2026-04-03", "2026-05-20"]
+AFTER = {
+    "2026-03-20": ["2026-03-21", "2026-03-28"],
+    "2026-04-03": ["2026-04-04", "2026-04-07"],
+    "2026-05-20": ["2026-05-21"],
+}
+"""When everybody is scored, and when there is a round after that."""
 
 
 def sales(ref: str, gap: int, number: int, amount: int = 50, first: date = FIRST) -> Iterator[dict[str, str]]:
@@ -38,18 +44,24 @@ def crowd() -> Iterator[dict[str, str]]:
 def lived(tmp_path_factory: pytest.TempPathFactory) -> Shop:
     shop = book(tmp_path_factory.mktemp("silent") / "shop", "2026-03-20T06:00", without=["anniversary", "birthday"])
     shop.configure("messages = 2 ", "messages = 9 ")
-    people = ["best", "best-mute", *FREQUENT]
+    people = ["best", "best-mute", *FREQUENT, *HABIT]
     shop.ingest("customers", [{**WHO, "customer": ref, **mailbox(ref)} for ref in people])
     shop.ingest("consents", [{**YES, "customer": ref} for ref in people if not ref.endswith("mute")])
-    rows = [*crowd(), *(row for ref in FREQUENT for row in sales(ref, 21, 18, 400 if ref == "pays-well" else 50))]
+    rows = [
+        *crowd(),
+        *(row for ref in FREQUENT + HABIT for row in sales(ref, 21, 18, 400 if ref == "pays-well" else 50)),
+    ]
     rows += [row for ref in ("best", "best-mute") for row in sales(ref, 14, 30, 400)]
-    shop.ingest("transactions", [*rows, *sales("comes-back", 21, 2, first=date(2026, 3, 10))])
-    for day in SCORED:
+    shop.ingest("transactions", [*rows, *sales("comes-back", 21, 1, first=date(2026, 3, 10))])
+    shop.ingest("transactions", [row for ref in HABIT for row in sales(ref, 21, 1, first=date(2026, 3, 10))])
+    for day in AFTER:
         shop.at(f"{day}T06:00").app.score()
         shop.round()
         if day == "2026-04-03":
+            shop.sale("2026-03-30", "50.00", "habit")
             tell(shop, [("orders", "2026-04-03T08:30:00+02:00", "quote.sent", {"amount": 900.0})])
-        shop.at(f"{(date.fromisoformat(day) + timedelta(days=1)).isoformat()}T12:00").round()
+        for later in AFTER[day]:
+            shop.at(f"{later}T12:00").round()
     return shop
 
 
@@ -72,6 +84,18 @@ def test_a_card_that_pays_waits_for_a_yes_and_does_not_go_without_one(lived: Sho
 
 def test_whoever_asks_for_something_themselves_is_not_asked_back(lived: Shop) -> None:
     assert came_of(lived, "win_back")["orders"] == {"mail": "cancelled"}
+
+
+def test_who_buys_every_three_weeks_is_asked_before_the_next_time_and_once_after(lived: Shop) -> None:
+    assert came_of(lived, "replenishment")["comes-back"] == {"before": "delivered", "after": "delivered"}
+
+
+def test_who_buys_in_time_is_not_asked_again(lived: Shop) -> None:
+    assert came_of(lived, "replenishment")["habit"] == {"before": "delivered", "after": "cancelled"}
+
+
+def test_who_has_no_habit_left_or_never_said_yes_is_not_asked(lived: Shop) -> None:
+    assert not {"habit-mute", "leaves", "best"} & came_of(lived, "replenishment").keys()
 
 
 def test_who_has_gone_is_told_goodbye(lived: Shop) -> None:
