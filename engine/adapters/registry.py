@@ -57,6 +57,13 @@ class _TaskSmtp(_Smtp):
     to: str
 
 
+class _Webhook(_Options):
+    url: str
+    secret: dict[str, str]
+    idempotent: bool = False
+    ca_file: str = ""
+
+
 class _Note(_Folder):
     lead_days: Annotated[int, Field(ge=0, le=60)] = 0
     unit_cost: str = "0"
@@ -136,6 +143,15 @@ def _task_file(options: Mapping[str, Any], around: Around) -> Adapter:
     return TaskFile(around.folder / _Folder.model_validate(options).folder)
 
 
+def _task_webhook(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.task_webhook import TaskWebhook
+    from engine.adapters.wire.http import Http, checked
+
+    wanted = _Webhook.model_validate(options)
+    http = Http(tls_context=_trusting(wanted.ca_file, around))
+    return TaskWebhook(http, checked(wanted.url), secret=around.secret(wanted.secret), idempotent=wanted.idempotent)
+
+
 OURS: dict[str, Build] = {
     "console": _console,
     "email_file": _email_file,
@@ -145,6 +161,7 @@ OURS: dict[str, Build] = {
     "reward_ledger": _reward_ledger,
     "task_email": _task_email,
     "task_file": _task_file,
+    "task_webhook": _task_webhook,
 }
 
 

@@ -53,6 +53,7 @@ def installed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Insta
 
 # Ours
 
+HOOK = {"url": "https://desk.shop.example/tasks", "secret": {"env": "HERE"}}
 GOOD: dict[str, dict[str, Any]] = {
     "console": {},
     "email_file": {"folder": "out/mail"},
@@ -62,6 +63,7 @@ GOOD: dict[str, dict[str, Any]] = {
     "reward_ledger": {},
     "task_email": {"host": "smtp.shop.example", "to": "marta@shop.example"},
     "task_file": {"folder": "out/tasks"},
+    "task_webhook": {"url": "https://desk.shop.example/tasks", "secret": {"env": "SMTP_PASSWORD"}},
 }
 
 
@@ -100,6 +102,12 @@ def test_the_example_configuration_can_be_made(tmp_path: Path) -> None:
         ("task_email", {"host": "h"}, "to: Field required"),
         ("task_email", {"host": "h", "to": "marta"}, "to: 'marta' is not an e-mail address"),
         ("task_file", {}, "folder: Field required"),
+        ("task_webhook", {"url": "https://x.example"}, "secret: Field required"),
+        ("task_webhook", {**HOOK, "url": "http://x.example/"}, "must begin with https://"),
+        ("task_webhook", {**HOOK, "url": "x.example"}, "must begin with https://"),
+        ("task_webhook", {**HOOK, "url": "https://"}, "must begin with https://"),
+        ("task_webhook", {**HOOK, "url": "https://x.example:port/"}, "is no address"),
+        ("task_webhook", {**HOOK, "secret": {"env": "NOWHERE"}}, "the environment variable NOWHERE is not set"),
         ("note_pdf", {"folder": "x", "lead_days": -1}, "lead_days: Input should be greater than or equal to 0"),
         ("note_pdf", {"folder": "x", "unit_cost": "much"}, "'much' is not an amount"),
         ("note_pdf", {"folder": "x", "unit_cost": "1.905"}, "more decimals"),
@@ -108,7 +116,7 @@ def test_the_example_configuration_can_be_made(tmp_path: Path) -> None:
 def test_a_wrong_option_is_named(tmp_path: Path, kind: str, options: dict[str, Any], said: str) -> None:
     (tmp_path / "empty.pem").touch()
     with pytest.raises(ValueError, match=re.escape(said)) as fault:
-        make(kind, options, around(tmp_path))
+        make(kind, options, around(tmp_path, HERE="shared"))
     assert "\n" not in str(fault.value)
 
 

@@ -25,11 +25,14 @@ from engine.adapters.registry import OURS
 from engine.adapters.reward_ledger import RewardLedger
 from engine.adapters.task_email import TaskEmail
 from engine.adapters.task_file import TaskFile
+from engine.adapters.task_webhook import TaskWebhook
+from engine.adapters.wire.http import Http
 from engine.adapters.wire.smtp import Smtp
 from engine.core.facts import Address
 from engine.core.messages import Email, Invite, Note, Plain, Reward
 from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt, Record
 from engine.errors import DeliveryError
+from tests.adapters.http_server import answering
 from tests.adapters.smtp_server import LOGIN, contexts, real
 from tests.adapters.tasks import TASK
 
@@ -133,6 +136,15 @@ async def task_file(folder: Path) -> AsyncIterator[Open]:
     yield Open(adapter=TaskFile(folder / "tasks"), outcomes=lambda _: len(list(folder.rglob("*.md"))))
 
 
+@asynccontextmanager
+async def task_webhook(_folder: Path) -> AsyncIterator[Open]:
+    serving, trusting = contexts()
+    async with answering(context=serving) as server:
+        adapter = TaskWebhook(Http(tls_context=trusting), server.url, secret="shared")
+        yield Open(adapter=adapter, outcomes=lambda _: len(server.requests))
+        await adapter.close()
+
+
 PLAIN, REWARD = Plain(title="Chiamare", text="Sentire come va."), Reward(amount=50, unit="points", reason="Grazie")
 INVITE = Invite(code="7KQ2M9XA", link="https://shop.example/7KQ2M9XA")
 CASES = {
@@ -144,6 +156,7 @@ CASES = {
     "reward_ledger": Case(open=reward_ledger, body=REWARD.to_json(), spoiled={"amount": 0}),
     "task_email": Case(open=task_email, body=TASK.to_json(), spoiled={"title": "a\r\nBcc: evil@mail.example"}),
     "task_file": Case(open=task_file, body=TASK.to_json(), spoiled={"title": " "}),
+    "task_webhook": Case(open=task_webhook, body=TASK.to_json(), spoiled={"title": ""}),
 }
 every_adapter = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
