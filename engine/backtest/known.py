@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 
 from sqlalchemy import Connection
@@ -11,14 +11,40 @@ from sqlalchemy import Connection
 from engine.backtest.period import Period
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Event
-from engine.decide.past import Life
+from engine.core.lookback import ABOUT_EVENTS, Lookback
+from engine.decide.past import NOTHING, Life
+from engine.decide.past_history import History, summed
 from engine.decide.past_scores import Saved
 from engine.decide.replay import Day, Happened
 from engine.store import as_of, complaints, customers
 from engine.store.permissions import address_hash
 
 
-def lives(connection: Connection, period: Period, key: str) -> list[Life]:
+def histories(
+    connection: Connection, asked: Sequence[Lookback], period: Period, currency: str
+) -> dict[int, History]:  # fmt: skip
+    """What these questions are about, by customer; nothing where none is asked."""
+    kinds = {one.kind for one in asked if one.function in ABOUT_EVENTS}
+    events: dict[int, dict[str, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for kind, customer, at in as_of.instants(connection, kinds, period.ends) if kinds else ():
+        events[customer][kind].append(at)
+    bought: dict[int, list[as_of.Bought]] = defaultdict(list)
+    for one in as_of.bought(connection, period.ends) if any(one.function not in ABOUT_EVENTS for one in asked) else ():
+        bought[one.customer].append(one)
+    return {customer: _history(events[customer], bought[customer], currency) for customer in {*events, *bought}}
+
+
+def _history(events: Mapping[str, list[datetime]], bought: Sequence[as_of.Bought], currency: str) -> History:
+    paid = [one for one in bought if one.currency == currency]
+    return History(
+        events=events,
+        sales=[one.at for one in bought if one.kind == "sale"],
+        paid=[one.at for one in paid],
+        sums=summed([one.amount_minor for one in paid]),
+    )
+
+
+def lives(connection: Connection, period: Period, key: str, histories: Mapping[int, History]) -> list[Life]:
     """Everybody, in the order of their keys. key: the workspace's, under which addresses are hashed."""
     first, heard_of = as_of.first_purchases(connection), as_of.first_heard_of(connection)
     said, suppressed = as_of.consents(connection), as_of.suppressions(connection)
@@ -40,6 +66,7 @@ def lives(connection: Connection, period: Period, key: str) -> list[Life]:
                 consents=tuple(consents),
                 suppressions=tuple(suppressed.get(hashed, ())),
                 complaints=tuple(open_from.get(known.id, ())),
+                history=histories.get(known.id, NOTHING),
             )
         )
     return found

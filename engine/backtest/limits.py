@@ -7,7 +7,6 @@ from datetime import datetime
 
 from engine.backtest.period import Period
 from engine.core.calendar import local_date
-from engine.core.lookback import lookbacks
 from engine.decide.rule import Rule
 from engine.errors import UsageError
 
@@ -22,9 +21,6 @@ def columns(rule: Rule) -> frozenset[str]:
 
 def refuse(rule: Rule, period: Period, scored: Sequence[datetime]) -> None:
     """Raise UsageError for what would be replayed wrongly. scored: when the scores that are kept were written."""
-    if asked := lookbacks(rule.reads):
-        hint = "premura explain --at tells of one customer and day"
-        raise UsageError(f"{rule.id} asks for {asked[0].name}, which is not replayed (hint: {hint})")
     if waits := [step for step in rule.steps if step.awaits]:
         hint = "leave the step out of a copy of the file, and replay that"
         raise UsageError(

@@ -99,7 +99,7 @@ class Diary:
         """Date the steps of an answer; `until` has been there before."""
         event, anchor = act.why.event, act.why.anchor
         reference = str(event.payload.get("reference") or "") if event else ""
-        ending = Ending(stop_on=self.rule.stop_on, anchor_at=anchor, reference=reference)
+        ending = Ending(stop_on=self.rule.stop_on, anchor_at=min(anchor, act.at), reference=reference)
         steps = [(add(anchor, step.after, self.life.time_zone), step) for step in act.verdict.steps]
         for not_before, step in sorted(steps, key=lambda pair: pair[0]):
             fate = self._fate(step, not_before, act.at, household)

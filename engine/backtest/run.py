@@ -20,6 +20,7 @@ from engine.backtest.outcome import End, Outcome
 from engine.backtest.period import Period
 from engine.backtest.result import Result
 from engine.core.calendar import local_date
+from engine.core.lookback import lookbacks
 from engine.decide.dates import MOVING
 from engine.decide.past import Life
 from engine.decide.past_scores import PastScores, Saved
@@ -46,7 +47,9 @@ def backtest(app: App, rule: Rule, period: Period, *, progress: Progress = lambd
         limits.refuse(rule, period, [save.at for save in saves])
         last = scores.last_run(connection)
         whole = last["as_of"] - KEPT_WHOLE if last else None
-        lives = known.lives(connection, period, app.key)
+        asked = lookbacks(rule.reads)
+        histories = known.histories(connection, asked, period, app.settings.shop.currency)
+        lives = known.lives(connection, period, app.key, histories)
         work = _Work(
             app=app, rule=rule, period=period, saves=saves, lives=lives, whole=whole, days=_Days(period, progress)
         )
@@ -88,6 +91,7 @@ class _Work:
             key=self.app.key,
             lives=self.lives,
             scores=PastScores(ids, self._saved(connection), limits.columns(self.rule)),
+            asked=lookbacks(self.rule.reads),
             workspace_holdout=self.app.settings.holdout.share,
         )
         acts: list[Answered] = []

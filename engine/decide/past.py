@@ -8,6 +8,9 @@ from datetime import datetime
 
 from engine.core.facts import Customer
 from engine.core.permission import Consent, Standing, Suppression
+from engine.decide.past_history import History
+
+NOTHING = History()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,7 +18,7 @@ class Life:
     """One customer with what has an instant, each oldest first; the facts have none, and are those of today.
 
     since: the first purchase. known_from: when the shop first heard of them. complaints: when they were opened or
-    settled, and whether one was open then.
+    settled, and whether one was open then. history: what conditions ask about it, where they do.
     """
 
     id: int
@@ -26,6 +29,7 @@ class Life:
     consents: tuple[Consent, ...] = ()
     suppressions: tuple[tuple[datetime, Suppression], ...] = ()
     complaints: tuple[tuple[datetime, bool], ...] = ()
+    history: History = NOTHING
 
     def standing(self, at: datetime) -> Standing:
         """Whether they might be written to at an instant."""

@@ -12,6 +12,7 @@ from datetime import date, datetime, time
 
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Event
+from engine.core.lookback import Lookback
 from engine.core.permission import Standing
 from engine.decide import triggers
 from engine.decide.condition import Condition
@@ -58,7 +59,8 @@ class Answered:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A rule, and the past that it is asked about. lives: in the order of their keys."""
+    """A rule, and the past that it is asked about. lives: in the order of their keys; asked: what it asks about their
+    history."""
 
     rule: Rule
     words: Vocabulary
@@ -67,6 +69,7 @@ class Replay:
     lives: Sequence[Life]
     scores: PastScores
     workspace_holdout: float = 0.0
+    asked: tuple[Lookback, ...] = ()
     started: dict[int, datetime] = field(default_factory=dict)
     answered: set[tuple[int, str]] = field(default_factory=set)
 
@@ -158,4 +161,5 @@ class Replay:
             event=event,
             first_purchase_at=life.bought(at),
             has_open_complaint=standing.open_complaint,
+            history=life.history.answers(self.asked, at, life.time_zone, self.currency) if self.asked else {},
         )

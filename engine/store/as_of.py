@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,6 +26,16 @@ _RUN = tables.table(tables.ModelRun)
 _SUPPRESSION = tables.table(tables.Suppression)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
 _TXN = tables.table(tables.Txn)
+
+
+class Bought(NamedTuple):
+    """A sale, or what was given back."""
+
+    customer: int
+    at: datetime
+    kind: str
+    amount_minor: int
+    currency: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +62,20 @@ def happened(connection: Connection, kinds: Collection[str], since: datetime, un
         )
         for key, source, customer, kind, ext_key, at, payload, processed in connection.execute(query)
     ]
+
+
+def instants(connection: Connection, kinds: Collection[str], until: datetime) -> list[tuple[str, int, datetime]]:
+    """When everybody's events of these kinds occurred up to an instant, oldest first: kind, customer, instant."""
+    columns = (_EVENT.c.kind, _EVENT.c.customer_id, _EVENT.c.occurred_at)
+    query = select(*columns).where(_EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at <= until)
+    return [(kind, who, at) for kind, who, at in connection.execute(query.order_by(_EVENT.c.occurred_at))]
+
+
+def bought(connection: Connection, until: datetime) -> list[Bought]:
+    """Everybody's transactions up to an instant, oldest first."""
+    names = ("customer_id", "occurred_at", "kind", "amount_minor", "currency")
+    query = select(*(_TXN.c[name] for name in names)).where(_TXN.c.occurred_at <= until)
+    return [Bought(*row) for row in connection.execute(query.order_by(_TXN.c.occurred_at))]
 
 
 def first_purchases(connection: Connection) -> dict[int, datetime]:

@@ -55,7 +55,6 @@ def test_days_without_scores_are_refused_to_rules_that_ask_about_them(scored: li
 @pytest.mark.parametrize(
     ("asks", "said"),
     [
-        (rule("sweep = \"daily\"\nwhen = \"has_event('quote.sent', 'P9D')\""), "has_event('quote.sent', 'P9D'), which"),
         (
             rule('event = "quote.sent"', STEP + 'await = "quote.accepted"\nwithin = "P9D"'),
             "x waits for quote.accepted, which",

@@ -182,6 +182,18 @@ class TestOneCustomer:
         shop.event("review.received", "2026-03-02T20:00:00+01:00")
         assert self.ends(shop) == [("03-03", "stopped"), ("03-21", "sent")]
 
+    @pytest.mark.parametrize("on", ['event = "service_call.completed"', 'sweep = "daily"'])
+    def test_the_history_is_that_of_the_day(self, shop: Shop, on: str) -> None:
+        when = "when = \"has_event('quote.sent', 'P10D') && sum_purchases() < 50.0\""
+        shop.rule("asked", care("asked", f"{on}\n{when}", more='[journey]\nagain_after = "P2D"', holdout=0.0))
+        self.thanked(shop, "2026-03-02", "2026-03-20", "2026-03-28")
+        shop.event("quote.sent", "2026-03-19T09:00:00+01:00")
+        shop.sale("2026-03-25", "60.00")
+
+        found = replayed(shop, "asked", "2026-03-01", "2026-03-31")
+        days = sorted(f"{row.decided_at:%m-%d}" for row in found.rows if row.step == "first")
+        assert days == (["03-20"] if "event" in on else ["03-20", "03-22", "03-24"])
+
     def test_what_is_due_after_the_last_day_is_still_to_come(self, shop: Shop) -> None:
         self.thanked(shop, "2026-03-31")
         assert self.ends(shop) == [("04-01", "coming")]
