@@ -7,7 +7,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from functools import cache
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from engine.core.calendar import Window, next_in, parse_days, zone
@@ -68,7 +68,8 @@ class Tried:
         """All instants at which something may go out; the first and last days are left out, for their neighbours'."""
         over = DAY if self.quiet.end <= self.quiet.start else timedelta()
         days = sorted({wall.date() for wall in self.walls})
-        nights = [(self.reached(day, self.quiet.start), self.passed(day + over, self.quiet.end)) for day in days]
+        evenings = [days[0] + number * DAY for number in range((days[-1] - days[0]).days + 1)]  # skipped days too
+        nights = [(self.reached(day, self.quiet.start), self.passed(day + over, self.quiet.end)) for day in evenings]
         found = []
         for day in days[2:-2]:
             if day.weekday() not in self.window.days or self.quiet.closed(day):
@@ -90,6 +91,14 @@ class Tried:
     quiet=st.tuples(clocks(), clocks()) | st.just((time(21), time(8))) | st.tuples(clocks(0, 15), clocks(0, 15)),
     closed=st.frozensets(st.integers(-3, 12), max_size=5),
     asked=st.integers(2 * 96, 9 * 96),
+)
+@example(  # the night of a day that the calendar left out
+    turn=("Pacific/Apia", "2011-12-30"),
+    days=frozenset(range(6)),
+    window=[time(0), time(0)],
+    quiet=(time(21), time(8)),
+    closed=frozenset(),
+    asked=192,
 )
 def test_it_is_the_first_quarter_at_which_it_may_go_out(
     turn: tuple[str, str],
