@@ -143,6 +143,13 @@ CASES = {
     "review": Case(
         rule="positive_feedback_thanks", kind="review.received", payload={"rating": 5}, steps={"answer": "delivered"}
     ),
+    "review-mute": Case(  # a task is for your own people
+        rule="positive_feedback_thanks",
+        kind="review.received",
+        payload={"rating": 5},
+        consent=False,
+        steps={"answer": "delivered"},
+    ),
     "review-poor": Case(rule="positive_feedback_thanks", kind="review.received", payload={"rating": 3}),
     "friends": Case(
         rule="referral_ask",
