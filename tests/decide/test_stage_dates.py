@@ -208,7 +208,7 @@ def test_a_crash_between_the_answers_and_the_mark_changes_nothing(house: Shop, m
 
 
 def test_many_who_changed_are_looked_at_all_together(house: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("engine.decide.stage.MANY", 2)
+    monkeypatch.setattr("engine.decide.stage.on_dates.MANY", 2)
     house.at("2026-04-02T10:00").app.decide()
     for ref in ("C2", "C3", "C4"):
         house.at("2026-04-02T11:00").customer(ref)

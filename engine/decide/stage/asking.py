@@ -1,0 +1,143 @@
+"""What all triggers share: all that is known of some customers is read at once, and so is written what came of it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import chain
+
+from sqlalchemy import Connection
+
+from engine.core.actions import Ending
+from engine.core.calendar import local_date
+from engine.core.lookback import lookbacks
+from engine.core.waits import Waiting
+from engine.decide.moment import Occasion
+from engine.decide.round import Person, Round
+from engine.decide.rule import Rule
+from engine.decide.stage.policy import Policy, Summary
+from engine.decide.waits import reads
+from engine.store import (
+    actions,
+    customers,
+    decisions,
+    history,
+    latest,
+    permissions,
+    scores,
+    transactions,
+    waits,
+)
+from engine.store.session import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Purchases:
+    """When customers bought, by their keys."""
+
+    first: Mapping[int, datetime]
+    last: Mapping[int, datetime]
+    days: Mapping[int, Sequence[int]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asking:
+    """One run of the stage."""
+
+    store: Store
+    policy: Policy
+    now: datetime
+    summary: Summary
+
+    def round(
+        self, connection: Connection, ids: Collection[int], rules: Iterable[Rule] = (), *, reads: Iterable[str] = ()
+    ) -> Round:
+        """All that is known of these customers, but for the answers that they have.
+
+        rules: those that will be asked; reads: names in other conditions that will be.
+        """
+        names = chain(chain.from_iterable(rule.reads for rule in rules), reads)
+        journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
+        for journey in decisions.active_journeys(connection, ids):
+            journeys[journey.customer_id].append((journey.id, journey.ending))
+        return Round(
+            words=self.policy.words,
+            currency=self.policy.currency,
+            time_zone=self.policy.time_zone,
+            key=self.policy.key,
+            now=self.now,
+            people=self._people(connection, ids, list(names)),
+            started=decisions.last_started(connection, ids),
+            journeys=journeys,
+            workspace_holdout=self.policy.workspace_holdout,
+        )
+
+    def _people(self, connection: Connection, ids: Collection[int], reads: Collection[str]) -> dict[int, Person]:
+        known = customers.load(connection, ids)
+        worth = scores.load(connection, known)
+        since = transactions.first_of(connection, known)
+        bought = self.purchases(connection, known, {*reads} - {"customer.first_purchase"})
+        standings = permissions.standings(connection, {key: one.facts for key, one in known.items()}, self.policy.key)
+        past = history.answers(
+            connection, lookbacks(reads), {key: one.facts.time_zone for key, one in known.items()}, self.past()
+        )
+        return {
+            key: Person(
+                id=key,
+                facts=found.facts,
+                score=worth[key].facts if key in worth else None,
+                previous=worth[key].previous if key in worth else None,
+                since=since.get(key),
+                last_purchase_at=bought.last.get(key),
+                purchase_days=bought.days.get(key, ()),
+                standing=standings[key],
+                time_zone=found.facts.time_zone or self.policy.time_zone,
+                history=past[key],
+            )
+            for key, found in known.items()
+        }
+
+    def purchases(self, connection: Connection, some: Collection[int], reads: Collection[str]) -> Purchases:
+        """When these customers bought, as far as it is read."""
+        today = local_date(self.now, self.policy.time_zone)
+        return Purchases(
+            first=transactions.first_of(connection, some) if "customer.first_purchase" in reads else {},
+            last=latest.last_purchases(connection, some, today) if "customer.last_purchase" in reads else {},
+            days=latest.purchase_days(connection, some, today) if "customer.next_purchase" in reads else {},
+        )
+
+    def past(self, zones: Collection[str] = ()) -> history.Past:
+        shop = self.policy
+        return history.Past(now=self.now, currency=shop.currency, time_zone=shop.time_zone, zones=zones)
+
+    def ask(self, connection: Connection, asked: Round, questions: Sequence[tuple[Rule, int, Occasion]]) -> None:
+        """Ask rules about customers of a round, and write what came of it."""
+        asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
+        for rule, key, why in questions:
+            asked.ask((rule,), key, why)
+        self.write(connection, asked)
+        self.settle(connection, waits.come(connection, asked.begun, self.now) if asked.begun else ())
+
+    def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
+        """Say of steps whose awaited event is there what comes of them."""
+        if come:
+            asked = self.round(connection, {it.customer for it in come}, reads=reads(come, self.policy.words))
+            self.summary.awaited += waits.settle(connection, asked.settle(come), self.now)
+
+    def write(self, connection: Connection, asked: Round) -> None:
+        """All that came of a round."""
+        for journey, reason in asked.stopped:
+            decisions.stop_journey(connection, journey, reason, self.now)
+        for rule in asked.used.values():
+            clauses = [clause.to_json() for clause in rule.clauses]
+            decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now, clauses)
+        decisions.add_decisions(connection, asked.decisions, self.now)
+        begun = list(chain.from_iterable(asked.begun.values()))
+        keys = decisions.begin_journeys(connection, [one.journey for one in begun])
+        steps = [{"journey_id": key, **step} for key, one in zip(keys, begun, strict=True) for step in one.steps]
+        self.summary.actions += actions.plan(connection, steps, self.now)
+        self.summary.stopped += len(asked.stopped) + sum(one.journey["state"] == "stopped" for one in begun)
+        for answer in asked.decisions:
+            self.summary.count(answer["outcome"])

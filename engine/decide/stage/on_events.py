@@ -1,0 +1,48 @@
+"""New events stop journeys, start rules, and are what steps wait for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import time
+from itertools import chain
+
+from engine.core.calendar import at_local
+from engine.decide import triggers
+from engine.decide.stage.asking import Asking
+from engine.decide.stage.policy import BATCH
+from engine.store import decisions, events, waits
+
+
+def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
+    """New events: what lies before the shop's start is history; the rest stops journeys and starts rules."""
+    rules = triggers.by_event(stage.policy.rules)
+    if stage.policy.start is not None:
+        with stage.store.write() as connection:
+            start = at_local(stage.policy.start, time(0), stage.policy.time_zone)
+            stage.summary.history = events.mark_history(connection, start, stage.now)
+    while True:
+        with stage.store.write() as connection:
+            batch = events.unprocessed(connection, stage.now, BATCH)
+            occasions = [triggers.event_occasion(found.source, found.id, found.facts) for found in batch]
+            started = chain.from_iterable(rules.get(kind, ()) for kind in {found.facts.kind for found in batch})
+            asked = stage.round(connection, {found.customer_id for found in batch}, started)
+            pairs = {(found.customer_id, why.occurrence) for found, why in zip(batch, occasions, strict=True)}
+            asked.decided.update(decisions.decided(connection, pairs))
+            for found, why in zip(batch, occasions, strict=True):
+                asked.stop(found.customer_id, found.facts)
+                if begun := rules.get(found.facts.kind):
+                    asked.ask(begun, found.customer_id, why)
+            stage.write(connection, asked)
+            stage.settle(connection, waits.come(connection, asked.people, stage.now) if batch else ())
+            events.mark_processed(connection, [found.id for found in batch], stage.now)
+        stage.summary.events += len(batch)
+        progress(len(batch))
+        if not batch:
+            return
+
+
+def give_up(stage: Asking) -> None:
+    """Steps that waited in vain wait no more."""
+    with stage.store.write() as connection:
+        stage.settle(connection, waits.come_late(connection, stage.now))
+        stage.summary.given_up += waits.give_up(connection, stage.now)
