@@ -69,6 +69,11 @@ def naive(replay: Replay) -> list[tuple[date, int, str]]:
     return found
 
 
+def first_days(told: list[tuple[date, int, str]], outcome: str) -> dict[int, date]:
+    """When each place was first told of so."""
+    return {place: day for day, place, what in reversed(told) if what == outcome}
+
+
 @some.composite
 def pasts(draw: Any) -> tuple[list[Life], list[Saved]]:
     """Six customers with turns, and scores on some days."""
@@ -123,9 +128,14 @@ def test_it_says_what_asking_everybody_every_day_says(
     whole = naive(replay())
 
     assert [one for one in quick if one[2] == "act"] == [one for one in whole if one[2] == "act"]
-    for outcome in ("holdout", "refused"):
-        first = {place: day for day, place, what in reversed(whole) if what == outcome}
-        assert {place: day for day, place, what in reversed(quick) if what == outcome} == first
+    left_alone = first_days(whole, "holdout")
+    assert first_days(quick, "holdout") == left_alone
+
+    def before_that(refused: dict[int, date]) -> dict[int, date]:
+        """Whoever is left alone rests as if treated, and is not refused meanwhile."""
+        return {place: day for place, day in refused.items() if day < left_alone.get(place, date.max)}
+
+    assert before_that(first_days(quick, "refused")) == before_that(first_days(whole, "refused"))
     assert {one for one in quick if one[2] == "holdout"} <= set(whole)
 
 
