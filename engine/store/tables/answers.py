@@ -46,10 +46,7 @@ class Journey(SQLModel, table=True):
 class Decision(SQLModel, table=True):
     """What a rule answered for a customer and an occurrence, "no" included, with what re-derives the reasons."""
 
-    __table_args__ = (
-        UniqueConstraint("customer_id", "occurrence", "rule_id"),
-        Index("decision_customer", "customer_id", "decided_at"),
-    )
+    __table_args__ = (UniqueConstraint("customer_id", "occurrence", "rule_id"),)
     id: int | None = key()
     rule_id: str
     rule_hash: str = Field(foreign_key="rule_version.hash", max_length=64)

@@ -385,7 +385,6 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
     )
-    op.create_index("decision_customer", "decision", ["customer_id", "decided_at"], unique=False)
     op.create_table(
         "delivery",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
