@@ -38,6 +38,8 @@ def _rows(found: dict[str, Any]) -> Iterator[tuple[str, int, str, str]]:
         yield "mail", len(actions), titles[rule], "out/mail/new/*.eml"
     for rule, actions in _by_rule(found["cards"]):
         yield "card", len(actions), titles[rule], "out/cards/*.pdf and .png"
+    for rule, actions in _by_rule(found["tasks"]):
+        yield "task", len(actions), titles[rule], "out/tasks/*.md"
     if found["held"]:
         yield "card", len(found["held"]), "waits for your yes: it costs money", "actions list --state held"
     for rule in sorted({entry["rule_id"] for entry in found["rewards"]}):

@@ -13,23 +13,33 @@ h1{font-weight:normal}h2{font-weight:normal;border-top:1px solid #d9d0c4;padding
 iframe{width:100%;height:720px;border:1px solid #d9d0c4;background:#fff;border-radius:4px}
 img{max-width:48%;border:1px solid #d9d0c4;border-radius:4px;background:#fff;margin:0 1% 0 0;vertical-align:top}
 ul{font:13px/1.6 ui-monospace,monospace;list-style:none;padding:0;color:#555;overflow-wrap:anywhere}
+pre{font:15px/1.5 Georgia,serif;white-space:pre-wrap;background:#fff;border:1px solid #d9d0c4;padding:1rem}
 table{border-collapse:collapse;font-size:15px}td,th{text-align:left;padding:.2rem 1.2rem .2rem 0}
 """
 
 
-def page(found: Mapping[str, Any], mails: Mapping[str, bytes], reasons: Mapping[str, Sequence[str]]) -> str:
+def page(
+    found: Mapping[str, Any],
+    mails: Mapping[str, bytes],
+    tasks: Mapping[str, str],
+    reasons: Mapping[str, Sequence[str]],
+) -> str:
     """The page's HTML.
 
-    found: what `result.collect` gives. mails: by rule, one mail as sent. reasons: by an action's id, why it was done.
+    found: what `result.collect` gives. mails: by rule, one mail as sent; tasks: by rule, the text of one.
+    reasons: by an action's id, why it was done.
     """
     lived = found["lived"]
     mailed, drawn, booked, invited = (len(found[name]) for name in ("mails", "cards", "rewards", "invites"))
+    handed = len(found["tasks"])
     counted = f"{mailed} mails, {drawn} cards, {booked} rewards and {invited}"
     parts = [
         "<!doctype html><html lang='en'><meta charset='utf-8'><title>Premura: the demo</title>",
         f"<style>{_STYLE}</style><h1>Termoidraulica Bellini, {lived['from']} to {lived['to']}</h1>",
-        f"<p>{counted} invitations went out by themselves. One of each, with the reason:</p>",
+        f"<p>{counted} invitations went out by themselves; {handed} tasks were handed to people. One of each:</p>",
         *_examples(found, mails, reasons),
+        "<h2>Tasks for your people</h2>",
+        *(f"<pre>{escape(text)}</pre>" for _, text in sorted(tasks.items())),
         "<h2>Rewards</h2>",
         _table(("booked", "account", "amount", "rule version"), _rewards(found)),
         "<h2>Invitations and newcomers</h2>",

@@ -32,6 +32,9 @@ def collect(app: App, folder: Path, start: date, today: date) -> dict[str, Any]:
     mails = [
         {**row, "file": str(folder / "out" / "mail" / row["provider_ref"])} for row in out if row["channel"] == "email"
     ]
+    tasks = [
+        {**row, "file": str(folder / "out" / "tasks" / row["provider_ref"])} for row in out if row["channel"] == "task"
+    ]
     return {
         "workspace": str(folder),
         "page": str(folder / PAGE),
@@ -39,6 +42,7 @@ def collect(app: App, folder: Path, start: date, today: date) -> dict[str, Any]:
         "titles": {rule.id: rule.title for rule in app.rules},
         "mails": mails,
         "cards": cards,
+        "tasks": tasks,
         "held": [row for row in every if row["state"] == State.HELD],
         "rewards": granted,
         "invites": [row for row in invites if row["newcomer"] is None],
@@ -48,12 +52,13 @@ def collect(app: App, folder: Path, start: date, today: date) -> dict[str, Any]:
 
 
 def write_page(app: App, folder: Path, found: dict[str, Any]) -> None:
-    """Write the page with the newest mail and card of each rule."""
+    """Write the page with the newest mail, card and task of each rule."""
     newest = {mail["rule"]: mail for mail in found["mails"]}
     mails = {rule: Path(mail["file"]).read_bytes() for rule, mail in newest.items()}
+    tasks = {task["rule"]: Path(task["file"]).read_text(encoding="utf-8") for task in found["tasks"]}
     shown = [*newest.values(), *{card["rule"]: card for card in found["cards"]}.values()]
     reasons = {action["id"]: _reasons(app, action) for action in shown}
-    (folder / PAGE).write_text(page(found, mails, reasons), encoding="utf-8")
+    (folder / PAGE).write_text(page(found, mails, tasks, reasons), encoding="utf-8")
 
 
 def _reasons(app: App, action: dict[str, Any]) -> list[str]:

@@ -44,6 +44,7 @@ def test_the_page_shows_mails_cards_and_reasons(first: dict[str, Any], folder: P
     assert Path(first["page"]) == folder / "look.html"
     assert html.count("<iframe") == len({mail["rule"] for mail in first["mails"]})
     assert "✓ step mail: goes ahead" in html
+    assert html.count("<pre>") == len({task["rule"] for task in first["tasks"]}) > 0
     for card in {card["rule"]: card for card in first["cards"]}.values():
         assert all(f"src='out/cards/{Path(name).name}'" in html for name in card["files"] if name.endswith("png"))
 
@@ -70,8 +71,8 @@ def test_a_second_run_adds_nothing(first: dict[str, Any], folder: Path, capsys: 
     assert again["again"]["dispatch"]["states"] == {}
     assert "0 new actions, 0 sent" in capsys.readouterr().out
     assert {path: path.read_bytes() for path in (folder / "out").rglob("*") if path.is_file()} == before
-    assert [len(again[name]) for name in ("mails", "cards", "rewards")] == [
-        len(first[name]) for name in ("mails", "cards", "rewards")
+    assert [len(again[name]) for name in ("mails", "cards", "tasks", "rewards")] == [
+        len(first[name]) for name in ("mails", "cards", "tasks", "rewards")
     ]
 
 
@@ -95,6 +96,6 @@ def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, first: dict[str
         demonstrate(tmp_path / "d", progress=watched, days=DAYS)
     whole = demonstrate(tmp_path / "d", progress=_unwatched, days=DAYS)
 
-    assert [len(whole[name]) for name in ("mails", "cards", "rewards")] == [
-        len(first[name]) for name in ("mails", "cards", "rewards")
+    assert [len(whole[name]) for name in ("mails", "cards", "tasks", "rewards")] == [
+        len(first[name]) for name in ("mails", "cards", "tasks", "rewards")
     ]
