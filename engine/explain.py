@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import TYPE_CHECKING, Any
 
@@ -58,33 +58,31 @@ def known_at(app: App, connection: Connection, customer: customers.Known, at: da
     key, shop = customer.id, app.settings.shop
     standing = permissions.standings(connection, {key: customer.facts}, app.key, at)[key]
     worth = _worth_now(connection, key) if at is None else _worth_then(connection, key, at)
+    now = at or app.clock()
+    today = local_date(now, shop.time_zone)
     first = transactions.first_of(connection, [key]).get(key)
     situation = Situation(
         customer=customer.facts,
-        now=at or app.clock(),
+        now=now,
         time_zone=customer.facts.time_zone or shop.time_zone,
         currency=shop.currency,
         score=worth.facts if worth else None,
         previous=worth.previous if worth else None,
         first_purchase_at=None if first is None or (at and first > at) else first,
-        has_open_complaint=standing.open_complaint,
-        history=_answers(app, connection, customer, at),
-    )
-    happened = events.of_customer(connection, key, at)
-    today = local_date(situation.now, shop.time_zone)
-    situation = replace(
-        situation,
         last_purchase_at=latest.last_purchases(connection, [key], today).get(key),
         purchase_days=latest.purchase_days(connection, [key], today).get(key, ()),
+        has_open_complaint=standing.open_complaint,
+        history=_answers(app, connection, customer, now),
     )
+    happened = events.of_customer(connection, key, at)
     return Known(situation=situation, standing=standing, worth=worth, happened=happened)
 
 
-def _answers(app: App, connection: Connection, customer: customers.Known, at: datetime | None) -> Mapping[str, Value]:
-    """To all that the rules ask about the customer's history; at an instant by what had happened by then."""
+def _answers(app: App, connection: Connection, customer: customers.Known, now: datetime) -> Mapping[str, Value]:
+    """To all that the rules ask about the customer's history, by what had happened by then."""
     asked = lookbacks(name for rule in app.rules for name in rule.reads)
     shop = app.settings.shop
-    past = history.Past(now=at or app.clock(), currency=shop.currency, time_zone=shop.time_zone)
+    past = history.Past(now=now, currency=shop.currency, time_zone=shop.time_zone)
     return history.answers(connection, asked, {customer.id: customer.facts.time_zone}, past)[customer.id]
 
 

@@ -7,13 +7,11 @@ only when all of it is on the disk.
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import os
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
+from engine.adapters.wire.folder import named, sync
 from engine.core.messages import Email
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
@@ -38,8 +36,9 @@ class EmailFile:
         """Write the file; the reference is its path inside the folder. A disk that refuses is worth another try."""
         email = Email.from_json(message.body)
         content = to_bytes(email)
+        name = f"{named(email.date, _UNFIT.sub('_', email.to_address)[:80], message.key)}.eml"
         try:
-            ref = await asyncio.to_thread(self._write, _name(email, message.key), content)
+            ref = await asyncio.to_thread(self._write, name, content)
         except OSError as error:
             text = f"the mail cannot be written to {self._folder}: {error.strerror or error}"
             raise DeliveryError(text) from error
@@ -63,21 +62,5 @@ class EmailFile:
             draft.replace(new / name)
         finally:
             draft.unlink(missing_ok=True)
-        _sync(new)
+        sync(new)
         return f"new/{name}"
-
-
-def _name(email: Email, key: str) -> str:
-    """Sorted by time, readable by people, and one per action: the key decides, the rest is there to be read."""
-    stamp = parsedate_to_datetime(email.date).astimezone(UTC).strftime("%Y-%m-%dT%H%MZ")
-    recipient = _UNFIT.sub("_", email.to_address)[:80]
-    return f"{stamp}.{recipient}.{hashlib.sha256(key.encode()).hexdigest()[:12]}.eml"
-
-
-def _sync(folder: Path) -> None:
-    """The new name, too, survives a loss of power."""
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -6,13 +6,10 @@ What is done goes into the folder ``done`` inside it, or away; either way it doe
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import re
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from pathlib import Path
 
-from engine.adapters.wire.folder import put
+from engine.adapters.wire.folder import named, put
 from engine.core.messages import Task
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.errors import DeliveryError
@@ -37,7 +34,7 @@ class TaskFile:
     async def send(self, message: Message) -> Receipt:
         """Write the file; the reference is its name. A disk that refuses is worth another try."""
         task = Task.from_json(message.body)
-        name = _name(task, message.key)
+        name = f"{named(task.date, _UNFIT.sub('_', task.reference)[:40], message.key)}.md"
         content = f"# {task.title}\n\n{task.text}\n".encode()
         try:
             await asyncio.to_thread(self._write, name, content)
@@ -52,10 +49,3 @@ class TaskFile:
     def _write(self, name: str, content: bytes) -> None:
         if not (self._folder / DONE / name).exists():
             put(self._folder, {name: content})
-
-
-def _name(task: Task, key: str) -> str:
-    """Sorted by time, with the customer's number for people, and one per action: the key decides."""
-    stamp = parsedate_to_datetime(task.date).astimezone(UTC).strftime("%Y-%m-%dT%H%MZ")
-    customer = _UNFIT.sub("_", task.reference)[:40]
-    return f"{stamp}.{customer}.{hashlib.sha256(key.encode()).hexdigest()[:12]}.md"

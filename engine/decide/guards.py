@@ -88,8 +88,7 @@ def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
         clauses = step.when.held(case.values) if step.when else ""
         held += clauses
         wanted = "0" not in clauses
-        can = hindrance(purpose=rule.purpose, channel=step.channel, customer=case.customer, standing=case.standing)
-        why = can if wanted else "its condition is false"
+        why = _hindrance(rule, step, case) if wanted else "its condition is false"
         permitted = permitted and not (wanted and why)
         hindrances[step.id] = why or ""
     steps = _announced(rule, tuple(step for step in rule.steps if not hindrances[step.id]))
@@ -165,6 +164,10 @@ def _announced(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     if any(not step.awaits for step in telling):
         return steps
     return tuple(step for step in steps if step.awaits) if telling else ()
+
+
+def _hindrance(rule: Rule, step: Step, case: Case) -> str | None:
+    return hindrance(purpose=rule.purpose, channel=step.channel, customer=case.customer, standing=case.standing)
 
 
 def hindrance(*, purpose: str, channel: str, customer: Customer, standing: Standing) -> str | None:

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Select, and_, between, extract, func, literal, not_, or_, select
 
 from engine.store import tables
+from engine.store.latest import SALE
 from engine.store.session import among
 
 _CUSTOMER = tables.table(tables.Customer)
@@ -20,7 +21,6 @@ _EVENT = tables.table(tables.Event)
 _TXN = tables.table(tables.Txn)
 _CYCLE = 146_097  # days of 400 years, after which the calendar begins anew
 _END = datetime.combine(date.max, time(0), UTC) - timedelta(days=1)
-_SALE = _TXN.c.amount_minor >= 0  # a transaction's kind is its sign, and the sign is in the index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,7 +101,7 @@ def _by_purchases(
     else:
         places = _places(sought.days)
         test = None if places is None else among(connection, day % _CYCLE, places)
-    query = select(_TXN.c.customer_id).where(_SALE).group_by(_TXN.c.customer_id)
+    query = select(_TXN.c.customer_id).where(SALE).group_by(_TXN.c.customer_id)
     if which != "first":
         query = query.where(_TXN.c.day <= today.toordinal())
     return _keys(connection, query if test is None else query.having(test), _TXN.c.customer_id, keys)

@@ -95,12 +95,14 @@ def active_journeys(connection: Connection, customers: Collection[int]) -> list[
 
 def stop_journey(connection: Connection, journey: int, reason: str, now: datetime) -> int:
     """End a journey and cancel what of it has not gone out; says how many actions that were."""
-    connection.execute(
-        update(_JOURNEY)
-        .where(_JOURNEY.c.id == journey, _JOURNEY.c.state == "active")
-        .values(state="stopped", ended_at=now, exit_reason=reason)
-    )
-    cancelled = update(_ACTION).where(_ACTION.c.journey_id == journey, _ACTION.c.state.in_(OPEN))
+    return stop_journeys(connection, [journey], reason, now)
+
+
+def stop_journeys(connection: Connection, journeys: Collection[int], reason: str, now: datetime) -> int:
+    """The same of any number of journeys that end for one reason."""
+    ended = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active")
+    connection.execute(ended.values(state="stopped", ended_at=now, exit_reason=reason))
+    cancelled = update(_ACTION).where(among(connection, _ACTION.c.journey_id, journeys), _ACTION.c.state.in_(OPEN))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
     return connection.execute(cancelled.values(**values)).rowcount
 
@@ -123,15 +125,6 @@ def pending(connection: Connection, rule: str, customers: Collection[int] | None
         query = query.where(among(connection, _JOURNEY.c.customer_id, customers))
     found = connection.execute(query.where(_JOURNEY.c.state == "active").order_by(_JOURNEY.c.id))
     return [Pending(**row._asdict()) for row in found]
-
-
-def stop_journeys(connection: Connection, journeys: Collection[int], reason: str, now: datetime) -> None:
-    """End journeys for the same reason, and cancel what of them has not gone out."""
-    ended = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active")
-    connection.execute(ended.values(state="stopped", ended_at=now, exit_reason=reason))
-    cancelled = update(_ACTION).where(among(connection, _ACTION.c.journey_id, journeys), _ACTION.c.state.in_(OPEN))
-    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
-    connection.execute(cancelled.values(**values))
 
 
 def finish_journeys(connection: Connection, now: datetime) -> int:

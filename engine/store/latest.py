@@ -15,7 +15,7 @@ from engine.store.session import among
 _CUSTOMER = tables.table(tables.Customer)
 _EVENT = tables.table(tables.Event)
 _TXN = tables.table(tables.Txn)
-_SALE = _TXN.c.amount_minor >= 0  # a transaction's kind is its sign, and the sign is in the index
+SALE = _TXN.c.amount_minor >= 0  # a transaction's kind is its sign, and the sign is in the index
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ def last_events(
 def last_purchases(connection: Connection, customers: Collection[int], today: date) -> dict[int, datetime]:
     """When each of these customers last bought something, up to and including a day of the shop."""
     query = select(_TXN.c.customer_id, func.max(_TXN.c.occurred_at)).where(
-        among(connection, _TXN.c.customer_id, customers), _TXN.c.day <= today.toordinal(), _SALE
+        among(connection, _TXN.c.customer_id, customers), _TXN.c.day <= today.toordinal(), SALE
     )
     return dict(connection.execute(query.group_by(_TXN.c.customer_id)).all())
 
@@ -67,7 +67,7 @@ def last_purchases(connection: Connection, customers: Collection[int], today: da
 def purchase_days(connection: Connection, customers: Collection[int], today: date) -> dict[int, list[int]]:
     """The days with a sale of each of these customers up to and including a day of the shop, in order, each once."""
     query = select(_TXN.c.customer_id, _TXN.c.day).distinct()
-    wanted = (among(connection, _TXN.c.customer_id, customers), _TXN.c.day <= today.toordinal(), _SALE)
+    wanted = (among(connection, _TXN.c.customer_id, customers), _TXN.c.day <= today.toordinal(), SALE)
     found: dict[int, list[int]] = defaultdict(list)
     for customer, day in connection.execute(query.where(*wanted).order_by(_TXN.c.customer_id, _TXN.c.day)):
         found[customer].append(day)
