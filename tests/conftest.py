@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
 from typing import Any
@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, settings
 
+from tests.databases import STORES, PostgreSQL, Sqlite, postgresql
 from tests.shop import Shop
 
 # A busy machine is slow, and that is no fault of what is tested. CI asks the same twice, people ask something new.
@@ -51,9 +52,57 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         items.sort(key=lambda item: places.get(item.path, len(places)))
 
 
+@pytest.fixture(scope="session")
+def sqlite_copies(tmp_path_factory: pytest.TempPathFactory) -> Sqlite:
+    """Copies of one migrated file."""
+    return Sqlite(tmp_path_factory.mktemp("sqlite"))
+
+
+@pytest.fixture(scope="session")
+def postgresql_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PostgreSQL]:
+    """A server that all processes of this run share."""
+    folder = tmp_path_factory.getbasetemp()
+    with postgresql(folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def blank_sqlite(sqlite_copies: Sqlite) -> Callable[[], str]:
+    """Makes an empty SQLite database and returns its address."""
+    return sqlite_copies.borrow
+
+
+@pytest.fixture(scope="session")
+def blank_postgresql(postgresql_server: PostgreSQL) -> Callable[[], str]:
+    """Makes an empty PostgreSQL database and returns its address."""
+    return postgresql_server.borrow
+
+
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def postgresql_test(postgresql_server: PostgreSQL) -> Iterator[None]:
+    """The databases that a test makes are emptied when it is over."""
+    with postgresql_server.one_test():
+        yield
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """What is marked `any_store` runs on each of them."""
+    if "database" in metafunc.fixturenames and metafunc.definition.get_closest_marker("any_store"):
+        metafunc.parametrize("database", STORES, indirect=True)
+
+
+@pytest.fixture
+def database(request: pytest.FixtureRequest) -> str:
+    """The address of a workspace's database, for its `store`; "" is the file that `premura init` makes."""
+    if getattr(request, "param", "sqlite") == "sqlite":
+        return ""
+    request.getfixturevalue("postgresql_test")
+    return str(request.getfixturevalue("blank_postgresql")())
+
+
+@pytest.fixture
+def shop(tmp_path: Path, database: str) -> Iterator[Shop]:
     """A workspace with one rule, `thanks`, and nobody in it."""
-    made = Shop(tmp_path / "shop")
+    made = Shop(tmp_path / "shop", database=database)
     yield made
     made.close()

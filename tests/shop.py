@@ -48,7 +48,14 @@ YES = {"customer": "C1", "purpose": "any", "channel": "any", "given": "yes", "da
 class Shop:
     """A workspace with the rules that a test gives it and no others."""
 
-    def __init__(self, folder: Path, *, rules: Mapping[str, str] | None = None, now: str = "2026-03-02T11:00") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *,
+        rules: Mapping[str, str] | None = None,
+        now: str = "2026-03-02T11:00",
+        database: str = "",
+    ) -> None:
         self.folder = folder
         workspace.init(folder)
         workspace.write_key(folder, KEY)
@@ -56,6 +63,8 @@ class Shop:
             path.unlink()
         for name, text in (rules or {"thanks": THANKS}).items():
             self.rule(name, text)
+        if database:
+            self.configure("[shop]", f'store = "{database}"\n\n[shop]')
         upgrade(folder)
         self._instant = datetime.fromisoformat(now).replace(tzinfo=UTC)
         self._app: App | None = None

@@ -64,8 +64,9 @@ def make(
     *,
     rules: Mapping[str, str] | None = None,
     templates: Mapping[str, str] | None = None,
+    database: str = "",
 ) -> Path:
-    """A workspace with an empty store; `settings` stand below [shop]."""
+    """A workspace with an empty store; `settings` stand below [shop]. database: the address of an empty one."""
     workspace.init(folder)
     for part in (workspace.RULES, workspace.TEMPLATES):
         shutil.rmtree(folder / part)
@@ -73,8 +74,11 @@ def make(
         _write(folder / workspace.RULES / f"{name}.toml", text)
     for name, text in (TEMPLATES if templates is None else templates).items():
         _write(folder / workspace.TEMPLATES / name, text)
-    _write(folder / FILE, SHOP + settings)
-    (folder / "premura.db").write_bytes(empty_store())
+    if database:
+        _write(folder / FILE, f'store = "{database}"\n{SHOP}{settings}')
+    else:
+        _write(folder / FILE, SHOP + settings)
+        (folder / "premura.db").write_bytes(empty_store())
     return folder
 
 

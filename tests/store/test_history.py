@@ -27,8 +27,9 @@ from engine.ingest.stage import Intake, ingest
 from engine.store import customers, history, transactions
 from engine.store.session import Store, open_store
 from engine.store.sweeps import matching
+from tests.databases import STORES
 from tests.decide.oracles import VALUES
-from tests.store.conftest import BACKENDS, Blank
+from tests.store.conftest import Blank
 from tests.store.seed import ROME, customer
 
 NOW = datetime(2026, 3, 31, 22, 30, tzinfo=UTC)  # in Rome it is April and summer already
@@ -126,7 +127,7 @@ def taken(store: Store, folder: Path) -> None:
         assert summary.new == len(lines) - 1
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=STORES)
 def kept(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Store]:
     blank: Blank = request.getfixturevalue(f"blank_{request.param}")
     store = open_store(blank())

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sqlite3
+import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +25,6 @@ from engine.errors import StoreError
 from engine.store import leases, session
 from engine.store.session import SCHEMA_VERSION, Store, create, in_chunks, insert_into, new_id, open_store
 from engine.store.tables import Mark, table
-from tests.store.conftest import LACKING
 from tests.store.seed import NOON, customer, happened
 
 NOBODY = 65534
@@ -173,14 +173,11 @@ class TestRefusing:
                 opens(address)
             assert "secret" not in str(refused.value)
 
-    @pytest.mark.skipif(not LACKING, reason="the driver is installed")
-    def test_postgresql_needs_its_driver(self) -> None:
+    def test_postgresql_needs_its_driver(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(sys.modules, "psycopg", None)  # as where it is not installed
         with pytest.raises(StoreError, match=r"pip install 'premura\[postgres\]'"):
             open_store("postgresql://localhost/shop")
 
-    @pytest.mark.skipif(
-        bool(LACKING), reason=f"all tests here but this ran on SQLite only: no {' and no '.join(LACKING)}"
-    )
     def test_a_server_that_does_not_answer(self) -> None:
         with pytest.raises(StoreError, match="the database does not answer") as refused:
             open_store("postgresql://localhost:1/shop")

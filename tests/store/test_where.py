@@ -28,8 +28,9 @@ from engine.core.condition import Test, Type, microseconds
 from engine.decide.closure import closure
 from engine.decide.condition import compile_condition
 from engine.store.where import where
+from tests.databases import STORES
 from tests.decide.oracles import NAMES, SCOPE, a_thousand, conditions, contexts, trees
-from tests.store.conftest import BACKENDS, Blank
+from tests.store.conftest import Blank
 
 ROWS = contexts(200, missing=0.25)
 KINDS: Mapping[Type, Any] = {
@@ -44,7 +45,7 @@ TABLE = Table(
 )
 
 
-@pytest.fixture(scope="module", params=BACKENDS)
+@pytest.fixture(scope="module", params=STORES)
 def facts(request: pytest.FixtureRequest) -> Iterator[Connection]:
     """A table with a column for every name."""
     blank: Blank = request.getfixturevalue(f"blank_{request.param}")
