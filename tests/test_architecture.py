@@ -36,6 +36,7 @@ TESTED_ELSEWHERE = {
     "cli/story": "tests/demo/test_run.py reads the closing words",
     "cli/workspace": "tests/cli/test_commands.py runs every command",
     "core/records": "tests/core/test_facts.py has all records",
+    "core/breaker": "tests/dispatch/test_breaker.py opens and closes it",
     "core/waits": "tests/decide/test_waits.py settles what waits",
     "decide/kinds": "tests/decide/test_names.py goes through the vocabulary",
     "decide/moment": "tests/decide/test_stage.py decides with occasions",

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from engine.core.money import parse_amount, to_minor
-from engine.dispatch.port import Adapter, Capability
+from engine.dispatch.port import Adapter, Capability, lacking
 
 if TYPE_CHECKING:  # each is imported when it is made
     from engine.adapters.wire.smtp import Smtp
@@ -174,11 +174,16 @@ def make(kind: str, options: Mapping[str, Any], around: Around) -> Adapter:
     """An adapter of that kind. Raises ValueError, with one line, for an unknown kind or wrong options."""
     build = OURS.get(kind) or _foreign(kind)
     try:
-        return build(options, around)
+        made = build(options, around)
+        words = lacking(made)
     except ValidationError as error:
         words = "; ".join(f"{'.'.join(map(str, fault['loc']))}: {fault['msg']}" for fault in error.errors())
     except ValueError as error:
         words = str(error)
+    else:
+        if not words:
+            return made
+        words = f"kind '{kind}' {words}"
     raise ValueError(" ".join(words.split()))
 
 

@@ -91,11 +91,17 @@ class Wait:
         return cls(kind=data["kind"], within=within, after=after, when=data["when"])
 
 
+ASK, RESEND = "ask", "resend"
+IF_UNKNOWN = (ASK, RESEND)
+"""What a step may say of an action that is in doubt."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
     """What a step of a rule asks of the rooms behind decide, pinned to the action when it was decided.
 
-    unless: an event kind; if one came since the journey began, the step does not go out.
+    unless: an event kind; if one came since the journey began, the step does not go out. if_unknown: what becomes of it
+    when nobody knows whether it went out and its adapter cannot tell: `ASK` a person, or `RESEND` it, once.
     """
 
     template: str = ""
@@ -105,6 +111,7 @@ class Plan:
     options: dict[str, Any] = field(default_factory=dict)  # what the channel needs, e.g. points = 50
     unless: str = ""
     wait: Wait | None = None
+    if_unknown: str = ASK
 
     def to_json(self) -> dict[str, Any]:
         """A dict of plain JSON types; `from_json` reads it back."""
@@ -118,6 +125,7 @@ class Plan:
             "options": self.options,
             **({"unless": self.unless} if self.unless else {}),
             **({"await": self.wait.to_json()} if self.wait else {}),
+            **({"if_unknown": self.if_unknown} if self.if_unknown != ASK else {}),
         }
 
     @classmethod
@@ -134,6 +142,7 @@ class Plan:
             options=data["options"],
             unless=data.get("unless", ""),
             wait=Wait.from_json(data["await"]) if "await" in data else None,
+            if_unknown=data.get("if_unknown", ASK),
         )
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import time
 from typing import Any, Literal, get_args
 
-from engine.core.actions import Plan
+from engine.core.actions import RESEND, Plan
 from engine.core.calendar import Duration, Window, parse_days, parse_duration
 from engine.core.keys import sha256
 from engine.core.reasons import Clause
@@ -240,6 +240,7 @@ def _step(found: shape.Step, when: Condition | None) -> Step:
         options={name: value for name, value in options.items() if value is not None},
         unless=found.unless or "",
         wait=wait,
+        if_unknown=found.if_unknown,
     )
     after = parse_duration(found.before or found.after)
     if found.before:
@@ -268,3 +269,6 @@ def _check_channel(file: RuleFile, path: Path, raw: Mapping[str, Any], known: sh
     for key in rewards if channel != "reward" else ():
         hint = "give it in a step of its own"
         file.fault((*path, key), "R022", f"'{key}' is for steps of channel reward", hint, key=True)
+    if channel == "reward" and raw.get("if_unknown") == RESEND:
+        hint = "let a person say whether it was given"
+        file.fault((*path, "if_unknown"), "R029", "a reward must not be given twice", hint, key=True)

@@ -43,6 +43,7 @@ CODES = {
     "R025": "a step before something that is no date, or before and after it",
     "R026": "something is said of a date that is not there, or that no date can do",
     "R028": "a worth that is no amount of money",
+    "R029": "what becomes of a doubt is said in words that there are not, or of a reward",
     "R030": "a condition cannot be read",
     "R031": "a condition uses a name that it does not have",
     "R032": "a condition uses a function that there is not",

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args
 
+from engine.core.actions import ASK, IF_UNKNOWN
 from engine.core.calendar import DAYS
 from engine.core.permission import PURPOSES
 from engine.decide.dates import LEAP_DAYS, REPEATS, usual_repeat
@@ -145,6 +146,10 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             "description": "How long after the start the awaited event may come at the latest.",
         },
         "step.unless": {**_explained(kinds), "description": "An event: if it came since the start, nothing goes out."},
+        "step.if_unknown": {
+            **_one_of(IF_UNKNOWN),
+            "description": "When nobody knows whether it went out: ask a person, or resend it, once.",
+        },
         "step.points": {"exclusiveMinimum": 0, "description": "For a reward: how many points."},
         "step.amount": {**_AMOUNT, "description": "For a reward: money instead of points, such as 15.00."},
         "window.days": {
@@ -198,5 +203,6 @@ def _of_channels() -> Iterable[Schema]:
     yield where(silent, {"properties": {"template": False}})
     yield where(ordinary, {"properties": {"points": False, "amount": False}})
     yield where(["reward"], {"oneOf": [{"required": ["points"]}, {"required": ["amount"]}]})
+    yield where(["reward"], {"properties": {"if_unknown": {"const": ASK}}})
     for channel in ("email", "note"):
         yield where([channel], {"properties": {"template": {"pattern": f"^{channel}/"}}})

@@ -16,6 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
+from engine.core.actions import ASK, IF_UNKNOWN
 from engine.core.calendar import Duration, parse_days, parse_duration
 from engine.core.permission import PURPOSES
 from engine.decide.dates import LEAP_DAYS, REPEATS
@@ -144,6 +145,7 @@ Repeat = Annotated[str, _one_of("R013", "period", lambda _: REPEATS)]
 LeapDay = Annotated[str, _one_of("R026", "day for 29 February", lambda _: LEAP_DAYS)]
 Period = Annotated[str, _one_of("R013", "period", lambda _: ("daily",))]
 Channel = Annotated[str, _one_of("R018", "channel", lambda _: CHANNELS)]
+IfUnknown = Annotated[str, _one_of("R029", "answer to a doubt", lambda _: IF_UNKNOWN)]
 Template = Annotated[str, _one_of("R021", "template", lambda known: tuple(known.templates))]
 DurationText = Annotated[str, AfterValidator(_duration)]
 LastingText = Annotated[str, AfterValidator(_lasting)]
@@ -214,6 +216,7 @@ class Step(_Part):
     awaits: EventKind | None = Field(None, alias="await")
     within: LastingText | None = None
     unless: EventKind | None = None
+    if_unknown: IfUnknown = ASK
     points: Annotated[int, AfterValidator(_positive)] | None = None
     amount: Annotated[str, AfterValidator(_amount)] | None = None
 

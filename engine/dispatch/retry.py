@@ -35,7 +35,8 @@ def after_failure(
     a crowd that failed together does not come back together. replayable: the adapter can be given the same bytes again,
     so that a doubt is cleared by another attempt, as late as a retry and as bounded.
     """
-    due_at = None if attempt >= MAX_ATTEMPTS else now + _wait(error, action, attempt)
+    asked = timedelta(seconds=min(max(0.0, error.retry_after or 0.0), LONGEST_ASKED.total_seconds()))
+    due_at = None if attempt >= MAX_ATTEMPTS else now + max(wait(action, attempt), asked)
     if error.ambiguous:
         return Outcome(state=State.UNKNOWN, outcome="unknown", due_at=due_at if replayable else None)
     if error.permanent or due_at is None:
@@ -43,8 +44,7 @@ def after_failure(
     return Outcome(state=State.RETRY_AT, outcome="retry", due_at=due_at)
 
 
-def _wait(error: DeliveryError, action: str, attempt: int) -> timedelta:
-    wait = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
-    wait *= 1 + fraction("retry", action, str(attempt)) / 2
-    asked = min(max(0.0, error.retry_after or 0.0), LONGEST_ASKED.total_seconds())
-    return max(wait, timedelta(seconds=asked))
+def wait(action: str, attempt: int) -> timedelta:
+    """How long an action waits after so many attempts."""
+    longer = min(LONGEST_WAIT, FIRST_WAIT * 2.0 ** (attempt - 1))
+    return longer * (1 + fraction("retry", action, str(attempt)) / 2)

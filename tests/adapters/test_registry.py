@@ -187,6 +187,14 @@ BROKEN = {
         "class It:\n    capability = 'everything'\ndef build(options, around):\n    return It()",
         "my_package.boasting:build makes something whose capability is none",
     ),
+    "hasty": (
+        """from engine.dispatch.port import Capability
+class It:
+    capability = Capability(channel='email', idempotency='none', batch=9)
+def build(options, around):
+    return It()""",
+        "kind 'hasty' declares batches of 9 and has no send_many()",
+    ),
     "honest": ("def build(options, around):\n    raise ValueError('the moon\\nis full')", "the moon is full"),
 }
 

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.actions import MOVES, OPEN, Ending, Plan, State, Wait, concerns, sources
+from engine.core.actions import IF_UNKNOWN, MOVES, OPEN, Ending, Plan, State, Wait, concerns, sources
 from engine.core.calendar import Duration, Window
 from engine.core.facts import Event
 
@@ -91,6 +91,7 @@ PLANS = st.builds(
     options=st.dictionaries(st.text(max_size=5), st.integers() | st.text(max_size=5), max_size=2),
     unless=st.text(max_size=5),
     wait=st.none() | WAITS,
+    if_unknown=st.sampled_from(IF_UNKNOWN),
 )
 
 
@@ -104,10 +105,10 @@ class TestPlan:
         assert (plan.window.start, plan.window.days) == (time(0), frozenset(range(7)))
         assert plan.valid_for == Duration(days=7)
         assert not plan.approve
-        assert (plan.unless, plan.wait) == ("", None)
+        assert (plan.unless, plan.wait, plan.if_unknown) == ("", None, "ask")
 
     def test_what_it_does_not_ask_for_is_not_written(self) -> None:
-        assert not {"unless", "await"} & Plan().to_json().keys()
+        assert not {"unless", "await", "if_unknown"} & Plan().to_json().keys()
 
 
 class TestConcerns:

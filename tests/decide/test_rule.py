@@ -102,6 +102,14 @@ def test_transactional_rules_hold_nobody_out_unless_they_say_so() -> None:
     assert _load(text.replace("\n[on]", "\nholdout = 0.2\n[on]")).holdout == 0.2
 
 
+def test_a_doubt_is_for_a_person_unless_the_step_says_otherwise() -> None:
+    assert _load(SMALL).steps[0].plan.if_unknown == "ask"
+    for said in ("ask", "resend"):
+        step = _load(f'{SMALL}if_unknown = "{said}"\n').steps[0]
+        assert step.plan.if_unknown == said
+        assert Plan.from_json(dict(step.planned)) == step.plan
+
+
 def test_a_worth_is_an_amount_or_not_known() -> None:
     assert _load(SMALL).worth_micro is None
     for said, micro in (("25", 25_000_000), ("0.1", 100_000), ("0", 0), ("1e9", 10**15)):

@@ -150,6 +150,7 @@ def test_defaults_are_those_of_the_shapes() -> None:
         "step.after": "P0D",
         "step.valid_for": "P7D",
         "step.approve": False,
+        "step.if_unknown": "ask",
         "window.days": "mon-sun",
         "window.from": "00:00",
     }

@@ -1,4 +1,4 @@
-"""Who may do what only one may do, and how far recurring work has come."""
+"""Who may do what only one may do, how far recurring work has come, and what all workers know of each adapter."""
 
 from __future__ import annotations
 
@@ -22,3 +22,22 @@ class Mark(SQLModel, table=True):
     name: str = Field(primary_key=True)
     value: str
     at: datetime
+
+
+class Bucket(SQLModel, table=True):
+    """How many messages an adapter may send at once, as of an instant: what all workers share of its rate."""
+
+    adapter: str = Field(primary_key=True)
+    tokens: float
+    at: datetime
+
+
+class Breaker(SQLModel, table=True):
+    """What is known of an adapter whose provider fails; see core/breaker."""
+
+    adapter: str = Field(primary_key=True)
+    failures: int
+    open_until: datetime | None = None
+    trips: int
+    probing: bool
+    reason: str

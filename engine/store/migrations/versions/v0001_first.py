@@ -12,6 +12,23 @@ down_revision = None
 
 def upgrade() -> None:
     op.create_table(
+        "breaker",
+        sa.Column("adapter", AutoString(), nullable=False),
+        sa.Column("failures", sa.Integer(), nullable=False),
+        sa.Column("open_until", UTCDateTime(), nullable=True),
+        sa.Column("trips", sa.Integer(), nullable=False),
+        sa.Column("probing", sa.Boolean(), nullable=False),
+        sa.Column("reason", AutoString(), nullable=False),
+        sa.PrimaryKeyConstraint("adapter"),
+    )
+    op.create_table(
+        "bucket",
+        sa.Column("adapter", AutoString(), nullable=False),
+        sa.Column("tokens", sa.Float(), nullable=False),
+        sa.Column("at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("adapter"),
+    )
+    op.create_table(
         "customer",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("public_id", AutoString(length=36), nullable=False),
