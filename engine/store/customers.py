@@ -10,7 +10,7 @@ from typing import Any
 from sqlalchemy import JSON, ColumnElement, Connection, Row, Text, cast, func, literal, or_, select, update
 
 from engine.core.facts import Address, Customer
-from engine.store import tables
+from engine.store import rows, tables
 from engine.store.session import among, in_chunks, insert_into, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
@@ -29,22 +29,16 @@ class Known:
 
 def ids_of(connection: Connection, refs: Iterable[str]) -> dict[str, int]:
     """The keys of the customers with these references; unknown ones are missing from the answer."""
-    found: dict[str, int] = {}
-    for some in in_chunks(refs):
-        rows = connection.execute(select(_CUSTOMER.c.ref, _CUSTOMER.c.id).where(_CUSTOMER.c.ref.in_(some)))
-        found.update((row.ref, row.id) for row in rows)
-    return found
+    wanted = set(refs)
+    if not wanted:
+        return {}
+    query = select(_CUSTOMER.c.ref, _CUSTOMER.c.id).where(among(connection, _CUSTOMER.c.ref, wanted))
+    return dict(connection.execute(query).all())
 
 
 def add_unknown(connection: Connection, refs: Iterable[str], now: datetime) -> int:
     """Make bare customers for references that only a transaction or an event has named so far; says how many."""
-    return _insert(connection, [_blank(ref, now) for ref in sorted(set(refs))])
-
-
-def _insert(connection: Connection, rows: list[dict[str, Any]]) -> int:
-    if not rows:
-        return 0
-    return connection.execute(insert_into(connection, _CUSTOMER).on_conflict_do_nothing(), rows).rowcount
+    return rows.add(connection, _CUSTOMER, [_blank(ref, now) for ref in sorted(set(refs))])
 
 
 def _blank(ref: str, now: datetime) -> dict[str, Any]:
@@ -72,7 +66,8 @@ def save(connection: Connection, customers: Sequence[tuple[str, Mapping[str, Any
     for ref, values in customers:
         if ref not in known:
             fresh.setdefault(ref, _blank(ref, now)).update(values)
-    new = _insert(connection, list(fresh.values()))
+    insert = insert_into(connection, _CUSTOMER).on_conflict_do_nothing()  # attributes as `_differs` will write them
+    new = connection.execute(insert, list(fresh.values())).rowcount if fresh else 0
     changed = 0
     for ref, values in customers:
         if not values or (ref in fresh and new == len(fresh)):  # fewer: another process was quicker with some
@@ -116,12 +111,12 @@ def last_change(connection: Connection) -> datetime | None:
 def find(connection: Connection, words: str) -> list[Known]:
     """Customers by reference, public id or e-mail address; if none, by a part of the name. At most 20."""
     exact = or_(_CUSTOMER.c.ref == words, _CUSTOMER.c.public_id == words, _CUSTOMER.c.email == words.lower())
-    rows = connection.execute(_KNOWN.where(exact)).all()
-    if not rows:
+    found = connection.execute(_KNOWN.where(exact)).all()
+    if not found:
         full = _CUSTOMER.c.given_name + " " + _CUSTOMER.c.family_name + " " + _CUSTOMER.c.company
         like = func.lower(full).contains(words.lower(), autoescape=True)
-        rows = connection.execute(_KNOWN.where(like).order_by(_CUSTOMER.c.ref).limit(20)).all()
-    return [_known(row) for row in rows]
+        found = connection.execute(_KNOWN.where(like).order_by(_CUSTOMER.c.ref).limit(20)).all()
+    return [_known(row) for row in found]
 
 
 def _known(row: Row[Any]) -> Known:

@@ -10,8 +10,8 @@ from typing import Any
 from sqlalchemy import Connection, Row, select, update
 
 from engine.core.facts import Event
-from engine.store import tables
-from engine.store.session import among, insert_into, new_id
+from engine.store import rows, tables
+from engine.store.session import among
 
 _EVENT = tables.table(tables.Event)
 _NEW = select(
@@ -30,24 +30,25 @@ class Stored:
     processed: bool
 
 
-def add(connection: Connection, source: str, rows: Sequence[tuple[int, Event]], now: datetime) -> int:
+def add(connection: Connection, source: str, happened: Sequence[tuple[int, Event]], now: datetime) -> int:
     """Append events of customers by key; known ones are left. Says how many are new."""
     values = [
         {
-            "public_id": new_id(),
             "customer_id": customer,
-            "source": source,
             "ext_key": fact.ext_key,
             "kind": fact.kind,
             "occurred_at": fact.occurred_at,
-            "received_at": now,
-            "payload": dict(fact.payload),
+            "payload": fact.payload,
         }
-        for customer, fact in rows
+        for customer, fact in happened
     ]
-    return (
-        connection.execute(insert_into(connection, _EVENT).on_conflict_do_nothing(), values).rowcount if values else 0
-    )
+    return rows.add(connection, _EVENT, values, {"source": source, "received_at": now})
+
+
+def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[str, Stored]:
+    """The events with these keys of that source."""
+    query = select(_EVENT).where(_EVENT.c.source == source, among(connection, _EVENT.c.ext_key, keys))
+    return {row.ext_key: stored(row) for row in connection.execute(query)} if keys else {}
 
 
 def unprocessed(connection: Connection, now: datetime, limit: int) -> list[Stored]:
@@ -81,8 +82,8 @@ def since(connection: Connection, customer: int, kinds: Collection[str], first: 
     if not kinds:
         return []
     wanted = (_EVENT.c.customer_id == customer, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= first)
-    rows = connection.execute(select(_EVENT).where(*wanted).order_by(_EVENT.c.occurred_at, _EVENT.c.id))
-    return [stored(row) for row in rows]
+    query = select(_EVENT).where(*wanted).order_by(_EVENT.c.occurred_at, _EVENT.c.id)
+    return [stored(row) for row in connection.execute(query)]
 
 
 def of_customer(connection: Connection, customer: int, until: datetime | None = None) -> list[Stored]:

@@ -112,12 +112,14 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
         yield ordered[start : start + _CHUNK]
 
 
-def among(connection: Connection, key: ColumnElement[Any], keys: Iterable[int]) -> ColumnElement[bool]:
+def among(connection: Connection, key: ColumnElement[Any], keys: Iterable[int | str]) -> ColumnElement[bool]:
     """Whether a column is one of any number of keys; they are one bound value, and no statement is too long."""
+    known = list(keys)
     if connection.dialect.name == "sqlite":
-        listed = func.json_each(json.dumps(list(keys))).table_valued("value")
+        listed = func.json_each(json.dumps(known)).table_valued("value")
         return key.in_(select(listed.c.value))
-    return key == any_(bindparam("keys", list(keys), ARRAY(BigInteger), unique=True))
+    kind = ARRAY(Text if known and isinstance(known[0], str) else BigInteger)
+    return key == any_(bindparam("keys", known, kind, unique=True))
 
 
 def paired(connection: Connection, pairs: Iterable[tuple[int, str]]) -> Subquery:

@@ -11,8 +11,8 @@ from sqlalchemy import Connection, Row, Select, func, select
 
 from engine.core.calendar import local_date
 from engine.core.facts import Transaction
-from engine.store import tables
-from engine.store.session import in_chunks, insert_into
+from engine.store import rows, tables
+from engine.store.session import among, in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)
@@ -33,21 +33,21 @@ class Stored:
 
 
 def add(
-    connection: Connection, source: str, rows: Sequence[tuple[int, Transaction]], now: datetime, time_zone: str
+    connection: Connection, source: str, booked: Sequence[tuple[int, Transaction]], now: datetime, time_zone: str
 ) -> int:  # fmt: skip
     """Append transactions of customers by key and mark the customers dirty. Says how many were not known yet.
 
     time_zone: the shop's, which gives a transaction its calendar day, for good. A refund must not come before the sale
     of the same source and customer that it names; else it is one that names none.
     """
-    if not rows:
+    if not booked:
         return 0
-    days = [local_date(fact.occurred_at, time_zone).toordinal() for _, fact in rows]
-    sale_days = _sale_days(connection, source, rows, days)
+    day_of = {at: local_date(at, time_zone).toordinal() for at in {fact.occurred_at for _, fact in booked}}
+    days = [day_of[fact.occurred_at] for _, fact in booked]
+    sale_days = _sale_days(connection, source, booked, days)
     values = [
         {
             "customer_id": customer,
-            "source": source,
             "ext_key": fact.ext_key,
             "kind": fact.kind,
             "occurred_at": fact.occurred_at,
@@ -58,28 +58,29 @@ def add(
             "reverses": fact.reverses,
             "sale_day": sale_days.get((customer, fact.reverses), 0),
             "referral_code": fact.referral_code,
-            "lines": list(fact.lines),
-            "received_at": now,
+            "lines": fact.lines,
         }
-        for (customer, fact), day in zip(rows, days, strict=True)
+        for (customer, fact), day in zip(booked, days, strict=True)
     ]
-    new = connection.execute(insert_into(connection, _TXN).on_conflict_do_nothing(), values).rowcount
+    new = rows.add(connection, _TXN, values, {"source": source, "received_at": now})
     if new:
-        _mark_dirty(connection, {customer for customer, _ in rows}, now)
+        _mark_dirty(connection, {customer for customer, _ in booked}, now)
     return new
 
 
 def _sale_days(
-    connection: Connection, source: str, rows: Sequence[tuple[int, Transaction]], days: Sequence[int]
+    connection: Connection, source: str, booked: Sequence[tuple[int, Transaction]], days: Sequence[int]
 ) -> dict[tuple[int, str | None], int]:
     """The days of the sales that these transactions reverse, by customer and key; what is stored already goes first."""
-    named = {fact.reverses for _, fact in rows if fact.reverses}
+    named = {fact.reverses for _, fact in booked if fact.reverses}
+    if not named:
+        return {}
     query = select(_TXN.c.customer_id, _TXN.c.ext_key, _TXN.c.day).where(_TXN.c.source == source, _TXN.c.kind == "sale")
     found: dict[tuple[int, str | None], int] = {}
     for some in in_chunks(named):
         for customer, key, day in connection.execute(query.where(_TXN.c.ext_key.in_(some))):
             found[customer, key] = day
-    for (customer, fact), day in zip(rows, days, strict=True):
+    for (customer, fact), day in zip(booked, days, strict=True):
         if fact.ext_key in named and fact.kind == "sale":
             found.setdefault((customer, fact.ext_key), day)
     return found
@@ -100,8 +101,8 @@ def newest(connection: Connection) -> int:
 
 def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[str, Stored]:
     """The transactions with these keys of that source."""
-    query = _stored().where(_TXN.c.source == source, _TXN.c.ext_key.in_(keys))
-    return {row.ext_key: _from(row) for row in connection.execute(query)}
+    query = _stored().where(_TXN.c.source == source, among(connection, _TXN.c.ext_key, keys))
+    return {row.ext_key: _from(row) for row in connection.execute(query)} if keys else {}
 
 
 def first_of(connection: Connection, customers: Collection[int]) -> dict[int, datetime]:
@@ -109,8 +110,8 @@ def first_of(connection: Connection, customers: Collection[int]) -> dict[int, da
     query = select(_TXN.c.customer_id, func.min(_TXN.c.occurred_at)).where(_TXN.c.kind == "sale")
     found: dict[int, datetime] = {}
     for some in in_chunks(customers):
-        rows = connection.execute(query.where(_TXN.c.customer_id.in_(some)).group_by(_TXN.c.customer_id))
-        found.update(dict(rows.all()))
+        each = connection.execute(query.where(_TXN.c.customer_id.in_(some)).group_by(_TXN.c.customer_id))
+        found.update(dict(each.all()))
     return found
 
 

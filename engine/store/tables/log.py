@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, json, key, public, ref_to
+from engine.store.tables.columns import BIG, json, key, ref_to
 
 
 class Txn(SQLModel, table=True):
@@ -50,7 +50,6 @@ class Event(SQLModel, table=True):
         Index("event_customer", "customer_id", "kind", "occurred_at"),
     )
     id: int | None = key()
-    public_id: str = public()
     customer_id: int = ref_to("customer.id", index=False)
     source: str
     ext_key: str

@@ -158,7 +158,6 @@ def upgrade() -> None:
     op.create_table(
         "event",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("public_id", AutoString(length=36), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("source", AutoString(), nullable=False),
         sa.Column("ext_key", AutoString(), nullable=False),
@@ -172,7 +171,6 @@ def upgrade() -> None:
             ["customer.id"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("public_id"),
         sa.UniqueConstraint("source", "ext_key"),
     )
     op.create_index("event_customer", "event", ["customer_id", "kind", "occurred_at"], unique=False)
