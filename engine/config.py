@@ -213,12 +213,23 @@ class AdapterSettings(_Section):
         return dict(self.model_extra or {})
 
 
+class Web(_Section):
+    """Where the daemon answers those who watch it; without a port it listens nowhere. Port 0 is any that is free."""
+
+    host: Annotated[str, Field(min_length=1)] = "127.0.0.1"
+    port: Annotated[int, Field(ge=0, le=65535)] | None = None
+
+
 class Daemon(_Section):
-    """How often the daemon looks, in seconds, and the local hour after which it scores everybody once a day."""
+    """How often the daemon looks, in seconds, and the local hour after which it scores everybody once a day.
+
+    patience: seconds without a sign of life after which a stage counts as stuck; one send may take 15 minutes.
+    """
 
     every: Annotated[float, Field(gt=0)] = 5.0
     score_hour: Annotated[int, Field(ge=0, le=23)] = 3
     lease: Annotated[float, Field(ge=2)] = 30.0
+    patience: Annotated[float, Field(ge=1)] = 1200.0
 
 
 PayloadType = Literal["string", "double", "int", "bool", "timestamp"]
@@ -239,6 +250,7 @@ class Settings(_Section):
     quiet: Quiet = Field(default_factory=Quiet)
     referrals: Referrals = Field(default_factory=Referrals)
     daemon: Daemon = Field(default_factory=Daemon)
+    web: Web = Field(default_factory=Web)
     attributes: dict[str, PayloadType] = Field(default_factory=dict)
     events: dict[str, dict[str, PayloadType]] = Field(default_factory=dict)
     channels: dict[str, str] = Field(default_factory=dict)

@@ -7,6 +7,7 @@ told who has that right and does not start.
 
 from __future__ import annotations
 
+import math
 import signal
 import threading
 import traceback
@@ -21,6 +22,7 @@ from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
 from structlog.typing import FilteringBoundLogger
 
+from engine import systemd
 from engine.app import App
 from engine.check import check
 from engine.core.calendar import zone
@@ -28,6 +30,8 @@ from engine.errors import ConfigError, EngineError, LeaseError
 from engine.inbox import score_if_due, take_inbox
 from engine.logs import logging_to
 from engine.reload import Watch
+from engine.status import Status
+from engine.web.server import serving
 
 TURN = timedelta(seconds=30)
 """After so long dispatch gives way to the other stages: what they hear meanwhile may stop what is still to be sent."""
@@ -61,9 +65,10 @@ def serve(app: App, *, log: TextIO) -> None:
         raise ConfigError(faults)
     app.ready()
     with logging_to(log) as logger:
-        life, watch = _Life(log=logger), Watch(app=app)
+        life = _Life(log=logger, status=Status(patience=app.settings.daemon.patience))
+        watch = Watch(app=app)
         before = {number: signal.signal(number, life.end) for number in _ENDS}
-        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, watch.ask)
+        before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _reload(watch))
         try:
             _live(app, life, watch)
         finally:
@@ -73,19 +78,38 @@ def serve(app: App, *, log: TextIO) -> None:
         raise life.lost
 
 
+def _reload(watch: Watch) -> Callable[..., None]:
+    def hear(*_signal: object) -> None:
+        systemd.reloading()
+        watch.ask()
+
+    return hear
+
+
 def _live(app: App, life: _Life, watch: Watch) -> None:
     app.take_dispatch_lease()
-    scheduler = _scheduler(app, life, watch)
-    scheduler.start()
-    life.log.info("daemon.started", workspace=app.folder.resolve().name, every=app.settings.daemon.every)
-    while not life.stop.wait(PULSE):
-        pass  # a signal that the system gave to another thread does not wake this one, which alone can hear it
-    life.log.info("daemon.stopping", finishing=life.at_work)
-    with life.turn:
-        pass  # the stage at work has come to its end; the lease was renewed meanwhile
-    scheduler.shutdown()
-    app.release_dispatch_lease()
+    try:
+        with serving(app, life.status) as address:
+            _work(app, life, watch, address)
+    finally:
+        app.release_dispatch_lease()
     life.log.info("daemon.stopped")
+
+
+def _work(app: App, life: _Life, watch: Watch, address: str) -> None:
+    scheduler, watchdog = _scheduler(app, life, watch), systemd.watchdog()
+    scheduler.start()
+    life.log.info("daemon.started", workspace=app.folder.resolve().name, every=app.settings.daemon.every, web=address)
+    systemd.ready(f"{len(app.rules)} rules in force")
+    while not life.stop.wait(PULSE):  # a signal that the system gave to another thread does not wake this one,
+        life.pat(watchdog)  # which alone can hear it
+    life.status.stopping = True
+    systemd.stopping()
+    life.log.info("daemon.stopping", finishing=life.at_work)
+    while not life.turn.acquire(timeout=PULSE):  # the stage at work comes to its end; the lease is renewed meanwhile
+        life.pat(watchdog)
+    life.turn.release()
+    scheduler.shutdown()
 
 
 class _Stopped(BaseException):
@@ -97,6 +121,7 @@ class _Life:
     """What the ticks share."""
 
     log: FilteringBoundLogger
+    status: Status = field(default_factory=lambda: Status(patience=math.inf))
     stop: threading.Event = field(default_factory=threading.Event)
     turn: threading.Lock = field(default_factory=threading.Lock)  # held by the stage at work
     at_work: str = ""
@@ -110,13 +135,29 @@ class _Life:
 
     def go_on(self, _done: int = 0) -> None:
         """Told by a stage of its progress. Raises _Stopped when it is to be the last."""
+        self.sign()
         if self.stop.is_set():
             raise _Stopped
+
+    def sign(self) -> None:
+        """The stage at work lives."""
+        if self.at_work:
+            self.status.go_on(self.at_work, monotonic())
+
+    def pat(self, watchdog: systemd.Watchdog) -> None:
+        """Tell systemd that the process lives, as long as its ticks do."""
+        if not self.status.stuck(monotonic()):
+            watchdog.pat(monotonic())
 
     def turn_of_dispatch(self) -> Callable[[], bool]:
         """What says when dispatch is to stop."""
         until = monotonic() + TURN.total_seconds()
-        return lambda: self.stop.is_set() or monotonic() > until
+
+        def is_over() -> bool:
+            self.sign()
+            return self.stop.is_set() or monotonic() > until
+
+        return is_over
 
 
 def _scheduler(app: App, life: _Life, watch: Watch) -> BackgroundScheduler:
@@ -137,10 +178,11 @@ def _scheduler(app: App, life: _Life, watch: Watch) -> BackgroundScheduler:
     every = app.settings.daemon.every
     for number, (name, stage) in enumerate(stages.items()):
         first = app.clock() + timedelta(milliseconds=10 * number)
-        job = _in_turn(name, _tick(name, stage, life), life)
+        job = _in_turn(name, _tick(name, stage, life, every=every), life)
         scheduler.add_job(job, "interval", seconds=every, id=name, next_run_time=first)
-    renew = _tick("lease", app.take_dispatch_lease, life)
-    scheduler.add_job(renew, "interval", seconds=app.settings.daemon.lease / 3, id="lease", executor="lease")
+    every = app.settings.daemon.lease / 3
+    renew = _tick("lease", app.take_dispatch_lease, life, every=every, line="lease")
+    scheduler.add_job(renew, "interval", seconds=every, id="lease", executor="lease")
     return scheduler
 
 
@@ -148,6 +190,10 @@ def _look(watch: Watch, life: _Life) -> None:
     """What became of changed rules and templates, in the log."""
     news = watch.look(monotonic())
     if news is not None:
+        life.status.refused = news.event == "refused"
+        systemd.ready(
+            f"{len(watch.app.rules)} rules in force" + ("; those in the files are faulty" * life.status.refused)
+        )
         tell = life.log.error if news.event == "refused" else life.log.info
         tell(f"rules.{news.event}", **news.said)
 
@@ -165,13 +211,20 @@ def _in_turn(name: str, tick: Callable[[], None], life: _Life) -> Callable[[], N
     return run
 
 
-def _tick(name: str, stage: Callable[[], Any], life: _Life) -> Callable[[], None]:
-    """One run of a stage: its result is logged when it did something, its trouble when it is news."""
+def _tick(
+    name: str, stage: Callable[[], Any], life: _Life, *, every: float = 0.0, line: str = "stages"
+) -> Callable[[], None]:
+    """One run of a stage: its result is logged when it did something, its trouble when it is news.
+
+    every: seconds between two runs. line: the thread that it runs on, with others.
+    """
     known = ""
+    life.status.expect(name, line=line, every=every, now=monotonic())
 
     def run() -> None:
         nonlocal known
         done, trouble = None, ""
+        life.status.begin(name, monotonic())
         try:
             done = stage()
         except _Stopped:
@@ -184,6 +237,7 @@ def _tick(name: str, stage: Callable[[], Any], life: _Life) -> Callable[[], None
             trouble = str(error)
         except Exception as error:  # noqa: BLE001 - the daemon outlives a fault in one tick, and says so
             trouble = _unforeseen(error)
+        life.status.end(name, monotonic(), failed=bool(trouble))
         if trouble and trouble != known:
             life.log.error(f"{name}.failed", error=trouble)
         elif known and not trouble:
