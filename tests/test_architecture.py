@@ -26,6 +26,7 @@ TESTED_ELSEWHERE = {
     "inbox": "tests/test_daemon.py lives the daemon's rounds",
     "logs": "tests/test_daemon.py reads the log",
     "orders": "tests/test_inquiry.py asks, orders and asks again",
+    "adapters/wire/taken": "tests/adapters/test_fake.py counts what it takes",
     "adapters/wire/smtp": "tests/adapters/test_email_smtp.py drives every dialogue",
     "cli/actions": "tests/cli/test_commands.py runs every command",
     "cli/display": "tests/cli/test_commands.py reads what commands show",

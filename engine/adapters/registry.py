@@ -8,14 +8,17 @@ from __future__ import annotations
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from importlib.metadata import entry_points
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal, TextIO
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from engine.core.calendar import parse_duration
 from engine.core.money import parse_amount, to_minor
-from engine.dispatch.port import Adapter, Capability, lacking
+from engine.core.rate import Rate
+from engine.dispatch.port import Adapter, Capability, Idempotency, lacking
 
 if TYPE_CHECKING:  # each is imported when it is made
     from engine.adapters.wire.smtp import Smtp
@@ -67,6 +70,29 @@ class _Webhook(_Options):
 class _Note(_Folder):
     lead_days: Annotated[int, Field(ge=0, le=60)] = 0
     unit_cost: str = "0"
+
+
+class _Rate(_Options):
+    number: Annotated[int, Field(ge=1)]
+    seconds: Annotated[float, Field(gt=0, le=10**7)] = 1.0
+
+
+class _Fake(_Note):
+    channel: Literal["email", "note", "reward", "referral", "task", "console"]
+    idempotency: Idempotency = Idempotency.KEY
+    window: str = ""
+    lag: str = "PT0S"
+    concurrency: Annotated[int, Field(ge=1, le=1000)] = 1
+    batch: Annotated[int, Field(ge=1, le=10_000)] = 1
+    rate: _Rate | None = None
+    cancellable: bool = False
+    delivered: bool = True
+    script: str = ""
+    wait: float = 0.0
+    send: list[Any] = Field(default_factory=lambda: ["ok"])
+    call: list[Any] = Field(default_factory=lambda: ["ok"])
+    find: list[Any] = Field(default_factory=lambda: ["ok"])
+    cancel: list[Any] = Field(default_factory=lambda: ["ok"])
 
 
 def _console(options: Mapping[str, Any], around: Around) -> Adapter:
@@ -152,10 +178,43 @@ def _task_webhook(options: Mapping[str, Any], around: Around) -> Adapter:
     return TaskWebhook(http, checked(wanted.url), secret=around.secret(wanted.secret), idempotent=wanted.idempotent)
 
 
+def _fake(options: Mapping[str, Any], around: Around) -> Adapter:
+    from engine.adapters.fake import Fake
+    from engine.adapters.wire.fate import read
+
+    wanted = _Fake.model_validate(options)
+    return Fake(
+        around.folder / wanted.folder,
+        Capability(
+            channel=wanted.channel,
+            idempotency=wanted.idempotency,
+            window=_span("window", wanted.window) if wanted.window else None,
+            lag=_span("lag", wanted.lag),
+            concurrency=wanted.concurrency,
+            batch=wanted.batch,
+            rate=Rate(number=wanted.rate.number, seconds=wanted.rate.seconds) if wanted.rate else None,
+            cancellable=wanted.cancellable,
+            lead_days=wanted.lead_days,
+            unit_cost_minor=to_minor(parse_amount(wanted.unit_cost, "."), around.currency),
+        ),
+        script=read(wanted.model_dump(include={"send", "call", "find", "cancel", "wait"})),
+        file=around.folder / wanted.script if wanted.script else None,
+        final=wanted.delivered,
+    )
+
+
+def _span(key: str, text: str) -> timedelta:
+    found = parse_duration(text)
+    if found.months:
+        raise ValueError(f"{key}: '{text}' has months, which are of different lengths")
+    return timedelta(days=found.days, seconds=found.seconds)
+
+
 OURS: dict[str, Build] = {
     "console": _console,
     "email_file": _email_file,
     "email_smtp": _email_smtp,
+    "fake": _fake,
     "note_pdf": _note_pdf,
     "referral_code": _referral_code,
     "reward_ledger": _reward_ledger,

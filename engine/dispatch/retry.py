@@ -27,18 +27,21 @@ class Outcome:
 
 
 def after_failure(
-    error: DeliveryError, *, action: str, attempt: int, now: datetime, replayable: bool = False
+    error: DeliveryError, *, action: str, attempt: int, now: datetime, replayable: bool = False, doubted: bool = False
 ) -> Outcome:
     """Retry what was surely not sent, later and later; give up on what cannot work; doubt what may have gone out.
 
     The wait doubles from a minute to six hours and is spread by up to half by a lot drawn from the action's id, so that
     a crowd that failed together does not come back together. replayable: the adapter can be given the same bytes again,
-    so that a doubt is cleared by another attempt, as late as a retry and as bounded.
+    so that a doubt is cleared by another attempt, as late as a retry and as bounded. doubted: of an attempt before this
+    one nobody knows what became, so that it is still in doubt when this one surely was not sent.
     """
     asked = timedelta(seconds=min(max(0.0, error.retry_after or 0.0), LONGEST_ASKED.total_seconds()))
     due_at = None if attempt >= MAX_ATTEMPTS else now + max(wait(action, attempt), asked)
-    if error.ambiguous:
-        return Outcome(state=State.UNKNOWN, outcome="unknown", due_at=due_at if replayable else None)
+    if error.ambiguous or doubted:
+        outcome = "unknown" if error.ambiguous else "rejected" if error.permanent else "retry"
+        again = replayable and (error.ambiguous or not error.permanent)
+        return Outcome(state=State.UNKNOWN, outcome=outcome, due_at=due_at if again else None)
     if error.permanent or due_at is None:
         return Outcome(state=State.REJECTED, outcome="rejected")
     return Outcome(state=State.RETRY_AT, outcome="retry", due_at=due_at)

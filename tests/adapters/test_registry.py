@@ -9,6 +9,7 @@ import sys
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from hypothesis import strategies as st
 
 from engine.adapters import registry
 from engine.adapters.registry import GROUP, OURS, Around, kinds, make
+from engine.core.rate import Rate
 from engine.dispatch.port import Idempotency, Message
 from engine.errors import DeliveryError
 from tests.adapters.distribution import documented, install
@@ -58,6 +60,16 @@ GOOD: dict[str, dict[str, Any]] = {
     "console": {},
     "email_file": {"folder": "out/mail"},
     "email_smtp": {"host": "smtp.shop.example", "user": "shop", "password": {"env": "SMTP_PASSWORD"}},
+    "fake": {
+        "channel": "email",
+        "folder": "out/fake",
+        "idempotency": "search",
+        "window": "P1D",
+        "lag": "PT5M",
+        "batch": 50,
+        "rate": {"number": 100, "seconds": 60},
+        "send": ["lost_after", {"later": 0.1}],
+    },
     "note_pdf": {"folder": "out/cards", "lead_days": 3, "unit_cost": "1.90"},
     "referral_code": {},
     "reward_ledger": {},
@@ -71,7 +83,7 @@ def test_each_kind_of_ours_can_be_made_from_its_section(tmp_path: Path) -> None:
     assert GOOD.keys() == OURS.keys()
     for kind, options in GOOD.items():
         made = make(kind, options, around(tmp_path, SMTP_PASSWORD=PASSWORD))
-        channel = kind.partition("_")[0]
+        channel = options.get("channel", kind.partition("_")[0])
         assert made.capability.channel == channel
     assert not list(tmp_path.iterdir()), "making an adapter touches nothing"
 
@@ -79,6 +91,12 @@ def test_each_kind_of_ours_can_be_made_from_its_section(tmp_path: Path) -> None:
 def test_a_card_costs_what_the_section_says_in_minor_units(tmp_path: Path) -> None:
     card = make("note_pdf", GOOD["note_pdf"], around(tmp_path)).capability
     assert (card.unit_cost_minor, card.lead_days) == (190, 3)
+
+
+def test_the_fake_is_whatever_it_is_told_to_be(tmp_path: Path) -> None:
+    can = make("fake", GOOD["fake"], around(tmp_path)).capability
+    assert (can.idempotency, can.batch, can.rate) == (Idempotency.SEARCH, 50, Rate(number=100, seconds=60))
+    assert (can.window, can.lag) == (timedelta(days=1), timedelta(minutes=5))
 
 
 def test_the_example_configuration_can_be_made(tmp_path: Path) -> None:
@@ -99,6 +117,12 @@ def test_the_example_configuration_can_be_made(tmp_path: Path) -> None:
         ("email_smtp", {"host": "h", "user": "me", "tls": "none"}, "a password goes over TLS only"),
         ("email_smtp", {"host": "h", "ca_file": "none.pem"}, "ca_file: 'none.pem' holds no certificates"),
         ("email_smtp", {"host": "h", "ca_file": "empty.pem"}, "ca_file: 'empty.pem' holds no certificates"),
+        ("fake", {"folder": "x"}, "channel: Field required"),
+        ("fake", {"folder": "x", "channel": "pigeon"}, "channel: Input should be 'email', 'note', "),
+        ("fake", {"folder": "x", "channel": "email", "window": "P1M"}, "window: 'P1M' has months"),
+        ("fake", {"folder": "x", "channel": "email", "lag": "soon"}, "'soon' is not a duration"),
+        ("fake", {"folder": "x", "channel": "email", "send": ["never"]}, "send: 'never' is none of ok, refuse"),
+        ("fake", {"folder": "x", "channel": "email", "rate": {"number": 0}}, "rate.number: Input should be"),
         ("task_email", {"host": "h"}, "to: Field required"),
         ("task_email", {"host": "h", "to": "marta"}, "to: 'marta' is not an e-mail address"),
         ("task_file", {}, "folder: Field required"),

@@ -49,6 +49,25 @@ def test_table(error: DeliveryError, attempt: int, replayable: bool, state: Stat
 
 
 @pytest.mark.parametrize(
+    ("error", "attempt", "replayable", "outcome", "again"),
+    [
+        (SURELY_NOT, 2, True, "retry", True),
+        (SURELY_NOT, 2, False, "retry", False),
+        (SURELY_NOT, MAX_ATTEMPTS, True, "retry", False),
+        (PERMANENT, 2, True, "rejected", False),
+        (PERMANENT, 2, False, "rejected", False),
+        (AMBIGUOUS, 2, True, "unknown", True),
+        (AMBIGUOUS, 2, False, "unknown", False),
+    ],
+)
+def test_a_doubt_about_an_attempt_before_is_not_forgotten_because_this_one_failed(
+    error: DeliveryError, attempt: int, replayable: bool, outcome: str, again: bool
+) -> None:
+    found = after_failure(error, action="a1", attempt=attempt, now=NOW, replayable=replayable, doubted=True)
+    assert (found.state, found.outcome, found.due_at is not None) == (State.UNKNOWN, outcome, again)
+
+
+@pytest.mark.parametrize(
     ("attempt", "shortest"),
     [
         (1, MINUTE),
