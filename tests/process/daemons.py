@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -34,6 +34,7 @@ class Command:
     folder: Path
     words: tuple[str, ...] = ("run",)
     site: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict)
     process: subprocess.Popen[bytes] = field(init=False)
     number: int = 0
 
@@ -41,6 +42,7 @@ class Command:
         while self._file("err").exists():
             self.number += 1
         environment = {name: value for name, value in os.environ.items() if name != "PREMURA_DEBUG"}
+        environment |= self.environment
         if self.site is not None:
             environment["PYTHONPATH"] = str(self.site)
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
