@@ -94,6 +94,7 @@ TESTED_ELSEWHERE = {
     "score/window": "tests/score/test_history.py splits logs",
     "score/fitting": "tests/score/test_record.py fits shops, keeps the fits and values everybody",
     "score/yearly": "tests/score/test_season.py finds seasons, and none where there is none",
+    "web/families": "tests/web/test_metrics.py reads every number",
     "web/health": "tests/web/test_site.py asks in good and in bad states",
     "store/terms": "tests/store/test_where.py compares every term with the closure",
     "store/tables/columns": "tests/store/test_tables.py compares all tables with the migrations",

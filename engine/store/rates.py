@@ -29,6 +29,12 @@ def take(connection: Connection, adapter: str, rate: Rate, wanted: int, now: dat
     return granted
 
 
+def load(connection: Connection) -> dict[str, Bucket]:
+    """What was left after the last messages, by adapter; an adapter that has not sent yet has no bucket."""
+    query = select(_BUCKET.c.adapter, _BUCKET.c.tokens, _BUCKET.c.at)
+    return {adapter: Bucket(tokens=tokens, at=at) for adapter, tokens, at in connection.execute(query)}
+
+
 def give_back(connection: Connection, adapter: str, tokens: int) -> None:
     """Return tokens that were granted and not used, in the transaction in which they were granted or a later one."""
     more = update(_BUCKET).where(_BUCKET.c.adapter == adapter)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -14,11 +16,14 @@ from prometheus_client.registry import Collector
 
 from engine.app import App
 from engine.core.actions import State
+from engine.core.breaker import Breaker
+from engine.core.rate import Rate
 from engine.errors import DeliveryError
 from engine.status import Status
-from engine.store import gauges
+from engine.store import breakers, gauges, rates
 from engine.store.gauges import Attempts
-from engine.web.metrics import OUTCOMES, Numbers, sends
+from engine.web.families import OUTCOMES, sends
+from engine.web.metrics import Numbers
 from tests.dispatch.shop import Told
 from tests.shop import WHO, Shop
 
@@ -108,6 +113,35 @@ def test_ticks(shop: Shop, status: Status) -> None:
 def test_refused_rules(shop: Shop, status: Status) -> None:
     status.refused = True
     assert samples(numbers(shop.app, status).text())["premura_rules_refused", ()] == 1.0
+
+
+def test_a_provider_that_is_ill(shop: Shop, status: Status) -> None:
+    with shop.app.store.write() as connection:
+        until = shop.app.clock() + timedelta(seconds=90)
+        breakers.save(connection, "files", Breaker(failures=5, open_until=until, trips=1, reason="C1 is odd"))
+    text = numbers(shop.app, status).text()
+    found = samples(text)
+    assert found["premura_breaker_failures", ("files",)] == 5.0
+    assert found["premura_breaker_open_seconds", ("files",)] == 90.0
+    assert found["premura_breaker_open_seconds", ("cards",)] == 0.0
+    assert b"odd" not in text
+    assert (
+        samples(numbers(shop.at("2026-03-02T12:00").app, status).text())["premura_breaker_open_seconds", ("files",)]
+        == 0
+    )
+
+
+def test_what_a_rate_leaves(shop: Shop, status: Status) -> None:
+    post = Told("email")
+    post.capability = replace(post.capability, rate=Rate(number=100, seconds=60.0))
+    shop.app.__dict__["adapters"] = {**shop.app.adapters, "files": post}
+    key = ("premura_rate_tokens", ("files",))
+    assert samples(numbers(shop.app, status).text())[key] == 10.0
+    with shop.app.store.write() as connection:
+        assert rates.take(connection, "files", post.capability.rate, 7, shop.app.clock()) == 7  # type: ignore[arg-type] # set above
+    found = samples(numbers(shop.app, status).text())
+    assert found[key] == 3.0
+    assert [names for name, names in found if name == key[0]] == [("files",)], "the others have no rate"
 
 
 def test_two_processes_say_the_same_of_the_store(busy: Shop, status: Status) -> None:
