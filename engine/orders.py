@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from engine.core.actions import State
 from engine.errors import UsageError
 from engine.inquiry import action_by_id, one_customer, told
-from engine.store import actions, outbox, permissions
+from engine.store import actions, doubts, permissions
 
 if TYPE_CHECKING:
     from engine.app import App
@@ -36,7 +36,7 @@ def change(app: App, public_id: str, verb: str, by: str) -> dict[str, Any]:
         elif verb == "cancel":
             done = actions.end(connection, found.id, State.CANCELLED, f"cancelled by {by}", now)
         else:
-            done = outbox.resolve(connection, found, sent=verb == "sent", by=by, now=now)
+            done = doubts.resolve(connection, found, sent=verb == "sent", by=by, now=now)
         if not done:
             wanted = {"approve": "held", "cancel": "still with us"}.get(verb, "unknown")
             raise UsageError(f"action {found.public_id[-8:]} is {found.state}, not {wanted}; nothing was changed")

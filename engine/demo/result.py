@@ -11,7 +11,7 @@ from engine.app import App
 from engine.core.actions import State
 from engine.demo.page import page
 from engine.report.reasons import sentences
-from engine.store import decisions, ledger, outbox, referrals
+from engine.store import decisions, ledger, print_jobs, referrals
 
 PAGE = "look.html"
 _OUT = (State.ACCEPTED, State.DELIVERED)
@@ -24,7 +24,7 @@ def collect(app: App, folder: Path, start: date, today: date) -> dict[str, Any]:
     with app.store.read() as connection:
         granted = ledger.entries(connection)
         invites = referrals.listing(connection)
-        drawn = outbox.print_jobs(connection)
+        drawn = print_jobs.files(connection)
         answers = decisions.counts(connection)
     cards = [
         {**row, "files": [str(folder / "out" / name) for name in drawn[row["id"]]]} for row in out if row["id"] in drawn

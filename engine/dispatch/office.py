@@ -4,13 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Protocol
 
 from engine.core.actions import State
-from engine.core.quiet import QuietPolicy
+from engine.core.facts import Customer
+from engine.core.quiet import Quiet, QuietPolicy
 from engine.dispatch.freeze import Sender
 from engine.dispatch.port import Adapter
 from engine.dispatch.render import Templates
 from engine.dispatch.waiting import Cap
+from engine.errors import EngineError
+
+
+class Word(Protocol):
+    """Of an action: how and what for it speaks to a customer."""
+
+    @property
+    def channel(self) -> str:
+        """How."""
+
+    @property
+    def purpose(self) -> str:
+        """What for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +38,10 @@ class Office:
     channels: Mapping[str, str]  # channel -> adapter's name
     cap: Cap
     quiet: QuietPolicy = field(default_factory=QuietPolicy)
+
+    def quiet_around(self, word: Word, customer: Customer) -> Quiet:
+        """When this customer is left in peace by words of that kind."""
+        return self.quiet.around(channel=word.channel, purpose=word.purpose, address=customer.address)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -37,3 +56,8 @@ class Summary:
         """So many more actions have come to that state."""
         if number:
             self.states[state] = self.states.get(state, 0) + number
+
+
+def plainly(error: Exception) -> str:
+    """What went wrong, in words that can be kept with an action."""
+    return str(error) if isinstance(error, EngineError) else f"{type(error).__name__}: {error}".rstrip(": ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -119,21 +120,24 @@ def spent(connection: Connection, since: datetime, until: datetime) -> dict[tupl
 
 
 def to_freeze(connection: Connection, now: datetime, limit: int) -> list[Action]:
-    """Dated actions whose content must be written now: they are due, or a person wants to see them first."""
+    """Dated actions whose content must be written now: they are due, or a person wants to see them first.
+
+    Nobody else has them until the transaction ends.
+    """
     wanted = (_ACTION.c.due_at <= now) | _ACTION.c.plan["approve"].as_boolean()
     query = select(_ACTION).where(_ACTION.c.state == State.PLANNED, _ACTION.c.scheduled_at.is_not(None), wanted)
-    return _actions(connection, query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit))
+    first = query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit)
+    return _actions(
+        connection, first.with_for_update(skip_locked=True)
+    )  # SQLite has one writer, and says nothing of it
 
 
-def freeze(
-    connection: Connection, action: int, state: State, *, adapter: str, payload: Mapping[str, Any], sha256: str
-) -> None:
-    """Set the content of an action once and for all; it becomes ready, or is held for approval."""
-    connection.execute(
-        update(_ACTION)
-        .where(_ACTION.c.id == action, _ACTION.c.state == State.PLANNED)
-        .values(state=state, adapter=adapter, payload=dict(payload), payload_sha256=sha256)
-    )
+def freeze(connection: Connection, contents: Sequence[Mapping[str, Any]]) -> None:
+    """Set the contents of actions that `to_freeze` gave, once and for all; each becomes ready, or is held for approval.
+
+    contents: mappings of id, state, adapter, payload (canonical JSON) and payload_sha256.
+    """
+    rows.change(connection, _ACTION, contents)
 
 
 def end(connection: Connection, action: int, state: State, reason: str, now: datetime) -> bool:
@@ -149,7 +153,7 @@ def end(connection: Connection, action: int, state: State, reason: str, now: dat
 def expire(connection: Connection, now: datetime) -> int:
     """Actions that are past their `valid_until` are not sent any more; says how many."""
     late = update(_ACTION).where(
-        _ACTION.c.state.in_([*OPEN - {State.CLAIMED}]), _ACTION.c.valid_until.is_not(None), _ACTION.c.valid_until < now
+        _ACTION.c.state.in_(OPEN), _ACTION.c.valid_until.is_not(None), _ACTION.c.valid_until < now
     )
     return connection.execute(late.values(state=State.EXPIRED, reason=TOO_LATE, finished_at=now)).rowcount
 
@@ -229,5 +233,6 @@ def _actions(connection: Connection, query: Any) -> list[Action]:
 
 def from_row(row: Row[Any]) -> Action:
     """An action from a row of its table."""
-    values = {name: getattr(row, name) for name in Action.__slots__ if name not in ("plan", "state")}
-    return Action(plan=Plan.from_json(row.plan), state=State(row.state), **values)
+    values = {name: getattr(row, name) for name in Action.__slots__ if name not in ("plan", "state", "payload")}
+    payload = json.loads(row.payload) if row.payload else None
+    return Action(plan=Plan.from_json(row.plan), state=State(row.state), payload=payload, **values)

@@ -93,6 +93,13 @@ def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int
     return {row[0]: _known(row) for row in connection.execute(query).all()}
 
 
+def hold(connection: Connection, ids: Collection[int]) -> None:
+    """Nobody else who holds one of these customers goes on until the transaction ends. SQLite has one writer anyhow."""
+    if ids and connection.dialect.name != "sqlite":
+        wanted = select(_CUSTOMER.c.id).where(among(connection, _CUSTOMER.c.id, ids)).order_by(_CUSTOMER.c.id)
+        connection.execute(wanted.with_for_update(key_share=True)).all()
+
+
 def members(connection: Connection, households: Iterable[str]) -> dict[str, list[int]]:
     """Who lives in each of these households, by key; nobody lives in the one without a name."""
     found: dict[str, list[int]] = {}

@@ -77,13 +77,17 @@ def mark_history(connection: Connection, before: datetime, now: datetime) -> int
     return connection.execute(update(_EVENT).where(*where).values(processed_at=now)).rowcount
 
 
-def since(connection: Connection, customer: int, kinds: Collection[str], first: datetime) -> list[Stored]:
-    """The events of these kinds that happened to the customer at or after an instant, oldest first."""
-    if not kinds:
-        return []
-    wanted = (_EVENT.c.customer_id == customer, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= first)
-    query = select(_EVENT).where(*wanted).order_by(_EVENT.c.occurred_at, _EVENT.c.id)
-    return [stored(row) for row in connection.execute(query)]
+def since(
+    connection: Connection, customers: Collection[int], kinds: Collection[str], first: datetime
+) -> dict[int, list[Stored]]:
+    """The events of these kinds that happened to these customers at or after an instant, oldest first."""
+    found: dict[int, list[Stored]] = {}
+    if kinds:
+        mine = among(connection, _EVENT.c.customer_id, customers)
+        wanted = select(_EVENT).where(mine, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= first)
+        for row in connection.execute(wanted.order_by(_EVENT.c.occurred_at, _EVENT.c.id)):
+            found.setdefault(row.customer_id, []).append(stored(row))
+    return found
 
 
 def of_customer(connection: Connection, customer: int, until: datetime | None = None) -> list[Stored]:

@@ -51,10 +51,8 @@ class TestMoves:
         assert sources(State.ACCEPTED) == {State.SUBMITTING, State.UNKNOWN}
         assert State.ACCEPTED not in reachable(State.PLANNED, without=frozenset((State.SUBMITTING, State.UNKNOWN)))
 
-    def test_nothing_is_submitted_that_was_not_frozen_and_claimed(self) -> None:
-        assert sources(State.SUBMITTING) == {State.CLAIMED}
-        for gate in (State.READY, State.RETRY_AT):
-            assert State.CLAIMED in MOVES[gate]
+    def test_nothing_is_submitted_that_was_not_frozen(self) -> None:
+        assert sources(State.SUBMITTING) == {State.READY, State.RETRY_AT}
         assert State.SUBMITTING not in reachable(State.PLANNED, without=frozenset((State.READY,)))
 
     def test_what_was_accepted_is_never_sent_again(self) -> None:
@@ -70,7 +68,7 @@ class TestMoves:
 
 class TestOpen:
     def test_these_may_still_be_stopped(self) -> None:
-        assert {State.WAITING, State.PLANNED, State.HELD, State.READY, State.CLAIMED, State.RETRY_AT} == OPEN
+        assert {State.WAITING, State.PLANNED, State.HELD, State.READY, State.RETRY_AT} == OPEN
 
     def test_none_of_them_is_one_in_which_it_may_have_gone_out(self) -> None:
         assert not OPEN & {State.SUBMITTING, State.UNKNOWN, State.ACCEPTED, State.DELIVERED}

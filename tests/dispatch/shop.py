@@ -24,7 +24,7 @@ from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Rece
 from engine.dispatch.render import Templates
 from engine.dispatch.stage import prepare, send
 from engine.dispatch.waiting import Cap
-from engine.store import actions, customers, decisions, events, outbox, permissions, tables
+from engine.store import actions, customers, decisions, doubts, events, outbox, permissions, tables
 from engine.store.actions import Action
 from engine.store.session import create, new_id, open_store
 
@@ -285,7 +285,7 @@ class Shop:
         """A person says whether it went out."""
         found = self.action(public_id)
         with self.store.write() as connection:
-            return outbox.resolve(connection, found, sent=sent, by="Marta", now=self.now)
+            return doubts.resolve(connection, found, sent=sent, by="Marta", now=self.now)
 
     def close(self) -> None:
         """Let go of the file."""

@@ -18,14 +18,13 @@ from engine.adapters.note_pdf import NotePdf
 from engine.core.actions import State
 from engine.core.calendar import Duration, Window
 from engine.core.keys import canonical_json, sha256
-from engine.dispatch import stage
 from engine.dispatch.office import Summary
 from engine.dispatch.port import Idempotency, Message, Receipt
 from engine.dispatch.retry import LONGEST_WAIT, MAX_ATTEMPTS
-from engine.dispatch.stage import prepare
+from engine.dispatch.stage import attempt, lane, prepare
 from engine.dispatch.waiting import Cap
 from engine.errors import DeliveryError, RuleError, StoreError
-from engine.store import ledger, outbox, tables
+from engine.store import doubts, ledger, outbox, tables
 from tests.dispatch.shop import ACCEPTED, KEY, RULE_HASH, TUESDAY, Killed, Shop, Told
 
 MINUTE, HOUR, DAY = timedelta(minutes=1), timedelta(hours=1), timedelta(days=1)
@@ -289,25 +288,13 @@ def test_a_death_while_a_reward_is_booked_books_it_once(shop: Shop) -> None:
     action = shop.decide("reward", options={"amount": "15.00"})
     prepare(shop.store, shop.office, Summary(), now=shop.now)
     with shop.store.write() as connection:
-        (taken,) = outbox.claim(
-            connection, owner="dead", now=shop.now, until=shop.now + DAY, limit=1, adapters=["points"]
-        )
-        assert outbox.begin_attempt(connection, taken, "dead", shop.now)
+        (taken,) = outbox.due(connection, "points", shop.now, 1)
+        outbox.begin(connection, [(taken, "")], owner="dead", now=shop.now, until=shop.now + DAY)
 
     assert shop.dispatch().states == {State.DELIVERED: 1}
     with shop.store.read() as connection:
         assert ledger.balances(connection, "customer:C-1") == {"EUR": 1500}
     assert shop.action(action).attempts == 2
-
-
-def test_what_was_claimed_by_a_worker_that_died_goes_out_without_a_doubt(shop: Shop) -> None:
-    action = shop.decide()
-    prepare(shop.store, shop.office, Summary(), now=shop.now)
-    with shop.store.write() as connection:
-        outbox.claim(connection, owner="dead", now=shop.now, until=shop.now + DAY, limit=1, adapters=["post"])
-
-    assert shop.dispatch().states == {State.ACCEPTED: 1}
-    assert shop.action(action).attempts == 1
 
 
 def test_a_doubt_is_replayed_later_and_later_and_in_the_end_left_to_a_person(shop: Shop) -> None:
@@ -350,7 +337,7 @@ def test_a_receipt_that_cannot_be_stored_is_a_doubt_for_the_next_run(shop: Shop)
 def test_a_lease_lost_while_sending_leaves_a_record_that_says_what_is_known(shop: Shop) -> None:
     def be_taken_for_dead(_message: Message) -> Receipt:
         with shop.store.write() as connection:
-            assert outbox.release_lost(connection, "another", shop.now) == (0, 1)
+            assert doubts.release_lost(connection, "another", shop.now) == 1
         return Receipt(provider_ref="Q7", detail="250 Ok", records=())
 
     shop.post.deeds = [be_taken_for_dead]
@@ -367,8 +354,9 @@ def test_a_lease_lost_while_sending_leaves_a_record_that_says_what_is_known(shop
 def test_what_another_worker_took_meanwhile_is_not_sent(shop: Shop) -> None:
     def lose_the_rest(_message: Message) -> Receipt:
         with shop.store.write() as connection:
-            assert outbox.release_lost(connection, "another", shop.now) == (1, 1)
-            outbox.claim(connection, owner="another", now=shop.now, until=shop.now + DAY, limit=9, adapters=["post"])
+            rest = outbox.due(connection, "post", shop.now, 9)
+            alone = [(action, "") for action in rest]
+            outbox.begin(connection, alone, owner="another", now=shop.now, until=shop.now + DAY)
         return ACCEPTED
 
     shop.post.deeds = [lose_the_rest]
@@ -376,7 +364,7 @@ def test_what_another_worker_took_meanwhile_is_not_sent(shop: Shop) -> None:
     second = shop.decide()
     shop.dispatch()
     assert [message.action for message in shop.post.got].count(second) == 0
-    assert shop.state(second) is State.CLAIMED
+    assert shop.state(second) is State.SUBMITTING
 
 
 # What is asked again
@@ -478,7 +466,7 @@ def test_content_that_was_changed_after_it_was_frozen_does_not_go_out(shop: Shop
 
 
 def test_many_that_may_not_go_do_not_keep_back_the_one_that_may(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "BATCH", 1)
+    monkeypatch.setattr(lane, "MOST_AHEAD", 1)
     quiet = shop.welcome("C-2", email="ugo@mail.example")
     shop.say("any", "any", given=False, customer=quiet)
     for _ in range(12):
@@ -702,7 +690,7 @@ def test_an_adapter_that_is_gone_leaves_its_actions_alone(shop: Shop) -> None:
     prepare(shop.store, shop.office, Summary(), now=shop.now)
     shop.more, shop.serving = {}, {**shop.serving, "email": "other"}
     with shop.store.write() as connection:
-        taken = outbox.claim(connection, owner="a", now=shop.now, until=shop.now, limit=9, adapters=["other"])
+        taken = outbox.due(connection, "other", shop.now, 9)
     assert taken == []
     assert shop.state(action) is State.READY
 
@@ -799,7 +787,7 @@ class Hanging(Told):
 
 
 def test_an_adapter_that_does_not_come_back_is_cut_off_and_doubted(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stage, "SEND_LIMIT", timedelta(milliseconds=10))
+    monkeypatch.setattr(attempt, "SEND_LIMIT", timedelta(milliseconds=10))
     shop.post = Hanging()
     action = shop.decide()
 

@@ -132,7 +132,7 @@ def test_who_asks_twice_does_not_wait_and_nothing_is_lost(tmp_path: Path, start:
     daemon.send(signal.SIGINT)
     daemon.wait_for("daemon.stopping")
     assert daemon.end(signal.SIGINT) == -signal.SIGINT
-    assert states(folder) == {State.SUBMITTING: 1, State.CLAIMED: 1}
+    assert states(folder) == {State.SUBMITTING: 1, State.READY: 1}
     assert is_discreet(daemon)
 
 
@@ -148,7 +148,7 @@ def test_an_interrupted_dispatch_by_hand_ends_as_cleanly(tmp_path: Path, start: 
     assert command.wait() == 130
     assert is_discreet(command)
     found = states(folder)
-    assert found[State.SUBMITTING] == found[State.CLAIMED] == found[State.UNKNOWN] == 0
+    assert found[State.SUBMITTING] == found[State.UNKNOWN] == 0
     assert found[State.ACCEPTED] == len(post.got) >= 1
     assert found[State.ACCEPTED] + found[State.READY] == 3
 

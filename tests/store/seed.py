@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -23,6 +24,7 @@ from engine.store import (
     transactions,
 )
 from engine.store.actions import Action
+from engine.store.outbox import Result
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -133,7 +135,8 @@ def ready(
     """A step whose content is frozen."""
     made = planned(connection, ref, occurrence=occurrence, **more)
     actions.schedule(connection, made.id, due_at, valid_until, NOON)
-    actions.freeze(connection, made.id, state, adapter=adapter, payload={"a": 1}, sha256="0" * 64)
+    content = {"adapter": adapter, "payload": '{"a":1}', "payload_sha256": "0" * 64}
+    actions.freeze(connection, [{"id": made.id, "state": state.value, **content}])
     return again(connection, made)
 
 
@@ -143,11 +146,18 @@ def again(connection: Connection, action: Action) -> Action:
     return found
 
 
-def claimed(connection: Connection, owner: str = "A", now: datetime = NOON, limit: int = 50) -> list[Action]:
-    """What a worker gets."""
-    return outbox.claim(
-        connection, owner=owner, now=now, until=now + timedelta(minutes=5), limit=limit, adapters=["files", "cards"]
+def under_way(
+    connection: Connection, owner: str = "A", now: datetime = NOON, limit: int = 50, *, parcel: str = ""
+) -> list[Result]:
+    """What a worker has under way: the attempts, as if the provider had taken them."""
+    found = outbox.due(connection, "files", now, limit)
+    keys = outbox.begin(
+        connection, [(one, parcel) for one in found], owner=owner, now=now, until=now + timedelta(minutes=5)
     )
+    return [
+        Result(due=one, delivery=key, state=State.ACCEPTED, outcome="accepted")
+        for one, key in zip(found, keys, strict=True)
+    ]
 
 
 def in_state(connection: Connection, state: State, **more: Any) -> Action:
@@ -162,11 +172,9 @@ def in_state(connection: Connection, state: State, **more: Any) -> Action:
     if state in (State.EXPIRED, State.CANCELLED, State.SUPPRESSED):
         actions.end(connection, made.id, state, "", NOON)
         return made
-    (held,) = claimed(connection)
-    if state is not State.CLAIMED:
-        outbox.begin_attempt(connection, held, "A", NOON)
-    if state not in (State.CLAIMED, State.SUBMITTING):
-        outbox.close_attempt(connection, held, "A", state=state, outcome="", now=NOON)
+    (one,) = under_way(connection)
+    if state is not State.SUBMITTING:
+        outbox.close(connection, [replace(one, state=state, outcome="")], "A", NOON)
     return made
 
 

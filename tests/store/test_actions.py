@@ -6,14 +6,13 @@ import pytest
 
 from engine.core.actions import MOVES, TOO_LATE, Ending, Plan, State
 from engine.core.calendar import Duration, parse_days
-from engine.store import actions, outbox
+from engine.store import actions, touchpoints
 from engine.store.session import Store
 from tests.store.seed import (
     DAY,
     NOON,
     STATES,
     again,
-    claimed,
     customer,
     in_state,
     journey,
@@ -21,6 +20,7 @@ from tests.store.seed import (
     ready,
     score,
     scored,
+    under_way,
     values,
 )
 
@@ -131,21 +131,29 @@ class TestFreezing:
             assert [one.id for one in actions.to_freeze(connection, NOON, 1)] == [due.id]
             assert [one.id for one in actions.to_freeze(connection, NOON + DAY, 9)] == [due.id, later.id, shown.id]
 
-    def test_content_is_set_once_and_for_all(self, store: Store) -> None:
+    def test_what_has_its_content_is_not_written_again(self, store: Store) -> None:
         with store.write() as connection:
-            made = ready(connection)
-            actions.freeze(connection, made.id, State.READY, adapter="x", payload={"b": 2}, sha256="1" * 64)
-            frozen = again(connection, made)
+            frozen = ready(connection)
             assert (frozen.payload, frozen.payload_sha256, frozen.adapter) == ({"a": 1}, "0" * 64, "files")
             assert actions.to_freeze(connection, NOON, 9) == []
+
+    def test_two_who_write_contents_do_not_write_the_same(self, store: Store) -> None:
+        if store.is_sqlite:
+            pytest.skip("SQLite has one writer at a time")
+        with store.write() as connection:
+            made = planned(connection)
+            actions.schedule(connection, made.id, NOON, NOON + DAY, NOON)
+        with store.write() as one, store.write() as other:
+            assert [action.id for action in actions.to_freeze(one, NOON, 9)] == [made.id]
+            assert actions.to_freeze(other, NOON, 9) == []
 
     def test_a_held_action_needs_its_yes(self, store: Store) -> None:
         with store.write() as connection:
             made = ready(connection, state=State.HELD)
-            assert claimed(connection) == []
+            assert under_way(connection) == []
             assert actions.approve(connection, made.id, "Marta")
             assert not actions.approve(connection, made.id, "Marta")
-            assert [one.id for one in claimed(connection)] == [made.id]
+            assert [one.due.id for one in under_way(connection)] == [made.id]
 
 
 class TestEnding:
@@ -185,7 +193,7 @@ class TestTouches:
         with store.write() as connection:
             key = customer(connection)
             sent = ready(connection, occurrence="sent", due_at=NOON - 2 * DAY)
-            outbox.touch(connection, sent, NOON - DAY)
+            touchpoints.add(connection, [sent], NOON - DAY)
             actions.end(connection, sent.id, State.CANCELLED, "", NOON)
             ready(connection, occurrence="dated", due_at=NOON + DAY)
             ready(connection, occurrence="note", channel="note", due_at=NOON + 2 * DAY)
@@ -211,7 +219,7 @@ class TestTouches:
     def test_what_was_ordered_does_not(self, store: Store) -> None:
         with store.write() as connection:
             made = ready(connection, purpose="transactional")
-            outbox.touch(connection, made, NOON)
+            touchpoints.add(connection, [made], NOON)
             assert actions.touches(connection, [made.customer_id], NOON - DAY) == {made.customer_id: []}
 
 

@@ -72,13 +72,13 @@ class TestFirstSince:
             key, kinds = customer(connection), ("quote.accepted", "complaint.opened")
 
             def first(days: float) -> str:
-                found = events.since(connection, key, kinds, NOON + days * DAY)
+                found = events.since(connection, [key], kinds, NOON + days * DAY).get(key)
                 return f"{found[0].facts.kind} {(found[0].facts.occurred_at - NOON).days}" if found else ""
 
             assert first(0) == first(1) == "quote.accepted 1"
             assert first(1.5) == "complaint.opened 2"
             assert first(4) == ""
-            assert events.since(connection, key, (), NOON) == []
+            assert events.since(connection, [key], (), NOON) == {}
 
 
 def test_the_past_is_as_it_was_at_that_instant(store: Store) -> None:

@@ -1,11 +1,12 @@
 """The outbox: every action goes out at most once, whatever workers do and whenever they die.
 
-A state machine drives two workers over a few actions. A worker's memory (what it has claimed, what it has begun) is
-kept apart from the store, so that a worker that lost its lease goes on with what it remembers, as a real one would.
+A state machine drives two workers over a few actions. A worker's memory (what it has under_way) is kept apart from the
+store, so that a worker that lost its lease goes on with what it remembers, as a real one would.
 """
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -23,16 +24,17 @@ from hypothesis.stateful import (
 from sqlalchemy import Connection
 
 from engine.core.actions import MOVES, State
-from engine.store import actions, decisions, outbox
+from engine.store import actions, decisions, doubts, outbox, touchpoints
 from engine.store.actions import Action
+from engine.store.outbox import Result
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, again, claimed, customer, in_state, ready
+from tests.store.seed import DAY, NOON, again, ready, under_way
 
 MINUTE = timedelta(minutes=1)
 LEASE = 5 * MINUTE
 
 
-class TestClaiming:
+class TestTaking:
     def test_what_is_due_in_the_order_of_its_dates(self, store: Store) -> None:
         with store.write() as connection:
             late = ready(connection, occurrence="late", due_at=NOON)
@@ -40,16 +42,17 @@ class TestClaiming:
             ready(connection, occurrence="ahead", due_at=NOON + MINUTE)
             ready(connection, occurrence="elsewhere", adapter="smtp")
             ready(connection, occurrence="held", state=State.HELD)
-            assert [one.id for one in claimed(connection, limit=1)] == [early.id]
-            (found,) = claimed(connection)
-        assert (found.id, found.state, found.payload) == (late.id, State.CLAIMED, {"a": 1})
+            assert [one.due.id for one in under_way(connection, limit=1)] == [early.id]
+            (found,) = under_way(connection)
+            assert again(connection, late).state is State.SUBMITTING
+        assert (found.due.id, found.due.payload, found.due.customer) == (late.id, '{"a":1}', "C1")
 
     def test_nobody_else_can_have_it(self, store: Store) -> None:
         with store.write() as connection:
             ready(connection)
-            assert len(claimed(connection, "A")) == 1
-            assert claimed(connection, "B") == []
-            assert claimed(connection, "A") == []
+            assert len(under_way(connection, "A")) == 1
+            assert under_way(connection, "B") == []
+            assert under_way(connection, "A") == []
 
     def test_two_workers_get_different_actions_at_the_same_time(self, store: Store) -> None:
         if store.is_sqlite:
@@ -58,217 +61,105 @@ class TestClaiming:
             for number in range(4):
                 ready(connection, occurrence=str(number))
         with store.write() as one, store.write() as other:
-            first, second = claimed(one, "A", limit=2), claimed(other, "B", limit=9)
+            first, second = under_way(one, "A", limit=2), under_way(other, "B", limit=9)
         assert len(first) == len(second) == 2
-        assert not {action.id for action in first} & {action.id for action in second}
+        assert not {result.due.id for result in first} & {result.due.id for result in second}
 
     def test_a_retry_waits_for_its_time(self, store: Store) -> None:
+        later = NOON + 10 * MINUTE
         with store.write() as connection:
-            ready(connection)
-            (one,) = claimed(connection)
-            assert outbox.begin_attempt(connection, one, "A", NOON)
-            later = NOON + 10 * MINUTE
-            assert outbox.close_attempt(
-                connection, one, "A", state=State.RETRY_AT, outcome="retry", now=NOON, detail="busy", due_at=later
-            )
-            assert claimed(connection, now=NOON + 9 * MINUTE) == []
-            (two,) = claimed(connection, now=later)
-            assert (two.attempts, two.reason) == (1, "busy")
+            made = ready(connection)
+            (one,) = under_way(connection)
+            busy = replace(one, state=State.RETRY_AT, outcome="retry", detail="busy", due_at=later)
+            assert outbox.close(connection, [busy], "A", NOON) == {made.id}
+            assert under_way(connection, now=NOON + 9 * MINUTE) == []
+            assert again(connection, made).reason == "busy"
+            (two,) = under_way(connection, now=later)
+            assert two.due.attempts == 1
+
+    def test_what_may_not_go_yet_waits_until_another_instant(self, store: Store) -> None:
+        with store.write() as connection:
+            made = ready(connection)
+            outbox.postpone(connection, made.id, NOON + DAY)
+            assert under_way(connection) == []
+            assert [one.due.id for one in under_way(connection, now=NOON + DAY)] == [made.id]
+            outbox.postpone(connection, made.id, NOON)
+            assert again(connection, made).due_at == NOON + DAY, "it is under way"
+
+    def test_the_few_that_are_asked_for_by_name(self, store: Store) -> None:
+        with store.write() as connection:
+            made = [ready(connection, occurrence=str(number)) for number in range(3)]
+            under_way(connection, limit=1)
+            found = outbox.due_among(connection, [one.id for one in made[:2]])
+        assert [one.id for one in found] == [made[1].id]
 
 
 class TestFence:
-    def test_only_the_owner_of_the_lease_begins_and_ends_an_attempt(self, store: Store) -> None:
+    def test_only_the_owner_of_the_lease_ends_an_attempt(self, store: Store) -> None:
         with store.write() as connection:
-            ready(connection)
-            (one,) = claimed(connection, "A")
-            assert not outbox.begin_attempt(connection, one, "B", NOON)
-            assert outbox.attempts_of(connection, one.id) == []
-            assert outbox.begin_attempt(connection, one, "A", NOON)
-            assert not outbox.begin_attempt(connection, one, "A", NOON)
-            assert not outbox.close_attempt(connection, one, "B", state=State.ACCEPTED, outcome="accepted", now=NOON)
-            assert again(connection, one).state is State.SUBMITTING
-            (attempt,) = outbox.attempts_of(connection, one.id)
-            assert (attempt["outcome"], attempt["finished_at"], attempt["detail"]) == ("submitting", None, "")
+            made = ready(connection)
+            results = under_way(connection, "A")
+            assert outbox.close(connection, results, "B", NOON) == set()
+            assert again(connection, made).state is State.SUBMITTING
+            (attempt,) = outbox.attempts_of(connection, made.id)
+            assert (attempt["outcome"], attempt["finished_at"]) == ("submitting", None)
 
-    def test_an_attempt_is_closed_with_what_came_of_it(self, store: Store) -> None:
+    def test_attempts_are_closed_with_what_came_of_each(self, store: Store) -> None:
         with store.write() as connection:
-            ready(connection)
-            (one,) = claimed(connection, "A")
-            outbox.begin_attempt(connection, one, "A", NOON)
-            assert outbox.close_attempt(
-                connection,
-                one,
-                "A",
-                state=State.ACCEPTED,
-                outcome="accepted",
-                now=NOON + MINUTE,
-                provider_ref="250 queued",
-                detail="fine",
-            )
-            after = again(connection, one)
+            one, other = (ready(connection, occurrence=str(number)) for number in range(2))
+            first, second = under_way(connection, "A")
+            sent = replace(first, provider_ref="250 queued", detail="fine")
+            refused = replace(second, state=State.REJECTED, outcome="rejected", detail="550 no")
+            assert outbox.close(connection, [sent, refused], "A", NOON + MINUTE) == {one.id, other.id}
+            after, rejected = again(connection, one), again(connection, other)
             (attempt,) = outbox.attempts_of(connection, one.id)
-        assert (after.state, after.provider_ref, after.reason, after.finished_at) == (
-            State.ACCEPTED,
-            "250 queued",
-            "fine",
-            NOON + MINUTE,
-        )
-        assert {
-            name: attempt[name] for name in ("attempt", "adapter", "owner", "outcome", "provider_ref", "detail")
-        } == {
-            "attempt": 1,
-            "adapter": "files",
-            "owner": "A",
-            "outcome": "accepted",
-            "provider_ref": "250 queued",
-            "detail": "fine",
-        }
-        assert (attempt["started_at"], attempt["finished_at"]) == (NOON, NOON + MINUTE)
+        assert (rejected.state, rejected.provider_ref, rejected.reason) == (State.REJECTED, "", "550 no")
+        assert (after.state, after.provider_ref, after.reason) == (State.ACCEPTED, "250 queued", "fine")
+        assert after.finished_at == NOON + MINUTE
+        names = ("attempt", "adapter", "owner", "outcome", "provider_ref", "detail", "started_at", "finished_at")
+        said = (1, "files", "A", "accepted", "250 queued", "fine", NOON, NOON + MINUTE)
+        assert tuple(attempt[name] for name in names) == said
 
     def test_an_answer_that_comes_too_late_is_noted_and_changes_nothing_else(self, store: Store) -> None:
         with store.write() as connection:
-            ready(connection)
-            (one,) = claimed(connection, "A")
-            outbox.begin_attempt(connection, one, "A", NOON)
-            assert outbox.release_lost(connection, "B", NOON + 2 * LEASE) == (0, 1)
-            assert not outbox.close_attempt(
-                connection,
-                one,
-                "A",
-                state=State.ACCEPTED,
-                outcome="accepted",
-                now=NOON + DAY,
-                provider_ref="250 queued",
-            )
-            (attempt,) = outbox.attempts_of(connection, one.id)
+            made = ready(connection)
+            (one,) = under_way(connection, "A")
+            assert doubts.release_lost(connection, "B", NOON + 2 * LEASE) == 1
+            late = replace(one, provider_ref="250 queued")
+            assert outbox.close(connection, [late], "A", NOON + DAY) == set()
+            (attempt,) = outbox.attempts_of(connection, made.id)
             assert (attempt["outcome"], attempt["finished_at"]) == ("unknown", NOON + 2 * LEASE)
             assert attempt["detail"].endswith("; its answer came too late: accepted 250 queued")
-            assert again(connection, one).state is State.UNKNOWN
+            assert again(connection, made).state is State.UNKNOWN
 
-    def test_a_memory_from_before_the_last_attempt_begins_none(self, store: Store) -> None:
+    def test_a_memory_from_before_the_last_attempt_ends_none(self, store: Store) -> None:
         with store.write() as connection:
-            ready(connection)
-            (old,) = claimed(connection, "A")
-            outbox.begin_attempt(connection, old, "A", NOON)
-            outbox.close_attempt(connection, old, "A", state=State.RETRY_AT, outcome="retry", now=NOON)
-            (new,) = claimed(connection, "A")
-            assert not outbox.begin_attempt(connection, old, "A", NOON)
-            assert outbox.begin_attempt(connection, new, "A", NOON)
-            assert not outbox.close_attempt(connection, old, "A", state=State.REJECTED, outcome="rejected", now=NOON)
-            assert again(connection, new).state is State.SUBMITTING
+            made = ready(connection)
+            (old,) = under_way(connection, "A")
+            outbox.close(connection, [replace(old, state=State.RETRY_AT, outcome="retry")], "A", NOON)
+            under_way(connection, "A")
+            assert outbox.close(connection, [replace(old, state=State.REJECTED)], "A", NOON) == set()
+            assert again(connection, made).state is State.SUBMITTING
 
 
-class TestGivingBack:
-    def test_what_was_not_begun(self, store: Store) -> None:
+class TestParcels:
+    def test_what_went_together_and_is_in_doubt_is_known_by_its_key(self, store: Store) -> None:
         with store.write() as connection:
             made = [ready(connection, occurrence=str(number)) for number in range(3)]
-            first, *_ = claimed(connection, "A")
-            outbox.begin_attempt(connection, first, "A", NOON)
-            assert outbox.hand_back(connection, [one.id for one in made], "B") == 0
-            assert outbox.hand_back(connection, [one.id for one in made], "A") == 2
-            assert len(claimed(connection, "B")) == 2
-
-    def test_until_another_instant(self, store: Store) -> None:
-        with store.write() as connection:
-            ready(connection)
-            (one,) = claimed(connection, "A")
-            assert not outbox.postpone(connection, one.id, "B", NOON + DAY)
-            assert outbox.postpone(connection, one.id, "A", NOON + DAY)
-            assert not outbox.postpone(connection, one.id, "A", NOON + DAY)
-            assert claimed(connection) == []
-            assert [found.id for found in claimed(connection, now=NOON + DAY)] == [one.id]
-
-    def test_leases_that_ended(self, store: Store) -> None:
-        with store.write() as connection:
-            for number in range(2):
-                ready(connection, occurrence=str(number))
-            one, other = claimed(connection, "A")
-            outbox.begin_attempt(connection, one, "A", NOON)
-            assert outbox.release_lost(connection, "A", NOON + LEASE) == (0, 0)
-            assert outbox.release_lost(connection, "A", NOON + LEASE + MINUTE) == (1, 1)
-            assert again(connection, one).state is State.UNKNOWN
-            assert again(connection, other).state is State.READY
-
-    def test_another_owner_on_sqlite_is_a_dead_one(self, store: Store) -> None:
-        with store.write() as connection:
-            ready(connection)
-            claimed(connection, "A")
-            assert outbox.release_lost(connection, "B", NOON) == ((1, 0) if store.is_sqlite else (0, 0))
+            ids = [one.id for one in made]
+            under_way(connection, "A", limit=2, parcel="P")
+            under_way(connection, "A")
+            assert outbox.parcels(connection, ids) == {}, "nobody doubts what is under way"
+            doubts.release_lost(connection, "B", NOON + 2 * LEASE)
+            doubts.replay_unknown(connection, ["files"])
+            assert outbox.parcels(connection, ids) == dict.fromkeys(ids[:2], "P")
+            assert outbox.members(connection, "P") == ids[:2]
+            under_way(connection, "A", limit=1)
+            assert outbox.parcels(connection, ids) == {ids[1]: "P"}, "the last attempt counts"
 
 
-class TestDoubt:
-    def test_what_can_be_sent_again_is(self, store: Store) -> None:
-        with store.write() as connection:
-            one = in_state(connection, State.UNKNOWN)
-            assert outbox.replay_unknown(connection, ["cards"]) == 0
-            assert outbox.replay_unknown(connection, ["files"], attempts=1) == 0
-            assert outbox.replay_unknown(connection, ["files", "cards"], attempts=2) == 1
-            assert again(connection, one).state is State.READY
-            assert outbox.replay_unknown(connection, ["files"]) == 0
-
-    def test_a_person_knows_that_it_went_out(self, store: Store) -> None:
-        with store.write() as connection:
-            one = in_state(connection, State.UNKNOWN)
-            assert outbox.resolve(connection, one, sent=True, by="Marta", now=NOON + DAY)
-            assert not outbox.resolve(connection, one, sent=False, by="Marta", now=NOON + DAY)
-            after = again(connection, one)
-            assert (after.state, after.reason, after.finished_at) == (State.ACCEPTED, "confirmed by Marta", NOON + DAY)
-            assert outbox.by_channel(connection) == [("thanks", "email", 1)]
-
-    def test_a_person_knows_that_it_did_not(self, store: Store) -> None:
-        with store.write() as connection:
-            one = in_state(connection, State.UNKNOWN)
-            assert outbox.resolve(connection, one, sent=False, by="Marta", now=NOON + DAY)
-            assert again(connection, one).reason == "Marta says that it did not go out"
-            assert [found.id for found in claimed(connection)] == [one.id]
-            assert outbox.by_channel(connection) == []
-
-    @pytest.mark.parametrize("state", [State.READY, State.CLAIMED, State.SUBMITTING, State.ACCEPTED, State.REJECTED])
-    def test_where_there_is_no_doubt_nobody_settles_one(self, store: Store, state: State) -> None:
-        with store.write() as connection:
-            one = in_state(connection, state)
-            for sent in (True, False):
-                assert not outbox.resolve(connection, one, sent=sent, by="Marta", now=NOON)
-            assert again(connection, one).state is state
-
-
-class TestWhatIsKept:
-    @pytest.mark.parametrize(("channel", "seen"), [("email", True), ("note", True), ("reward", False), ("task", False)])
-    def test_a_touchpoint_is_what_the_customer_sees_once(self, store: Store, channel: str, seen: bool) -> None:
-        with store.write() as connection:
-            one = ready(connection, channel=channel)
-            for _ in range(2):
-                outbox.touch(connection, one, NOON)
-            assert outbox.by_channel(connection) == ([("thanks", channel, 1)] if seen else [])
-
-    def test_a_note_has_its_files(self, store: Store) -> None:
-        with store.write() as connection:
-            one = ready(connection, channel="note")
-            outbox.add_print_job(connection, one.id, ("card.pdf", "card.png"), 2, NOON)
-            outbox.add_print_job(connection, one.id, ("other.pdf",), 1, NOON)
-            assert outbox.print_jobs(connection) == {one.public_id: ["card.pdf", "card.png"]}
-
-    def test_what_was_heard_since(self, store: Store) -> None:
-        with store.write() as connection:
-            for number, (days, purpose) in enumerate(((1, "relationship"), (2, "transactional"), (3, "marketing"))):
-                outbox.touch(connection, ready(connection, occurrence=str(number), purpose=purpose), NOON + days * DAY)
-            outbox.touch(connection, ready(connection, "C2"), NOON + 4 * DAY)
-            key = customer(connection)
-            assert outbox.heard(connection, [key], NOON) == [NOON + DAY, NOON + 3 * DAY]
-            assert outbox.heard(connection, [key], NOON + DAY) == [NOON + 3 * DAY]
-            both = [key, customer(connection, "C2")]
-            assert outbox.heard(connection, both, NOON + DAY) == [NOON + 3 * DAY, NOON + 4 * DAY]
-            assert outbox.heard(connection, [], NOON) == []
-
-    def test_what_may_have_been_heard_counts_from_its_last_attempt(self, store: Store) -> None:
-        with store.write() as connection:
-            one = in_state(connection, State.UNKNOWN)
-            assert outbox.heard(connection, [one.customer_id], NOON - DAY) == [NOON]
-            assert outbox.heard(connection, [one.customer_id], NOON) == []
-
-
-Memory = list[tuple[str, Action]]
-"""What workers remember: whose it is, and the action as it was when they got it."""
+Memory = list[tuple[str, Result]]
+"""What workers remember: whose it is, and the attempt as they began it."""
 
 PICKS = st.integers(0, 5)
 WORKERS = st.sampled_from("AB")
@@ -292,7 +183,6 @@ class Outbox(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.now: datetime = NOON
-        self.waiting: Memory = []
         self.going: Memory = []
         self.confirmed: set[int] = set()
         self.actions: Rows = {}
@@ -320,58 +210,39 @@ class Outbox(RuleBasedStateMachine):
     def wait(self, minutes: int) -> None:
         self.now += minutes * MINUTE
 
-    @rule(who=WORKERS, limit=st.integers(1, 3), begun=st.integers(0, 3))
-    def claim(self, who: str, limit: int, begun: int) -> None:
-        """Take what is due, as dispatch does, and begin with some of it."""
+    @rule(who=WORKERS, limit=st.integers(1, 3))
+    def begin(self, who: str, limit: int) -> None:
+        """Take what is due, as dispatch does."""
         with self.store.write() as connection:
             actions.expire(connection, self.now)
-            got = [(who, action) for action in claimed(connection, who, self.now, limit)]
-        self.check()
-        self.waiting += got[begun:]
-        for one in got[:begun]:
-            self.submit(*one)
-
-    def submit(self, who: str, action: Action) -> None:
-        with self.store.write() as connection:
-            if outbox.begin_attempt(connection, action, who, self.now):
-                self.going.append((who, action))
-
-    @precondition(lambda self: self.waiting)
-    @rule(pick=PICKS)
-    def begin(self, pick: int) -> None:
-        self.submit(*self.waiting.pop(pick % len(self.waiting)))
+            self.going += [(who, result) for result in under_way(connection, who, self.now, limit)]
 
     @precondition(lambda self: self.going)
     @rule(pick=PICKS, state=st.sampled_from(list(ANSWERS)), later=st.integers(0, 9), twice=st.booleans())
     def answer(self, pick: int, state: State, later: int, twice: bool) -> None:
         """The provider answers, and the worker writes it down, perhaps once too often."""
-        who, action = self.going.pop(pick % len(self.going))
+        who, result = self.going.pop(pick % len(self.going))
         due_at = self.now + later * MINUTE if state is State.RETRY_AT else None
+        ended = replace(result, state=state, outcome=ANSWERS[state], due_at=due_at)
         for _ in range(1 + twice):
             self.check()
             with self.store.write() as connection:
-                if outbox.close_attempt(
-                    connection, action, who, state=state, outcome=ANSWERS[state], now=self.now, due_at=due_at
-                ):
-                    assert self.actions[action.id]["state"] not in WENT_OUT
+                if outbox.close(connection, [ended], who, self.now):
+                    assert self.actions[ended.due.id]["state"] not in WENT_OUT
                     if state in WENT_OUT:
-                        outbox.touch(connection, action, self.now)
+                        touchpoints.add(connection, [ended.due], self.now)
 
-    @precondition(lambda self: self.waiting or self.going)
-    @rule(who=WORKERS, kindly=st.booleans())
-    def die(self, who: str, kindly: bool) -> None:
-        """A worker is stopped: it hands back what it has not begun, or it has no time to."""
-        if kindly:
-            with self.store.write() as connection:
-                outbox.hand_back(connection, [action.id for owner, action in self.waiting if owner == who], who)
-        self.waiting = [one for one in self.waiting if one[0] != who]
-        self.going = [one for one in self.going if one[0] != who] if not kindly else self.going
+    @precondition(lambda self: self.going)
+    @rule(who=WORKERS)
+    def die(self, who: str) -> None:
+        """A worker is stopped."""
+        self.going = [one for one in self.going if one[0] != who]
 
-    @precondition(lambda self: self.are(State.CLAIMED) or self.are(State.SUBMITTING))
+    @precondition(lambda self: self.are(State.SUBMITTING))
     @rule(who=WORKERS)
     def recover(self, who: str) -> None:
         with self.store.write() as connection:
-            outbox.release_lost(connection, who, self.now)
+            doubts.release_lost(connection, who, self.now)
 
     @precondition(lambda self: self.are(State.UNKNOWN))
     @rule(pick=PICKS, how=st.sampled_from(["again", "sent", "not sent"]))
@@ -379,10 +250,10 @@ class Outbox(RuleBasedStateMachine):
         """A doubt is cleared, by sending the same again or by a person."""
         with self.store.write() as connection:
             if how == "again":
-                outbox.replay_unknown(connection, ["files"], attempts=4)
+                doubts.replay_unknown(connection, ["files"], attempts=4)
                 return
             action = self.one(connection, pick)
-            if outbox.resolve(connection, action, sent=how == "sent", by="Marta", now=self.now) and how == "sent":
+            if doubts.resolve(connection, action, sent=how == "sent", by="Marta", now=self.now) and how == "sent":
                 self.confirmed.add(action.id)
 
     @rule(
@@ -433,7 +304,7 @@ class Outbox(RuleBasedStateMachine):
     def moved_by_the_book(self, before: dict[str, Any], row: dict[str, Any]) -> None:
         old, new = State(before["state"]), State(row["state"])
         assert new is old or new in MOVES[old], f"{old} -> {new}"
-        assert (row["lease_owner"] is not None) == (new in (State.CLAIMED, State.SUBMITTING))
+        assert (row["lease_owner"] is not None) == (new is State.SUBMITTING)
         assert (row["lease_owner"] is None) == (row["lease_until"] is None)
         assert (row["finished_at"] is not None) == (new in FINISHED)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from engine.store.tables.columns import BIG, json, key, public, ref_to
@@ -17,6 +17,7 @@ class Action(SQLModel, table=True):
     __table_args__ = (
         Index(
             "action_due",
+            "adapter",
             "due_at",
             "id",
             sqlite_where=text("state IN ('ready', 'retry_at')"),
@@ -24,9 +25,9 @@ class Action(SQLModel, table=True):
         ),
         Index(
             "action_lease",
-            "lease_until",
-            sqlite_where=text("state IN ('claimed', 'submitting')"),
-            postgresql_where=text("state IN ('claimed', 'submitting')"),
+            "lease_owner",
+            sqlite_where=text("state = 'submitting'"),
+            postgresql_where=text("state = 'submitting'"),
         ),
         Index(
             "action_waiting",
@@ -52,7 +53,7 @@ class Action(SQLModel, table=True):
     adapter: str = ""
     plan: dict[str, Any] = json()
     facts: dict[str, Any] = json()  # what the template needs of the moment that triggered it
-    payload: dict[str, Any] | None = Field(default=None, sa_type=JSON)
+    payload: str | None = None  # canonical JSON, to the byte
     payload_sha256: str = Field(default="", max_length=64)
     state: str
     reason: str = ""  # why it stands where it stands, in words
@@ -75,10 +76,14 @@ class Action(SQLModel, table=True):
 class Delivery(SQLModel, table=True):
     """Append-only: one attempt. The row is committed before any I/O and closed by what came of it."""
 
-    __table_args__ = (UniqueConstraint("action_id", "attempt"),)
+    __table_args__ = (
+        UniqueConstraint("action_id", "attempt"),
+        Index("delivery_parcel", "parcel", sqlite_where=text("parcel <> ''"), postgresql_where=text("parcel <> ''")),
+    )
     id: int | None = key()
     action_id: int = ref_to("action.id", index=False)
     attempt: int
+    parcel: str = ""  # the key of the call that carried it with others, in the order of their ids
     adapter: str
     owner: str
     started_at: datetime

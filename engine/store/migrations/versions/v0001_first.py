@@ -308,7 +308,7 @@ def upgrade() -> None:
         sa.Column("adapter", AutoString(), nullable=False),
         sa.Column("plan", sa.JSON(), nullable=False),
         sa.Column("facts", sa.JSON(), nullable=False),
-        sa.Column("payload", sa.JSON(), nullable=True),
+        sa.Column("payload", AutoString(), nullable=True),
         sa.Column("payload_sha256", AutoString(length=64), nullable=False),
         sa.Column("state", AutoString(), nullable=False),
         sa.Column("reason", AutoString(), nullable=False),
@@ -350,7 +350,7 @@ def upgrade() -> None:
     op.create_index(
         "action_due",
         "action",
-        ["due_at", "id"],
+        ["adapter", "due_at", "id"],
         unique=False,
         sqlite_where=sa.text("state IN ('ready', 'retry_at')"),
         postgresql_where=sa.text("state IN ('ready', 'retry_at')"),
@@ -358,10 +358,10 @@ def upgrade() -> None:
     op.create_index(
         "action_lease",
         "action",
-        ["lease_until"],
+        ["lease_owner"],
         unique=False,
-        sqlite_where=sa.text("state IN ('claimed', 'submitting')"),
-        postgresql_where=sa.text("state IN ('claimed', 'submitting')"),
+        sqlite_where=sa.text("state = 'submitting'"),
+        postgresql_where=sa.text("state = 'submitting'"),
     )
     op.create_index(
         "action_waiting",
@@ -405,6 +405,7 @@ def upgrade() -> None:
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("parcel", AutoString(), nullable=False),
         sa.Column("adapter", AutoString(), nullable=False),
         sa.Column("owner", AutoString(), nullable=False),
         sa.Column("started_at", UTCDateTime(), nullable=False),
@@ -418,6 +419,14 @@ def upgrade() -> None:
         ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("action_id", "attempt"),
+    )
+    op.create_index(
+        "delivery_parcel",
+        "delivery",
+        ["parcel"],
+        unique=False,
+        sqlite_where=sa.text("parcel <> ''"),
+        postgresql_where=sa.text("parcel <> ''"),
     )
     op.create_table(
         "ledger_entry",

@@ -1,0 +1,77 @@
+"""What came of attempts is written together, with all that the receipts bring, in one transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from engine.core.actions import State
+from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
+from engine.dispatch.office import Summary, plainly
+from engine.dispatch.port import Receipt
+from engine.errors import StoreError
+from engine.store import ledger, outbox, print_jobs, referrals, touchpoints
+from engine.store.outbox import Due, Result
+from engine.store.session import Store
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An attempt that came to its end, and the receipt, if there is one."""
+
+    result: Result
+    receipt: Receipt | None = None
+
+
+def finish(store: Store, ended: Sequence[Ended], summary: Summary, *, owner: str, now: datetime) -> None:
+    """Write them; one that cannot be written as it is becomes a doubt, and costs no other its receipt.
+
+    Raises StoreError when nothing can be written now; nothing is then.
+    """
+    try:
+        _write(store, ended, summary, owner, now)
+    except StoreError:
+        raise
+    except Exception as error:
+        if len(ended) > 1:
+            for one in ended:
+                finish(store, [one], summary, owner=owner, now=now)
+        elif ended[0].receipt is None:
+            raise  # its words are our own
+        else:
+            doubt = f"the adapter broke off ({plainly(error)})"
+            result = replace(ended[0].result, state=State.UNKNOWN, outcome="unknown", provider_ref="", detail=doubt)
+            _write(store, [Ended(result=result)], summary, owner, now)
+
+
+def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, now: datetime) -> None:
+    with store.write() as connection:
+        ours = outbox.close(connection, [one.result for one in ended], owner, now)
+        sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
+        touchpoints.add(connection, [action for action, _ in sent], now)
+        for action, receipt in sent:
+            _keep(connection, action, receipt, now)
+    for one in ended:
+        summary.count(one.result.state if one.result.due.id in ours else State.UNKNOWN)
+
+
+def _keep(connection: Connection, action: Due, receipt: Receipt, now: datetime) -> None:
+    """Store what a receipt brings: once, like the action itself."""
+    for record in receipt.records:
+        if isinstance(record, LedgerPosting):
+            ledger.post(
+                connection,
+                record,
+                transfer=action.public_id,
+                customer=(action.customer_id, action.customer),
+                rule_hash=action.rule_hash,
+                action=action.id,
+                now=now,
+            )
+        elif isinstance(record, ReferralInvite):
+            referrals.invite(connection, record, referrer=action.customer_id, action=action.id, now=now)
+        elif isinstance(record, PrintJob):
+            print_jobs.add(connection, action.id, record.files, record.pages, now)

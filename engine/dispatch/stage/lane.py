@@ -1,0 +1,113 @@
+"""One adapter's way through the outbox: as many calls under way as it can take, and what they bring written together.
+
+How far ahead of the calls attempts are begun is found by trying: about what the adapter sends in a second. Where only a
+person can tell what became of an attempt, none is begun before it can be sent at once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+from engine.dispatch.port import Adapter, Idempotency
+from engine.dispatch.stage.attempt import attempt, ended, handed_back
+from engine.dispatch.stage.finish import Ended
+from engine.dispatch.stage.parcel import Parcel
+
+if TYPE_CHECKING:
+    from engine.dispatch.stage.send import Sending
+
+MOST_AHEAD = 500
+"""So many attempts are begun in one transaction at most."""
+STALE = timedelta(seconds=10)
+"""What was begun so long ago without being sent is asked about again first."""
+LATE = "it was begun and not sent: its turn came too late"
+STOPPED = "it was begun and not sent: the dispatcher was to stop"
+
+
+@dataclass(slots=True, kw_only=True)
+class Lane:
+    """The calls of one adapter in one run."""
+
+    name: str
+    adapter: Adapter
+    sending: Sending
+    drained: bool = False
+    under_way: int = 0  # begun, and not yet written how it ended
+    ahead: int = field(init=False)
+    refilled: float = 0.0
+    calls: asyncio.Queue[Parcel | None] = field(default_factory=asyncio.Queue)
+    ended: list[Ended] = field(default_factory=list)
+    news: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.ahead = self._at_once
+
+    @property
+    def _at_once(self) -> int:
+        """So many messages can be under way at the adapter."""
+        return self._width * self.adapter.capability.batch
+
+    @property
+    def _width(self) -> int:
+        return max(1, self.adapter.capability.concurrency)
+
+    async def run(self) -> None:
+        """Until nothing is due any more, or the run is to stop; then what is under way comes to its end."""
+        callers = [asyncio.ensure_future(self._call()) for _ in range(self._width)]
+        try:
+            while await self._round():
+                if not self.ended:
+                    self.news.clear()
+                    await self.news.wait()
+                for caller in callers:
+                    if caller.done():
+                        caller.result()  # raises what only ends a process
+        finally:
+            for _ in callers:
+                self.calls.put_nowait(None)
+            await asyncio.gather(*callers, return_exceptions=True)
+
+    async def _call(self) -> None:
+        """One call after the other, until there is None."""
+        try:
+            while (parcel := await self.calls.get()) is not None:
+                now = self.sending.clock()
+                why = STOPPED if self.sending.stopping() else LATE if now - parcel.begun_at > STALE else ""
+                if why:
+                    self.ended += handed_back(parcel, why)
+                else:
+                    answers = await attempt(self.adapter, parcel)
+                    self.ended += ended(self.adapter, parcel, answers, self.sending.clock())
+                self.news.set()
+        finally:
+            self.news.set()
+
+    async def _round(self) -> bool:
+        """Write what has ended and begin what there is room for; False when all is done."""
+        written, self.ended = self.ended, []
+        if written:
+            await self.sending.write(written)
+            self.under_way -= len(written)
+        while (room := self._room()) > 0:
+            parcels, anything = await self.sending.begin(self.name, room)
+            self.drained = not anything
+            for parcel in parcels:
+                self.under_way += len(parcel.messages)
+                self.calls.put_nowait(parcel)
+            if parcels:
+                break
+        return self.under_way > 0
+
+    def _room(self) -> int:
+        """How many more may be begun; none before half of what was begun has come to its end."""
+        if self.drained or self.sending.stopping() or self.under_way > self.ahead // 2:
+            return 0
+        if self.adapter.capability.idempotency is not Idempotency.NONE:
+            now = asyncio.get_running_loop().time()
+            quick = now - self.refilled < 1
+            self.ahead = min(MOST_AHEAD, 2 * self.ahead) if quick else max(self._at_once, self.ahead // 2)
+            self.refilled = now
+        return self.ahead - self.under_way

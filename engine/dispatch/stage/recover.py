@@ -1,0 +1,40 @@
+"""What a run that ended abruptly left behind is taken up: nothing is lost, nothing is sent twice or too late.
+
+A run shows that it lives by a lease of its own, so that others know within seconds when it is gone.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime, timedelta
+
+from engine.core.actions import State
+from engine.dispatch.office import Office, Summary
+from engine.dispatch.port import Idempotency
+from engine.dispatch.retry import MAX_ATTEMPTS
+from engine.store import actions, doubts, leases
+from engine.store.session import Store
+
+LIFE = timedelta(seconds=60)
+"""A run that has not shown for so long that it lives is gone."""
+
+
+def recover(store: Store, office: Office, summary: Summary, owner: str, now: datetime) -> None:
+    """Doubt what nobody works on any more, make ready what may safely be replayed, and let go what is too late."""
+    safe = [name for name, adapter in office.adapters.items() if adapter.capability.idempotency is Idempotency.KEY]
+    show_life(store, owner, now)
+    with store.write() as connection:
+        doubts.release_lost(connection, owner, now)
+        doubts.replay_unknown(connection, safe, attempts=MAX_ATTEMPTS, now=now)
+        summary.count(State.EXPIRED, actions.expire(connection, now))
+
+
+def show_life(store: Store, owner: str, now: datetime) -> None:
+    """The run goes on."""
+    with store.write() as connection:
+        leases.take(connection, doubts.WORKER + owner, owner, "", now, now + LIFE)
+
+
+def leave(store: Store, owner: str) -> None:
+    """The run has come to its end."""
+    with store.write() as connection:
+        leases.release(connection, doubts.WORKER + owner, owner)

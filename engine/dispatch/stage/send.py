@@ -1,0 +1,136 @@
+"""One run through the outbox: what an ended run left is taken up, then every adapter has a lane of its own."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Iterable, Sequence
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import Any, TypeVar
+
+from engine.dispatch.office import Office, Summary
+from engine.dispatch.port import Adapter
+from engine.dispatch.stage.finish import Ended, finish
+from engine.dispatch.stage.lane import Lane
+from engine.dispatch.stage.parcel import Parcel
+from engine.dispatch.stage.recover import leave, recover, show_life
+from engine.dispatch.stage.take import Taking, take
+from engine.errors import StoreError
+from engine.store.session import Store
+
+CLOSE_LIMIT = timedelta(seconds=10)
+PULSE = timedelta(seconds=10)
+"""So often a worker shows that it lives."""
+PATIENCE = (0.2, 1.0, 3.0, 10.0)
+"""Seconds between tries to write receipts that the store does not take: they are all that tells what went out."""
+T = TypeVar("T")
+
+
+async def send(
+    store: Store,
+    office: Office,
+    summary: Summary,
+    *,
+    owner: str,
+    clock: Callable[[], datetime],
+    stopping: Callable[[], bool] = lambda: False,
+    progress: Callable[[int], None] = lambda _sent: None,
+) -> None:
+    """Send what is due now. When `stopping` says so, or the task is cancelled, the actions in hand are finished and the
+    rest handed back.
+
+    owner: a random id of this run, under which it holds its leases; on SQLite all other leases count as lost.
+    """
+    sending = Sending(
+        store=store, office=office, summary=summary, owner=owner, clock=clock, stopping=stopping, progress=progress
+    )
+    work = asyncio.ensure_future(sending.run())
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        sending.stopping = lambda: True
+        await work
+        raise
+
+
+@dataclass(slots=True, kw_only=True)
+class Sending:
+    """What the lanes of a run share. The store is asked by one thread at a time, never inside a send."""
+
+    store: Store
+    office: Office
+    summary: Summary
+    owner: str
+    clock: Callable[[], datetime]
+    stopping: Callable[[], bool]
+    progress: Callable[[int], None]
+    turn: asyncio.Lock = field(default_factory=asyncio.Lock)
+    began: datetime = field(init=False)
+
+    async def run(self) -> None:
+        """Take up what was left, then work in one lane for each adapter, so that a slow one holds up nobody else."""
+        self.began = self.clock()
+        pulse = asyncio.ensure_future(self._show_life())
+        try:
+            await self._stored(recover, self.store, self.office, self.summary, self.owner, self.began)
+            await _all(
+                Lane(name=name, adapter=adapter, sending=self).run() for name, adapter in self.office.adapters.items()
+            )
+        finally:
+            pulse.cancel()
+            await _all(_close(adapter) for adapter in self.office.adapters.values())
+            with suppress(StoreError):  # then its lease ends by itself
+                await self._stored(leave, self.store, self.owner)
+
+    async def begin(self, adapter: str, room: int) -> tuple[list[Parcel], bool]:
+        """Begin at most so many attempts; says whether anything was due. What falls due later is for another run."""
+        return await self._stored(self._begin, adapter, room)
+
+    def _begin(self, adapter: str, room: int) -> tuple[list[Parcel], bool]:
+        taking = Taking(office=self.office, adapter=adapter, owner=self.owner, summary=self.summary, now=self.clock())
+        with self.store.write() as connection:
+            return take(connection, taking, self.began, room)
+
+    async def write(self, ended: Sequence[Ended]) -> None:
+        """Write what came of attempts, with patience.
+
+        Raises StoreError: they stay open, and the next run doubts them.
+        """
+        for wait in (*PATIENCE, None):
+            try:
+                await self._stored(self._finish, ended)
+            except StoreError:
+                if wait is None:
+                    raise
+                await asyncio.sleep(wait)
+            else:
+                self.progress(len(ended))
+                return
+
+    def _finish(self, ended: Sequence[Ended]) -> None:
+        finish(self.store, ended, self.summary, owner=self.owner, now=self.clock())
+
+    async def _show_life(self) -> None:
+        while True:
+            await asyncio.sleep(PULSE.total_seconds())
+            with suppress(StoreError):  # the lanes will say so
+                await self._stored(show_life, self.store, self.owner, self.clock())
+
+    async def _stored(self, work: Callable[..., T], *arguments: Any) -> T:
+        async with self.turn:
+            return await asyncio.to_thread(work, *arguments)
+
+
+async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
+    """Do these at the same time; what fails is raised when all have come to their end."""
+    for outcome in await asyncio.gather(*work, return_exceptions=True):
+        if isinstance(outcome, BaseException):
+            raise outcome
+
+
+async def _close(adapter: Adapter) -> None:
+    """Let it go; one that cannot say goodbye has done its work all the same."""
+    with suppress(Exception):
+        async with asyncio.timeout(CLOSE_LIMIT.total_seconds()):
+            await adapter.close()
