@@ -1,0 +1,173 @@
+"""Many at once: batches of one call, attempts begun ahead, and what a stop, a death or a bad answer leaves of them."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from engine.core.actions import State
+from engine.core.calendar import Duration
+from engine.dispatch.office import Summary
+from engine.dispatch.port import Capability, Idempotency, Message, Receipt
+from engine.dispatch.stage import prepare
+from engine.dispatch.waiting import Cap
+from engine.errors import DeliveryError
+from engine.store import tables
+from tests.dispatch.shop import ACCEPTED, Killed, Shop, Told
+
+HOUR = timedelta(hours=1)
+Answers = Sequence[Receipt | DeliveryError]
+
+
+class Carrier(Told):
+    """Takes three messages a call."""
+
+    def __init__(self, idempotency: Idempotency = Idempotency.KEY) -> None:
+        super().__init__("email")
+        self.capability = Capability(channel="email", idempotency=idempotency, batch=3)
+        self.calls: list[tuple[str, list[str]]] = []
+        self.plans: list[BaseException | Callable[[Sequence[Message]], Any]] = []
+
+    async def send_many(self, key: str, messages: Sequence[Message]) -> Answers:
+        self.calls.append((key, [message.key for message in messages]))
+        plan = self.plans.pop(0) if self.plans else None
+        if isinstance(plan, BaseException):
+            raise plan
+        self.got += messages
+        answers: Answers = plan(messages) if plan else [ACCEPTED] * len(messages)
+        return answers
+
+
+@pytest.fixture
+def shop(tmp_path: Path) -> Iterator[Shop]:
+    made = Shop(folder=tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def post(shop: Shop) -> Carrier:
+    """The shop's carrier."""
+    carrier = Carrier()
+    shop.post = carrier
+    return carrier
+
+
+def sizes(post: Carrier) -> list[int]:
+    return [len(keys) for _, keys in post.calls]
+
+
+def test_as_many_as_fit_go_in_one_call_and_each_has_its_receipt(shop: Shop, post: Carrier) -> None:
+    ids = [shop.decide() for _ in range(7)]
+
+    assert shop.dispatch().states == {State.ACCEPTED: 7}
+    assert sizes(post) == [3, 3, 1]
+    assert len({key for key, _ in post.calls}) == 3
+    assert {len(shop.attempts(action)) for action in ids} == {1}
+    assert len(shop.rows(tables.Touchpoint)) == 7
+
+
+def test_one_refused_of_a_batch_costs_the_others_nothing(shop: Shop, post: Carrier) -> None:
+    post.plans = [lambda _: [ACCEPTED, DeliveryError("550 nobody", permanent=True), DeliveryError("later")]]
+    ids = [shop.decide() for _ in range(3)]
+
+    assert shop.dispatch().states == {State.ACCEPTED: 1, State.REJECTED: 1, State.RETRY_AT: 1}
+    assert [shop.action(action).reason for action in ids] == ["250 Ok", "550 nobody", "later"]
+
+
+@pytest.mark.parametrize("plan", [lambda _: [ACCEPTED], lambda _: [ACCEPTED, None, ACCEPTED], RuntimeError("boom")])
+def test_an_answer_that_makes_no_sense_is_a_doubt_about_all(shop: Shop, post: Carrier, plan: Any) -> None:
+    post.plans = [plan]
+    for _ in range(3):
+        shop.decide()
+
+    assert shop.dispatch().states == {State.UNKNOWN: 3}
+
+
+def test_a_batch_in_doubt_goes_again_whole_and_under_its_key(shop: Shop, post: Carrier) -> None:
+    post.plans = [Killed()]
+    ids = [shop.decide() for _ in range(3)]
+    with pytest.raises(Killed):
+        shop.dispatch()
+    late = shop.decide()
+
+    assert shop.dispatch(later=HOUR).states == {State.ACCEPTED: 4}
+    first, *others = post.calls
+    assert first in others
+    assert sorted(len(keys) for _, keys in others) == [1, 3]
+    assert {len(shop.attempts(action)) for action in ids} == {2}
+    assert len(shop.attempts(late)) == 1
+
+
+def test_a_batch_that_cannot_go_again_as_it_was_is_left_to_a_person(shop: Shop, post: Carrier) -> None:
+    other = shop.welcome("C-2", given_name="Luca", email="luca@mail.example")
+    post.plans = [Killed()]
+    ids = [shop.decide(), shop.decide(), shop.decide(customer=other)]
+    with pytest.raises(Killed):
+        shop.dispatch()
+    shop.say("any", "any", given=False, customer=other)
+
+    shop.dispatch(later=HOUR)
+    assert [shop.state(action) for action in ids] == [State.UNKNOWN, State.UNKNOWN, State.SUPPRESSED]
+    assert "part of a batch" in shop.action(ids[0]).reason
+    assert len(post.calls) == 1
+
+
+def test_a_retry_is_free_to_go_with_others(shop: Shop, post: Carrier) -> None:
+    post.plans = [DeliveryError("503", retry_after=60)]
+    for _ in range(2):
+        shop.decide()
+    shop.dispatch()
+    shop.decide()
+
+    assert shop.dispatch(later=HOUR).states == {State.ACCEPTED: 3}
+    assert sizes(post) == [2, 3]
+
+
+def test_the_cap_counts_within_a_batch(shop: Shop, post: Carrier) -> None:
+    shop.cap = Cap(messages=2, within=Duration(days=7))
+    for _ in range(3):
+        shop.decide()
+
+    assert shop.dispatch().states == {State.ACCEPTED: 2}
+    assert sizes(post) == [2]
+
+
+class Slowing(Told):
+    """Is asked to stop, or needs ages, after so many messages."""
+
+    def __init__(self, shop: Shop, *, after: int, ages: bool) -> None:
+        super().__init__("email", Idempotency.KEY)
+        self.shop, self.after, self.ages = shop, after, ages
+
+    async def send(self, message: Message) -> Receipt:
+        if self.ages and len(self.got) == self.after:
+            self.shop.now += HOUR
+        return await super().send(message)
+
+
+@pytest.mark.parametrize("ages", [False, True])
+def test_what_was_begun_and_not_sent_is_handed_back(shop: Shop, ages: bool) -> None:
+    post = shop.post = Slowing(shop, after=40, ages=ages)
+    ids = [shop.decide() for _ in range(80)]
+    prepare(shop.store, shop.office, Summary(), now=shop.now)
+
+    summary = Summary()
+    stopping = (lambda: False) if ages else (lambda: len(post.got) >= 40)
+    asyncio.run(shop.sending(summary, owner="one", stopping=stopping))
+
+    found = {action: shop.action(action) for action in ids}
+    waiting = [one for one in found.values() if one.state is State.RETRY_AT]
+    assert {one.reason.partition(":")[0] for one in waiting} <= {"it was begun and not sent"}
+    assert {outcome["outcome"] for one in waiting for outcome in shop.attempts(one.public_id)} <= {"not sent"}
+    if not ages:
+        assert len(post.got) == 40
+        assert waiting, "more were begun than sent"
+    shop.dispatch(later=HOUR)
+    assert {shop.state(action) for action in ids} == {State.ACCEPTED}
+    assert len(post.got) == len({message.key for message in post.got}) == 80
