@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import socket
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +15,7 @@ from typing import TYPE_CHECKING, TextIO
 from engine import assemble, config, workspace
 from engine.core.quiet import QuietPolicy
 from engine.errors import ConfigError, Fault, LeaseError
-from engine.store import leases
+from engine.rights import Proof, Right
 from engine.store.session import Store, create, new_id, open_store
 
 if TYPE_CHECKING:  # each stage is imported when it is first used, so that `premura --help` is quick
@@ -37,7 +35,8 @@ if TYPE_CHECKING:  # each stage is imported when it is first used, so that `prem
 
 Clock = Callable[[], datetime]
 Progress = Callable[[int], None]
-DISPATCHER = "dispatcher"
+DISPATCHER, LEADER = "dispatcher", "leader"
+_SQLITE = "sqlite:///"
 
 
 def system_clock() -> datetime:
@@ -225,38 +224,49 @@ class App:
             quiet=self.quiet,
         )
 
+    @cached_property
+    def right(self) -> Right:
+        """What one process has at a time: on SQLite to work on the store at all, on a server to lead the others."""
+        alone = self.store.is_sqlite
+        file = store_url(self.folder, self.settings).removeprefix(_SQLITE)
+        return Right(
+            store=self.store,
+            name=DISPATCHER if alone else LEADER,
+            owner=self.owner,
+            lasts=timedelta(seconds=self.settings.daemon.lease),
+            clock=lambda: self.clock(),
+            proof=Proof(path=Path(f"{file}.lock")) if alone else None,
+        )
+
+    def leads(self) -> bool:
+        """Whether this process may do what one must do for all; on SQLite there is nobody else."""
+        return self.store.is_sqlite or self.right.is_ours()
+
     @contextmanager
     def dispatching(self) -> Iterator[None]:
-        """Hold the right to dispatch on this store; one process has it at a time on SQLite."""
-        held = self.take_dispatch_lease()
+        """Hold the right to dispatch on this store: one process has it at a time on SQLite, any number on a server."""
+        held = self.store.is_sqlite and self.take_dispatch_right()
         try:
             yield
         finally:
             if held:
-                self.release_dispatch_lease()
+                self.right.give_back()
 
-    def take_dispatch_lease(self) -> bool:
-        """Take or renew the lease; True when it was not ours before. Raises LeaseError when somebody else has it."""
-        now, holder = self.clock(), f"{socket.gethostname()}, process {os.getpid()}"
-        until = now + timedelta(seconds=self.settings.daemon.lease)
-        with self.store.write() as connection:
-            mine = leases.owner(connection, DISPATCHER) == self.owner
-            other = leases.take(connection, DISPATCHER, self.owner, holder, now, until)
+    def take_dispatch_right(self) -> bool:
+        """Take or renew it; True when it was not ours before. Raises LeaseError when somebody else has it."""
+        mine = self.right.until is not None
+        other = self.right.take()
         if other is not None:
             wait = f"{self.settings.daemon.lease:.0f} seconds"
             raise LeaseError(
                 f"another premura dispatches on this store ({other}), so this one does not "
-                f"(hint: stop that one; if it was killed, its right ends within {wait})"
+                f"(hint: stop that one; if it was killed on another machine, its right ends within {wait})"
             )
         return not mine
 
-    def release_dispatch_lease(self) -> None:
-        """Let others dispatch."""
-        with self.store.write() as connection:
-            leases.release(connection, DISPATCHER, self.owner)
-
     def close(self) -> None:
         """Close the store."""
+        self.right.let_go()
         self.store.close()
 
 
@@ -269,9 +279,8 @@ def open_app(folder: Path, clock: Clock = system_clock, screen: TextIO | None = 
 
 def store_url(folder: Path, settings: config.Settings) -> str:
     """The store's address; a relative SQLite path is relative to the workspace."""
-    prefix = "sqlite:///"
-    if settings.store.startswith(prefix) and not settings.store.startswith(prefix + "/"):
-        return prefix + str((folder / settings.store.removeprefix(prefix)).absolute())
+    if settings.store.startswith(_SQLITE) and not settings.store.startswith(_SQLITE + "/"):
+        return _SQLITE + str((folder / settings.store.removeprefix(_SQLITE)).absolute())
     return settings.store
 
 

@@ -1,8 +1,11 @@
 """The daemon: APScheduler ticks, one for each stage; due times live in the outbox, never in the scheduler.
 
-SIGTERM and SIGINT finish the action in hand, hand the rest back and release the right to dispatch; the second of them
-ends the process at once. SIGHUP lets it look at its rules and templates at once. A second daemon on the same store is
-told who has that right and does not start.
+SIGTERM and SIGINT finish the action in hand, hand the rest back and release what this process had a right to; the
+second of them ends the process at once. SIGHUP lets it look at its rules and templates at once.
+
+On SQLite one daemon works on a store, and a second one is told who does and does not start. On a server there may be
+any number: all of them send, and one leads, which means that it does what must be done once; when it is gone, another
+one leads as soon as its lease has ended.
 """
 
 from __future__ import annotations
@@ -12,11 +15,12 @@ import signal
 import threading
 import traceback
 from collections.abc import Callable
+from contextlib import nullcontext, suppress
 from dataclasses import asdict, dataclass, field
 from datetime import timedelta
 from pathlib import Path
 from time import monotonic
-from typing import Any, TextIO
+from typing import Any, Literal, TextIO
 
 from apscheduler.executors.pool import ThreadPoolExecutor
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -26,7 +30,7 @@ from engine import systemd
 from engine.app import App
 from engine.check import check
 from engine.core.calendar import zone
-from engine.errors import ConfigError, EngineError, LeaseError
+from engine.errors import ConfigError, EngineError, LeaseError, StoreError
 from engine.inbox import score_if_due, take_inbox
 from engine.logs import logging_to
 from engine.reload import Watch
@@ -39,23 +43,43 @@ TURN = timedelta(seconds=30)
 PULSE = 0.5
 """After so many seconds at most a signal is heard."""
 
+Role = Literal["all", "dispatch", "web"]
+ROLES: tuple[Role, ...] = ("all", "dispatch", "web")
+"""What a daemon does: everything; only write and send what is due; only answer on the web."""
+
 _ENDS = (signal.SIGTERM, signal.SIGINT)
 
 
 def once(app: App) -> dict[str, Any]:
-    """Run every stage once, in order; returns what each did."""
+    """Run every stage once, in order; returns what each did, or who leads where another process does it for all."""
     app.ready()
-    with app.dispatching():
-        return {
-            "ingest": take_inbox(app),
-            "score": score_if_due(app),
-            "decide": asdict(app.decide()),
-            "schedule": asdict(app.schedule()),
-            "dispatch": asdict(app.dispatch()),
-        }
+    try:
+        with app.dispatching():
+            return {
+                "ingest": take_inbox(app),
+                "score": _led_by_us(app, lambda: score_if_due(app)),
+                "decide": _led_by_us(app, lambda: asdict(app.decide())),
+                "schedule": _led_by_us(app, lambda: asdict(app.schedule())),
+                "dispatch": asdict(app.dispatch()),
+            }
+    finally:
+        _leave(app)
 
 
-def serve(app: App, *, log: TextIO) -> None:
+def _led_by_us(app: App, stage: Callable[[], Any]) -> Any:
+    """What a stage did that one process does for all, with a lease that is new when it begins."""
+    other = None if app.store.is_sqlite else app.right.take()
+    return stage() if other is None else {"led_by": other}
+
+
+def _leave(app: App) -> None:
+    """Give back what we have a right to; it ends by itself where the store does not answer."""
+    if app.right.until is not None:
+        with suppress(StoreError):
+            app.right.give_back()
+
+
+def serve(app: App, *, log: TextIO, role: Role = "all") -> None:
     """Run until SIGTERM or SIGINT.
 
     Raises ConfigError with everything that is wrong with the workspace, and LeaseError when another process dispatches
@@ -65,7 +89,7 @@ def serve(app: App, *, log: TextIO) -> None:
         raise ConfigError(faults)
     app.ready()
     with logging_to(log) as logger:
-        life = _Life(log=logger, status=Status(patience=app.settings.daemon.patience))
+        life = _Life(log=logger, role=role, status=Status(patience=app.settings.daemon.patience))
         watch = Watch(app=app)
         before = {number: signal.signal(number, life.end) for number in _ENDS}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _reload(watch))
@@ -87,19 +111,22 @@ def _reload(watch: Watch) -> Callable[..., None]:
 
 
 def _live(app: App, life: _Life, watch: Watch) -> None:
-    app.take_dispatch_lease()
+    claim = _claim(app, life)
+    claim()
+    web = nullcontext("") if life.role == "dispatch" else serving(app, life.status, needed=life.role == "web")
     try:
-        with serving(app, life.status) as address:
-            _work(app, life, watch, address)
+        with web as address:
+            _work(app, life, _scheduler(app, life, watch, claim), address)
     finally:
-        app.release_dispatch_lease()
+        _leave(app)
     life.log.info("daemon.stopped")
 
 
-def _work(app: App, life: _Life, watch: Watch, address: str) -> None:
-    scheduler, watchdog = _scheduler(app, life, watch), systemd.watchdog()
+def _work(app: App, life: _Life, scheduler: BackgroundScheduler, address: str) -> None:
+    watchdog = systemd.watchdog()
     scheduler.start()
-    life.log.info("daemon.started", workspace=app.folder.resolve().name, every=app.settings.daemon.every, web=address)
+    what = {"workspace": app.folder.resolve().name, "role": life.role, "every": app.settings.daemon.every}
+    life.log.info("daemon.started", **what, web=address)
     systemd.ready(f"{len(app.rules)} rules in force")
     while not life.stop.wait(PULSE):  # a signal that the system gave to another thread does not wake this one,
         life.pat(watchdog)  # which alone can hear it
@@ -112,6 +139,23 @@ def _work(app: App, life: _Life, watch: Watch, address: str) -> None:
     scheduler.shutdown()
 
 
+def _claim(app: App, life: _Life) -> Callable[[], None]:
+    """What a daemon asks for before it begins, and again and again while it lives."""
+
+    def alone() -> None:
+        app.take_dispatch_right()
+
+    def lead() -> None:
+        other = app.right.take()
+        if other != life.leader:
+            life.log.info("lead.taken") if other is None else life.log.info("lead.waits", leader=other)
+        life.leader = other
+
+    if life.role != "web" and app.store.is_sqlite:
+        return alone
+    return lead if life.role == "all" else lambda: None
+
+
 class _Stopped(BaseException):
     """The daemon ends while a stage is at work; what that has committed stays, the rest is done next time."""
 
@@ -121,11 +165,13 @@ class _Life:
     """What the ticks share."""
 
     log: FilteringBoundLogger
+    role: Role = "all"
     status: Status = field(default_factory=lambda: Status(patience=math.inf))
     stop: threading.Event = field(default_factory=threading.Event)
     turn: threading.Lock = field(default_factory=threading.Lock)  # held by the stage at work
     at_work: str = ""
     lost: LeaseError | None = None
+    leader: str | None = ""  # who leads, None if we do, "" as long as nobody asked
 
     def end(self, *_signal: object) -> None:
         """Ask all to come to an end; who asks twice does not want to wait."""
@@ -160,30 +206,45 @@ class _Life:
         return is_over
 
 
-def _scheduler(app: App, life: _Life, watch: Watch) -> BackgroundScheduler:
+def _scheduler(app: App, life: _Life, watch: Watch, claim: Callable[[], None]) -> BackgroundScheduler:
     """Ticks for all stages on one thread, so that they never wait for each other's locks; the lease on its own."""
     scheduler = BackgroundScheduler(
         executors={"default": ThreadPoolExecutor(1), "lease": ThreadPoolExecutor(1)},
         job_defaults={"misfire_grace_time": None, "coalesce": True, "max_instances": 1},
         timezone=zone("UTC"),
     )
-    stages: dict[str, Callable[[], Any]] = {
-        "reload": lambda: _look(watch, life),
-        "ingest": lambda: {"files": take_inbox(app, life.go_on)},
-        "score": lambda: score_if_due(app),
-        "decide": lambda: asdict(app.decide(progress=life.go_on)),
-        "schedule": lambda: asdict(app.schedule()),
-        "dispatch": lambda: asdict(app.dispatch(stopping=life.turn_of_dispatch())),
-    }
     every = app.settings.daemon.every
-    for number, (name, stage) in enumerate(stages.items()):
+    for number, (name, stage) in enumerate(_stages(app, life, watch).items()):
         first = app.clock() + timedelta(milliseconds=10 * number)
         job = _in_turn(name, _tick(name, stage, life, every=every), life)
         scheduler.add_job(job, "interval", seconds=every, id=name, next_run_time=first)
     every = app.settings.daemon.lease / 3
-    renew = _tick("lease", app.take_dispatch_lease, life, every=every, line="lease")
+    renew = _tick("lease", claim, life, every=every, line="lease")
     scheduler.add_job(renew, "interval", seconds=every, id="lease", executor="lease")
     return scheduler
+
+
+def _stages(app: App, life: _Life, watch: Watch) -> dict[str, Callable[[], Any]]:
+    """What this daemon does in turn; what one does for all is done while we lead, and ends soon when we do no more."""
+
+    def led(stage: Callable[[], Any]) -> Callable[[], Any]:
+        return lambda: stage() if app.leads() else None
+
+    def go_on(done: int) -> None:
+        life.go_on(done)
+        if not app.leads():
+            raise _Stopped
+
+    stages: dict[str, Callable[[], Any]] = {
+        "reload": lambda: _look(watch, life),
+        "ingest": lambda: {"files": take_inbox(app, life.go_on)},
+        "score": led(lambda: score_if_due(app)),
+        "decide": led(lambda: asdict(app.decide(progress=go_on))),
+        "schedule": led(lambda: asdict(app.schedule())),
+        "dispatch": lambda: asdict(app.dispatch(stopping=life.turn_of_dispatch())),
+    }
+    does = {"all": stages.keys(), "dispatch": {"reload", "dispatch"}, "web": set[str]()}[life.role]
+    return {name: stage for name, stage in stages.items() if name in does}
 
 
 def _look(watch: Watch, life: _Life) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import suppress
+import fcntl
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +21,41 @@ SETTLED = timedelta(seconds=2)
 
 
 def take_inbox(app: App, progress: Callable[[int], None] = lambda _rows: None) -> list[dict[str, Any]]:
-    """Read the files that lie in the inbox; they move to done/, or to failed/ with the reason beside them."""
-    return [_take(app, path, progress) for path in sorted((app.folder / INBOX).glob("*")) if _is_settled(app, path)]
+    """Read the files that lie in the inbox; they move to done/, or to failed/ with the reason beside them.
+
+    Where several processes share a workspace's folder, one of them reads at a time and the others find nothing.
+    """
+    folder, taken = app.folder / INBOX, []
+    with _alone(folder) as ours:
+        for path in sorted(folder.glob("*")) if ours else ():
+            with suppress(FileNotFoundError):  # read and moved by another process, where folders cannot be locked
+                if _is_settled(app, path):
+                    taken.append(_take(app, path, progress))
+    return taken
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[bool]:
+    """Whether nobody else on this machine reads here; the kernel ends it with the process."""
+    try:
+        number = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        yield _locked(number)
+    finally:
+        os.close(number)
+
+
+def _locked(number: int) -> bool:
+    try:
+        fcntl.flock(number, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    except OSError:
+        return True  # a file system that locks nothing
+    return True
 
 
 def _is_settled(app: App, path: Path) -> bool:

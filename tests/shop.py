@@ -64,7 +64,7 @@ class Shop:
         for name, text in (rules or {"thanks": THANKS}).items():
             self.rule(name, text)
         if database:
-            self.configure("[shop]", f'store = "{database}"\n\n[shop]')
+            self.configure('# store = "sqlite:///premura.db"', f'store = "{database}"')
         upgrade(folder)
         self._instant = datetime.fromisoformat(now).replace(tzinfo=UTC)
         self._app: App | None = None

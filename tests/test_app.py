@@ -122,34 +122,58 @@ def test_one_process_dispatches_at_a_time_and_the_other_is_told_who(opened: Open
 def test_nothing_is_written_by_who_has_no_right(opened: Opener) -> None:
     first, second = opened(), opened()
     live_a_day(first, 1)
-    first.take_dispatch_lease()
+    first.take_dispatch_right()
     with pytest.raises(LeaseError):
         second.dispatch()
     with first.store.read() as connection:
         assert [row["state"] for row in actions.listing(connection)] == [State.PLANNED]
 
 
-def test_a_right_that_ran_out_can_be_taken_and_is_then_lost(opened: Opener) -> None:
+def test_a_right_that_was_lost_to_another_machine_is_not_given_back(opened: Opener) -> None:
     first = opened()
-    assert first.take_dispatch_lease()
-    assert not first.take_dispatch_lease(), "renewed"
-    second = opened(now=NOON + timedelta(seconds=29))
-    with pytest.raises(LeaseError):
-        second.take_dispatch_lease()
-    third = opened(now=NOON + timedelta(seconds=30))
-    assert third.take_dispatch_lease()
-    with pytest.raises(LeaseError):
-        first.take_dispatch_lease()
-    first.release_dispatch_lease()
-    with third.store.read() as connection:
-        assert leases.owner(connection, "dispatcher") == third.owner, "nobody gives back what is not theirs"
+    assert first.take_dispatch_right()
+    assert not first.take_dispatch_right(), "renewed"
+    later = NOON + timedelta(seconds=30)
+    with first.store.write() as connection:
+        assert leases.take(connection, "dispatcher", "X", "elsewhere, process 7", later, later + timedelta(1)) is None
+    with pytest.raises(LeaseError, match=r"\(elsewhere, process 7\).*on another machine, its right ends within 30 sec"):
+        first.take_dispatch_right()
+    first.close()
+    with first.store.read() as connection:
+        assert leases.owner(connection, "dispatcher") == "X", "nobody gives back what is not theirs"
+
+
+def test_who_was_closed_without_giving_it_back_holds_up_nobody(opened: Opener) -> None:
+    first, second = opened(), opened()
+    first.take_dispatch_right()
+    first.close()
+    assert second.take_dispatch_right()
+
+
+@pytest.mark.any_store
+def test_on_a_server_any_number_dispatch_and_one_leads(tmp_path: Path, database: str) -> None:
+    folder = make(tmp_path / "shop", FILES, database=database)
+    first, second = (open_app(folder, lambda: NOON, io.StringIO()) for _ in range(2))
+    live_a_day(first, 1)
+    with first.dispatching():
+        if database:
+            assert second.dispatch().states == {"delivered": 1}
+            assert first.right.take() is None
+            assert second.right.take() is not None
+            assert (first.leads(), second.leads()) == (True, False)
+        else:
+            with pytest.raises(LeaseError):
+                second.dispatch()
+            assert (first.leads(), second.leads()) == (True, True), "nobody else is there to be led"
+    first.close()
+    second.close()
 
 
 def test_an_error_gives_the_right_back(opened: Opener) -> None:
     first, second = opened(), opened()
     with pytest.raises(ZeroDivisionError), first.dispatching():
         raise ZeroDivisionError
-    assert second.take_dispatch_lease()
+    assert second.take_dispatch_right()
 
 
 # What is wrong is said

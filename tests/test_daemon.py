@@ -6,6 +6,7 @@ tests/process spawns the command itself.
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import io
 import json
 import logging
@@ -32,6 +33,7 @@ from engine.inbox import score_if_due, take_inbox
 from engine.logs import logging_to
 from engine.store import actions, complaints, leases, scores
 from engine.store.session import new_id
+from tests.databases import STORES
 from tests.dispatch.shop import Told
 from tests.workspaces import FILES, THANKS, customers, drop, drop_all, make, table
 
@@ -67,10 +69,18 @@ class Log(io.StringIO):
 
 
 @pytest.fixture
-def app(tmp_path: Path) -> Iterator[App]:
-    opened = open_app(make(tmp_path / "shop", FILES + EVERY), system_clock, io.StringIO())
+def app(tmp_path: Path, database: str) -> Iterator[App]:
+    opened = open_app(make(tmp_path / "shop", FILES + EVERY, database=database), system_clock, io.StringIO())
     yield opened
     opened.close()
+
+
+on_postgresql = pytest.mark.parametrize(
+    "database",
+    [pytest.param("postgresql", marks=pytest.mark.skipif("postgresql" not in STORES, reason="no wheel of it here"))],
+    indirect=True,
+)
+"""What only a server can do: several processes on one store."""
 
 
 def at(app: App, text: str) -> None:
@@ -92,6 +102,7 @@ def inbox(app: App, *below: str) -> list[str]:
 # Once
 
 
+@pytest.mark.any_store
 def test_once_runs_every_stage_and_a_second_time_adds_nothing(app: App) -> None:
     drop_all(app.folder, 2)
 
@@ -123,7 +134,52 @@ def test_once_is_told_when_somebody_else_dispatches(app: App) -> None:
     assert len(inbox(app)) == 3
 
 
+@on_postgresql
+def test_once_leaves_to_the_leader_what_one_does_for_all(app: App) -> None:
+    drop_all(app.folder, 1)
+    leader = open_app(app.folder)
+    assert leader.right.take() is None
+    done = once(app)
+    assert [taken["new"] for taken in done["ingest"]] == [1, 1, 1]
+    assert done["decide"] == done["schedule"] == done["score"]
+    assert ", process " in done["decide"]["led_by"]
+    leader.right.give_back()
+    leader.close()
+
+    assert once(app)["dispatch"]["states"] == {"delivered": 1}
+    assert leader_of(app) is None, "the lead is given back"
+
+
 # The inbox
+
+
+def test_who_shares_a_workspace_reads_while_nobody_else_does(app: App) -> None:
+    drop(app.folder, "customers.csv", customers(1))
+    number = os.open(app.folder / "inbox", os.O_RDONLY)
+    fcntl.flock(number, fcntl.LOCK_EX)
+    assert take_inbox(app) == []
+    os.close(number)
+    assert len(take_inbox(app)) == 1
+
+
+def test_a_file_that_is_taken_away_meanwhile_is_left_out(app: App, monkeypatch: pytest.MonkeyPatch) -> None:
+    ingest = app.ingest
+
+    def late(path: Path, **more: Any) -> Any:
+        if path.name.startswith("1"):
+            path.unlink()
+        return ingest(path, **more)
+
+    monkeypatch.setattr(app, "ingest", late)
+    drop(app.folder, "1-customers.csv", customers(1))
+    drop(app.folder, "2-customers.csv", customers(1))
+    assert [taken["file"] for taken in take_inbox(app)] == ["2-customers.csv"]
+    assert inbox(app, "failed") == []
+
+
+def test_a_workspace_without_an_inbox_takes_in_nothing(app: App) -> None:
+    (app.folder / "inbox").rmdir()
+    assert take_inbox(app) == []
 
 
 def test_good_files_are_done_and_those_that_cannot_be_read_are_set_aside_with_the_reason(app: App) -> None:
@@ -355,6 +411,12 @@ def test_libraries_are_heard_without_their_words(log: Log) -> None:
     assert logging.getLogger().handlers == before
 
 
+def leader_of(app: App) -> str | None:
+    """Who has the right that one process has at a time."""
+    with app.store.read() as connection:
+        return leases.owner(connection, app.right.name)
+
+
 # A whole life
 
 
@@ -370,7 +432,7 @@ def not_for_ever() -> Iterator[None]:
         timer.join()
 
 
-def serving(app: App, log: Log, meanwhile: Callable[[], None], *, end: bool = True) -> None:
+def serving(app: App, log: Log, meanwhile: Callable[[], None], *, end: bool = True, role: daemon.Role = "all") -> None:
     """Let the daemon live while something is done beside it, then end it with SIGTERM."""
 
     def beside() -> None:
@@ -383,22 +445,24 @@ def serving(app: App, log: Log, meanwhile: Callable[[], None], *, end: bool = Tr
 
     with not_for_ever(), ThreadPoolExecutor(1) as pool:
         done = pool.submit(beside)
-        serve(app, log=log)
+        serve(app, log=log, role=role)
         done.result()
 
 
+@pytest.mark.any_store
 def test_it_lives_until_sigterm_and_leaves_all_as_it_was(app: App, log: Log) -> None:
     before = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
     drop_all(app.folder, 2)
 
     serving(app, log, lambda: log.wait_for("dispatch.done"))
 
-    assert (log.said[0], log.said[-1]) == ("daemon.started", "daemon.stopped")
+    begun = ["daemon.started"] if app.store.is_sqlite else ["lead.taken", "daemon.started"]
+    assert log.said[: len(begun)] == begun
+    assert log.said[-1] == "daemon.stopped"
     assert "daemon.stopping" in log.said
     assert {number: signal.getsignal(number) for number in before} == before
     assert states(app) == [State.DELIVERED, State.DELIVERED]
-    with app.store.read() as connection:
-        assert leases.owner(connection, "dispatcher") is None
+    assert leader_of(app) is None
     assert [thread for thread in threading.enumerate() if "APScheduler" in thread.name] == []
 
 
@@ -430,6 +494,125 @@ def test_who_loses_the_right_ends_and_says_so(app: App, log: Log) -> None:
     with pytest.raises(LeaseError, match="elsewhere, process 7"):
         serving(app, log, rob, end=False)
     assert log.said[-1] == "daemon.stopped"
+
+
+# What each is for
+
+
+def decided(app: App) -> None:
+    """Something is due, and more lies in the inbox."""
+    drop_all(app.folder, 1)
+    take_inbox(app)
+    app.decide()
+    app.schedule()
+    drop(app.folder, "4-customers.csv", customers(2))
+
+
+@pytest.mark.any_store
+def test_who_only_dispatches_leaves_all_else_alone(app: App, log: Log) -> None:
+    decided(app)
+    serving(app, log, lambda: log.wait_for("dispatch.done"), role="dispatch")
+    assert states(app) == [State.DELIVERED]
+    assert inbox(app) == ["4-customers.csv", "done"]
+    assert log.said == ["daemon.started", "dispatch.done", "daemon.stopping", "daemon.stopped"]
+
+
+def test_on_sqlite_who_only_dispatches_is_alone_too(app: App, log: Log) -> None:
+    other = open_app(app.folder)
+    with not_for_ever(), other.dispatching(), pytest.raises(LeaseError, match=f"process {os.getpid()}"):
+        serve(app, log=log, role="dispatch")
+    other.close()
+
+
+def test_who_only_answers_works_beside_another_and_touches_nothing(tmp_path: Path, log: Log) -> None:
+    app = open_app(make(tmp_path / "shop", FILES + EVERY + "[web]\nport = 0\n"), system_clock, io.StringIO())
+    decided(app)
+    other = open_app(app.folder)
+    with other.dispatching():
+        serving(app, log, lambda: None, role="web")
+    other.close()
+    assert states(app) == [State.PLANNED]
+    assert inbox(app) == ["4-customers.csv", "done"]
+    app.close()
+    assert log.said == ["daemon.started", "daemon.stopping", "daemon.stopped"]
+    assert log.lines[0]["role"] == "web"
+    assert log.lines[0]["web"].startswith("http://127.0.0.1:")
+
+
+def test_who_only_answers_needs_a_port_and_who_only_dispatches_opens_none(app: App, log: Log) -> None:
+    with not_for_ever(), pytest.raises(ConfigError, match="P105"):
+        serve(app, log=log, role="web")
+    serving(app, log, lambda: None, role="dispatch")
+    assert [line["web"] for line in log.lines if line["event"] == "daemon.started"] == [""]
+
+
+@on_postgresql
+def test_who_does_not_lead_sends_and_waits_until_the_leader_has_gone(app: App, log: Log) -> None:
+    decided(app)
+    leader = open_app(app.folder)
+    assert leader.right.take() is None
+
+    def take_over() -> None:
+        log.wait_for("dispatch.done")
+        assert states(app) == [State.DELIVERED]
+        drop_all(app.folder, 3)
+        log.wait_for("ingest.done")
+        leader.right.give_back()
+        log.wait_for("decide.done")
+
+    serving(app, log, take_over)
+    leader.close()
+    said = log.said
+    assert said[0] == "lead.waits"
+    assert said.count("lead.waits") == said.count("lead.taken") == 1
+    assert said.index("lead.taken") < said.index("decide.done")
+    assert not [event for event in said if event.endswith(".failed")]
+    assert f"process {os.getpid()}" in log.lines[0]["leader"]
+    assert leader_of(app) is None
+
+
+@on_postgresql
+def test_who_loses_the_lead_goes_on_sending(app: App, log: Log) -> None:
+    def rob() -> None:
+        log.wait_for("daemon.started")
+        with app.store.write() as connection:
+            leases.release(connection, "leader", app.owner)
+            later = app.clock() + timedelta(seconds=3)
+            leases.take(connection, "leader", new_id(), "elsewhere, process 7", app.clock(), later)
+        log.wait_for("lead.waits")
+        assert not app.leads()
+        for _ in range(DEADLINE * 20):
+            if app.leads():
+                break
+            threading.Event().wait(0.05)
+
+    serving(app, log, rob)
+    lead = [(line["event"], line.get("leader")) for line in log.lines if line["event"].startswith("lead.")]
+    assert lead == [("lead.taken", None), ("lead.waits", "elsewhere, process 7"), ("lead.taken", None)]
+    assert not [event for event in log.said if event.endswith(".failed")]
+
+
+@on_postgresql
+def test_a_stage_that_one_does_for_all_ends_soon_when_the_lead_is_lost(
+    app: App, life: daemon._Life, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drop_all(app.folder, 1)
+    stages = daemon._stages(app, life, reload.Watch(app=app))
+    assert app.right.take() is None
+    stages["ingest"]()
+    now = app.clock()
+    app.clock = lambda: now + timedelta(hours=1)
+    assert stages["decide"]() is None, "the lease is over, as far as we know"
+    app.clock = lambda: now
+
+    def long(*, progress: Callable[[int], None]) -> None:
+        progress(1)
+        app.right.let_go()
+        progress(1)
+
+    monkeypatch.setattr(app, "decide", long)
+    with pytest.raises(daemon._Stopped):
+        stages["decide"]()
 
 
 # Rules that change meanwhile

@@ -128,12 +128,20 @@ def dispatch(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> 
 def run(
     folder: Folder = HERE,
     once: Annotated[bool, typer.Option("--once", help="Run every stage once and stop.")] = False,
+    role: Annotated[
+        str, typer.Option(help="all; dispatch: only send what is due, beside others; web: only answer on the web.")
+    ] = "all",
     as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
     """Run everything: take in what is put into inbox/, score, decide, schedule, dispatch, again and again."""
     from engine import daemon
 
+    known = next((one for one in daemon.ROLES if one == role), None)
+    if known is None:
+        raise UsageError(f"--role: '{role}' is none of {', '.join(daemon.ROLES)}")
+    if once and known != "all":
+        raise UsageError("--role goes without --once: what runs once runs every stage")
     if as_of and not once:
         raise UsageError("--as-of goes with --once: a daemon lives in the present")
     with opened(folder, as_of, quiet=as_json) as app:
@@ -141,7 +149,7 @@ def run(
             result = daemon.once(app)
             show(result, as_json=as_json, human=lambda: _round(result))
             return
-        daemon.serve(app, log=sys.stderr)
+        daemon.serve(app, log=sys.stderr, role=known)
 
 
 def _round(result: dict[str, object]) -> None:

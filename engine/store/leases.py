@@ -14,14 +14,17 @@ _LEASE = tables.table(tables.Lease)
 _MARK = tables.table(tables.Mark)
 
 
-def take(connection: Connection, name: str, owner: str, holder: str, now: datetime, until: datetime) -> str | None:
+def take(
+    connection: Connection, name: str, owner: str, holder: str, now: datetime, until: datetime, *, gone: str = ""
+) -> str | None:
     """Take or renew a lease; None when it is ours, else who holds it (for people).
 
-    owner: a random id of this process; holder: host and process, to be shown.
+    owner: a random id of this process; holder: host and process, to be shown; gone: an owner that is known to be dead,
+    whose lease has ended whatever its time says.
     """
     statement = insert_into(connection, _LEASE)
     row = {"name": name, "owner": owner, "holder": holder, "until": until}
-    free = (_LEASE.c.owner == owner) | (_LEASE.c.until <= now)
+    free = _LEASE.c.owner.in_((owner, gone)) | (_LEASE.c.until <= now)
     connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row, where=free), [row])
     held = connection.execute(select(_LEASE.c.owner, _LEASE.c.holder).where(_LEASE.c.name == name)).one()
     return None if held.owner == owner else str(held.holder)
@@ -30,6 +33,11 @@ def take(connection: Connection, name: str, owner: str, holder: str, now: dateti
 def owner(connection: Connection, name: str) -> str | None:
     """Who holds a lease, or held it last."""
     return connection.execute(select(_LEASE.c.owner).where(_LEASE.c.name == name)).scalar()
+
+
+def holder(connection: Connection, name: str) -> str | None:
+    """The same for people: host and process."""
+    return connection.execute(select(_LEASE.c.holder).where(_LEASE.c.name == name)).scalar()
 
 
 def release(connection: Connection, name: str, owner: str) -> None:

@@ -20,7 +20,7 @@ from tests.process.daemons import DEADLINE, Command, rows, states, until
 from tests.process.sinks import PARCEL, Sink, keyed, smtp
 from tests.workspaces import FILES, NAMES, THANKS, drop, drop_all, make
 
-DAEMON = "\n[daemon]\nevery = 0.25\nlease = 2.0\n"
+DAEMON = "\n[daemon]\nevery = 0.25\nlease = 600.0\n"  # who is killed is followed at once, not after ten minutes
 BY_SMTP = """
 [channels]
 email = "mail"
