@@ -98,7 +98,7 @@ def test_caps_windows_and_quiet_let_it_wait() -> None:
     assert asked(replace(GOOD, heard=heard), purpose="transactional") is None
     assert asked(replace(GOOD, heard=heard[1:2], home=sorted(heard * 2))) == Refusal(until=NOON + DAY)
     afternoon = Window(start=time(15), end=time(18))
-    assert asked(window=afternoon) == Refusal(until=NOON + timedelta(hours=2))
+    assert asked(window=afternoon) == Refusal(until=NOON + timedelta(hours=3))
     siesta = replace(GOOD, quiet=Quiet(start=time(12), end=time(14)))
     assert asked(siesta) == Refusal(until=NOON + timedelta(hours=2))
 
