@@ -7,11 +7,10 @@ only when all of it is on the disk.
 from __future__ import annotations
 
 import asyncio
-import os
 import re
 from pathlib import Path
 
-from engine.adapters.wire.folder import named, sync
+from engine.adapters.wire.folder import named, sync, written
 from engine.core.messages import Email
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
@@ -53,14 +52,7 @@ class EmailFile:
             folder.mkdir(parents=True, exist_ok=True)
         for read in cur.glob(f"{name}*"):  # a mail program moved it and may have added flags such as ":2,S"
             return f"cur/{read.name}"
-        draft = tmp / name
-        try:
-            with draft.open("wb") as file:
-                file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            draft.replace(new / name)
-        finally:
-            draft.unlink(missing_ok=True)
+        with written(tmp / name, content):
+            (tmp / name).replace(new / name)
         sync(new)
         return f"new/{name}"

@@ -1,202 +1,27 @@
-"""What dispatch relies on, asked of every adapter.
-
-A new adapter gets a line in `CASES`: how it is opened, a message that it can send and one that it must refuse.
-"""
+"""What dispatch relies on, asked of every adapter (those of cases.py)."""
 
 from __future__ import annotations
 
 import asyncio
 import copy
-import io
-from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from dataclasses import dataclass, replace
-from datetime import timedelta
+import os
+import re
+import socket
+import traceback
+from collections.abc import Callable, Coroutine
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any, TypeVar, get_args
 
 import pytest
 
-from engine.adapters.console import Console
-from engine.adapters.email_file import EmailFile
-from engine.adapters.email_smtp import EmailSmtp
-from engine.adapters.fake import Fake
-from engine.adapters.note_pdf import NotePdf
-from engine.adapters.referral_code import ReferralCode
+from engine.adapters import registry
 from engine.adapters.registry import OURS
-from engine.adapters.reward_ledger import RewardLedger
-from engine.adapters.task_email import TaskEmail
-from engine.adapters.task_file import TaskFile
-from engine.adapters.task_webhook import TaskWebhook
-from engine.adapters.wire.fate import read
-from engine.adapters.wire.http import Http
-from engine.adapters.wire.smtp import Smtp
-from engine.core.facts import Address
-from engine.core.messages import Email, Invite, Note, Plain, Reward
-from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt, Record
+from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt, Record, lacking
 from engine.errors import DeliveryError
-from tests.adapters.http_server import answering
-from tests.adapters.smtp_server import LOGIN, contexts, real
-from tests.adapters.tasks import TASK
+from tests.contract.cases import CASES, FAULTS, SECRET, Case, Fault
 
+T = TypeVar("T")
 CHANNELS = frozenset(("email", "note", "reward", "referral", "task", "console"))
-EMAIL = Email(
-    sender_name="Bottega",
-    sender_address="ciao@shop.example",
-    to_name="Niccolò",
-    to_address="nico@mail.example",
-    subject="Perché no?",
-    text="Gentile Niccolò,\n",
-    html="<p>Gentile Niccolò,</p>",
-    message_id="<a1@shop.example>",
-    date="Sat, 14 Mar 2026 09:30:00 +0100",
-)
-NOTE = Note(
-    text="Gentile Giulia,\ngrazie di cuore, e a presto.",
-    signature="Marta e la squadra",
-    seed="rule:C-1:2026:note",
-    recipient="Giulia D'Amico",
-    address=Address(street="Via Verdi 1", postcode="47032", city="Bertinoro", region="FC", country="IT"),
-    sender="Bottega del Clima",
-    sender_address=Address(street="Via Giorgio Regnoli 12", postcode="47121", city="Forlì", region="FC", country="IT"),
-    locale="it_IT",
-)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Open:
-    """An adapter at work. `outcomes` counts what the world got, from what came back and what it can see."""
-
-    adapter: Adapter
-    outcomes: Callable[[list[Receipt]], int]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Case:
-    """How an adapter is opened with a folder of its own; a body that it can send, and how to spoil it for good."""
-
-    open: Callable[[Path], AbstractAsyncContextManager[Open]]
-    body: Mapping[str, Any]
-    spoiled: Mapping[str, Any]
-
-    def message(self, **change: Any) -> Message:
-        """The message to send, or one with another body."""
-        return replace(Message(action="0199-a1", key="rule:C-1:2026:step", customer="C-1", body=self.body), **change)
-
-
-@asynccontextmanager
-async def console(_folder: Path) -> AsyncIterator[Open]:
-    stream = io.StringIO()
-    yield Open(adapter=Console(stream), outcomes=lambda _: stream.getvalue().count("┌"))
-
-
-@asynccontextmanager
-async def email_file(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=EmailFile(folder / "mail"), outcomes=lambda _: len(list(folder.rglob("*.eml"))))
-
-
-@asynccontextmanager
-async def email_smtp(_folder: Path) -> AsyncIterator[Open]:
-    serving, trusting = contexts()
-    async with real(serving) as server:
-        adapter = EmailSmtp(Smtp("localhost", server.port, tls="starttls", tls_context=trusting, **LOGIN))
-        yield Open(adapter=adapter, outcomes=lambda _: len(server.messages))
-        await adapter.close()
-
-
-def rehearsal(folder: Path, kind: Idempotency = Idempotency.KEY, *, batch: int = 1, **told: Any) -> Fake:
-    """A fake provider of mails."""
-    can = Capability(channel="email", idempotency=kind, batch=batch, cancellable=True, lag=timedelta())
-    return Fake(folder / "fake", can, script=read(told))
-
-
-def on_disk(folder: Path) -> int:
-    """How many mails a fake provider got."""
-    path = folder / "fake" / "deliveries.jsonl"
-    return len(path.read_text().splitlines()) if path.exists() else 0
-
-
-@asynccontextmanager
-async def fake(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=rehearsal(folder), outcomes=lambda _: on_disk(folder))
-
-
-@asynccontextmanager
-async def fake_search(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=rehearsal(folder, Idempotency.SEARCH), outcomes=lambda _: on_disk(folder))
-
-
-@asynccontextmanager
-async def fake_batch(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=rehearsal(folder, batch=3), outcomes=lambda _: on_disk(folder))
-
-
-@asynccontextmanager
-async def fake_none(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=rehearsal(folder, Idempotency.NONE), outcomes=lambda _: on_disk(folder))
-
-
-@asynccontextmanager
-async def note_pdf(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=NotePdf(folder / "cards"), outcomes=lambda _: len(list(folder.rglob("*card.pdf"))))
-
-
-def booked(receipts: list[Receipt]) -> int:
-    """The store keeps one record for an action: what is the same is booked once."""
-    return len(set(receipts))
-
-
-@asynccontextmanager
-async def reward_ledger(_folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=RewardLedger(), outcomes=booked)
-
-
-@asynccontextmanager
-async def referral_code(_folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=ReferralCode(), outcomes=booked)
-
-
-@asynccontextmanager
-async def task_email(_folder: Path) -> AsyncIterator[Open]:
-    serving, trusting = contexts()
-    async with real(serving) as server:
-        line = Smtp("localhost", server.port, tls="starttls", tls_context=trusting, **LOGIN)
-        adapter = TaskEmail(line, to="marta@shop.example")
-        yield Open(adapter=adapter, outcomes=lambda _: len(server.messages))
-        await adapter.close()
-
-
-@asynccontextmanager
-async def task_file(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=TaskFile(folder / "tasks"), outcomes=lambda _: len(list(folder.rglob("*.md"))))
-
-
-@asynccontextmanager
-async def task_webhook(_folder: Path) -> AsyncIterator[Open]:
-    serving, trusting = contexts()
-    async with answering(context=serving) as server:
-        adapter = TaskWebhook(Http(tls_context=trusting), server.url, secret="shared")
-        yield Open(adapter=adapter, outcomes=lambda _: len(server.requests))
-        await adapter.close()
-
-
-PLAIN, REWARD = Plain(title="Chiamare", text="Sentire come va."), Reward(amount=50, unit="points", reason="Grazie")
-INVITE = Invite(code="7KQ2M9XA", link="https://shop.example/7KQ2M9XA")
-CASES = {
-    "console": Case(open=console, body=PLAIN.to_json(), spoiled={"title": "", "text": " "}),
-    "email_file": Case(open=email_file, body=EMAIL.to_json(), spoiled={"to_address": "nobody"}),
-    "email_smtp": Case(open=email_smtp, body=EMAIL.to_json(), spoiled={"subject": "a\r\nBcc: evil@mail.example"}),
-    "fake": Case(open=fake, body=EMAIL.to_json(), spoiled={"colour": "red"}),
-    "fake, asked": Case(open=fake_search, body=EMAIL.to_json(), spoiled={"colour": "red"}),
-    "fake, in batches": Case(open=fake_batch, body=EMAIL.to_json(), spoiled={"colour": "red"}),
-    "fake, neither": Case(open=fake_none, body=EMAIL.to_json(), spoiled={"colour": "red"}),
-    "note_pdf": Case(open=note_pdf, body=NOTE.to_json(), spoiled={"text": "Дорогая Джулия"}),
-    "referral_code": Case(open=referral_code, body=INVITE.to_json(), spoiled={"code": ""}),
-    "reward_ledger": Case(open=reward_ledger, body=REWARD.to_json(), spoiled={"amount": 0}),
-    "task_email": Case(open=task_email, body=TASK.to_json(), spoiled={"title": "a\r\nBcc: evil@mail.example"}),
-    "task_file": Case(open=task_file, body=TASK.to_json(), spoiled={"title": " "}),
-    "task_webhook": Case(open=task_webhook, body=TASK.to_json(), spoiled={"title": ""}),
-}
 every_adapter = pytest.mark.parametrize("case", CASES.values(), ids=CASES)
 
 
@@ -217,14 +42,40 @@ def sent(case: Case, folder: Path, *messages: Message, close_between: bool = Fal
 
 
 def checked(case: Case, folder: Path, message: Message) -> int:
-    """How many things came out of a check."""
+    """How many things came out of a check, which cannot reach anything while it looks."""
 
     async def scenario() -> int:
         async with case.open(folder) as it:
-            it.adapter.check(message)
+            with pytest.MonkeyPatch.context() as cut:
+                cut.setattr(socket.socket, "connect", unreachable)
+                cut.setattr(Path, "open", unreachable)
+                cut.setattr(os, "open", unreachable)
+                it.adapter.check(message)
             return it.outcomes([])
 
     return asyncio.run(scenario())
+
+
+def unreachable(*_about: object, **_more: object) -> None:
+    """What a check may not do."""
+    raise AssertionError("a check does no I/O")
+
+
+def at_work(case: Case, folder: Path, work: Callable[[Any], Coroutine[Any, Any, T]]) -> tuple[T, int]:
+    """What comes of some work with an adapter, and how many things came out."""
+
+    async def scenario() -> tuple[T, int]:
+        async with case.open(folder) as it:
+            came = await work(it.adapter)
+            await it.adapter.close()
+            return came, it.outcomes([])
+
+    return asyncio.run(scenario())
+
+
+def messages(case: Case, number: int) -> list[Message]:
+    """So many messages of their own."""
+    return [case.message(action=f"0199-a{n}", key=f"rule:C-{n}:2026:step", customer=f"C-{n}") for n in range(number)]
 
 
 def capability(case: Case, folder: Path) -> tuple[Capability, Capability]:
@@ -239,6 +90,18 @@ def capability(case: Case, folder: Path) -> tuple[Capability, Capability]:
     return asyncio.run(scenario())
 
 
+ASKED = ["fake, asked"]
+BATCHED = ["fake, in batches"]
+REVOCABLE = ["fake", "fake, asked", "fake, in batches", "fake, neither"]
+
+
+def test_who_can_do_more_is_asked_for_more(tmp_path: Path) -> None:
+    can = {name: capability(case, tmp_path / name)[0] for name, case in CASES.items()}
+    assert [name for name, one in can.items() if one.idempotency is Idempotency.SEARCH] == ASKED
+    assert [name for name, one in can.items() if one.batch > 1] == BATCHED
+    assert [name for name, one in can.items() if one.cancellable] == REVOCABLE
+
+
 def test_every_adapter_that_can_be_configured_is_here() -> None:
     assert {name.partition(",")[0] for name in CASES} == set(OURS)
 
@@ -251,6 +114,15 @@ def test_what_it_declares_stays_as_it_is(case: Case, tmp_path: Path) -> None:
     assert before.concurrency >= 1
     assert before.lead_days >= 0
     assert before.unit_cost_minor >= 0
+
+
+@every_adapter
+def test_it_can_do_what_it_declares(case: Case, tmp_path: Path) -> None:
+    async def scenario() -> str:
+        async with case.open(tmp_path) as it:
+            return lacking(it.adapter)
+
+    assert asyncio.run(scenario()) == ""
 
 
 @every_adapter
@@ -302,3 +174,116 @@ def test_sending_again_is_what_it_declares(case: Case, tmp_path: Path) -> None:
 def test_after_close_it_works_again(case: Case, tmp_path: Path) -> None:
     receipts, _ = sent(case, tmp_path, case.message(), case.message(), close_between=True)
     assert len(receipts) == 2
+
+
+@every_adapter
+def test_as_many_at_once_as_it_says(case: Case, tmp_path: Path) -> None:
+    async def work(adapter: Adapter) -> list[Receipt]:
+        many = messages(case, adapter.capability.concurrency + 1)
+        return await asyncio.gather(*(adapter.send(message) for message in many))
+
+    receipts, _ = at_work(case, tmp_path, work)
+    assert all(receipt.provider_ref for receipt in receipts)
+
+
+@every_adapter
+def test_a_send_that_is_broken_off_leaves_it_able_to_work(case: Case, tmp_path: Path) -> None:
+    async def work(adapter: Adapter) -> tuple[Receipt, Capability]:
+        under_way = asyncio.ensure_future(adapter.send(case.message()))
+        await asyncio.sleep(0)
+        under_way.cancel()
+        await asyncio.gather(under_way, return_exceptions=True)
+        await adapter.close()
+        return await adapter.send(case.message()), adapter.capability
+
+    (receipt, can), outcomes = at_work(case, tmp_path, work)
+    assert receipt.provider_ref
+    if can.idempotency is Idempotency.KEY:
+        assert outcomes <= 1
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_what_was_sent_is_found_and_what_was_not_is_not(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    one, other = messages(case, 2)
+
+    async def work(adapter: Any) -> list[Receipt | None]:
+        found = [await adapter.find(one), await adapter.send(one)]
+        return [*found, await adapter.find(one), await adapter.find(one), await adapter.find(other)]
+
+    (before, receipt, after, again, never), outcomes = at_work(case, tmp_path, work)
+    assert before is never is None
+    assert after == again == receipt
+    assert outcomes == 1, "asking sends nothing"
+
+
+@pytest.mark.parametrize("name", BATCHED)
+def test_a_batch_is_answered_in_order_and_its_replay_delivers_nothing(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    many = list(reversed(messages(case, 3)))
+
+    async def work(adapter: Any) -> list[Any]:
+        assert adapter.capability.batch >= len(many)
+        first = await adapter.send_many("batch 1", many)
+        await adapter.close()
+        return [first, await adapter.send_many("batch 1", many), await adapter.send_many("batch 2", many[:1])]
+
+    (first, again, another), outcomes = at_work(case, tmp_path, work)
+    assert len({answer.provider_ref for answer in first}) == len(many)
+    assert [answer.provider_ref for answer in another] == [first[0].provider_ref]
+    assert list(again) == list(first)
+    assert outcomes == len(many) + 1
+
+
+@pytest.mark.parametrize("name", REVOCABLE)
+def test_what_was_accepted_can_be_taken_back_and_what_was_not_cannot(name: str, tmp_path: Path) -> None:
+    case = CASES[name]
+    one, _ = messages(case, 2)
+
+    async def work(adapter: Any) -> list[bool]:
+        receipt = await adapter.send(one)
+        asked = [(one, receipt.provider_ref), (one, receipt.provider_ref), (one, "no reference of theirs")]
+        return [await adapter.cancel(*about) for about in asked]
+
+    cancelled, _ = at_work(case, tmp_path, work)
+    assert cancelled == [True, True, False]
+
+
+# When its world fails
+
+
+def failure(fault: Fault, folder: Path) -> tuple[DeliveryError, int]:
+    """What an adapter says, and how many things came out."""
+
+    async def scenario() -> tuple[DeliveryError, int]:
+        async with fault.open(folder) as it:
+            with pytest.raises(DeliveryError) as said:
+                await it.adapter.send(CASES[fault.case].message())
+            return said.value, it.outcomes([])
+
+    return asyncio.run(scenario())
+
+
+every_fault = pytest.mark.parametrize("fault", FAULTS.values(), ids=FAULTS)
+
+
+@every_fault
+def test_what_fails_is_told_for_what_it_is(fault: Fault, tmp_path: Path) -> None:
+    said, outcomes = failure(fault, tmp_path)
+    assert (said.permanent, said.ambiguous) == (fault.permanent, fault.ambiguous)
+    if not fault.ambiguous:
+        assert fault.case == "task_webhook" or outcomes == 0  # the desk has heard of what it refused
+
+
+@every_fault
+def test_what_fails_says_why_in_a_line_and_keeps_secrets(fault: Fault, tmp_path: Path) -> None:
+    said, _ = failure(fault, tmp_path)
+    assert str(said).strip()
+    assert str(said).isprintable()
+    assert SECRET not in "".join(traceback.format_exception(said)) + repr(vars(said))
+
+
+def test_whoever_speaks_over_a_line_is_tried_with_one_that_drops() -> None:
+    modules = {kind: Path(registry.__file__).with_name(f"{kind}.py").read_text(encoding="utf-8") for kind in OURS}
+    speaking = {kind for kind, text in modules.items() if re.search(r"wire\.(smtp|http)\b", text)}
+    assert speaking <= {name.partition(",")[0] for name, fault in FAULTS.items() if fault.ambiguous}

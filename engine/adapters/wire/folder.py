@@ -2,30 +2,62 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from datetime import UTC
 from email.utils import parsedate_to_datetime
 from pathlib import Path
+from typing import BinaryIO
 
 
 def put(folder: Path, files: Mapping[str, bytes]) -> None:
     """Put these files in a folder, which is made when it is not there; nobody sees half of one. Raises OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     parts = {name: folder / f".{name}.part" for name in files}
-    try:
+    with ExitStack() as mine:
         for name, part in parts.items():
-            with part.open("wb") as out:
-                out.write(files[name])
-                out.flush()
-                os.fsync(out.fileno())
+            mine.enter_context(written(part, files[name]))
         for name, part in parts.items():
             part.replace(folder / name)
-    finally:
-        for part in parts.values():
-            part.unlink(missing_ok=True)
     sync(folder)
+
+
+@contextmanager
+def written(part: Path, content: bytes) -> Iterator[None]:
+    """A file with that content, on the disk, to be given another name while it is held; else it goes again.
+
+    Whoever writes the same meanwhile (an attempt that was given up and lives on) waits for it.
+    """
+    with _alone(part) as file:
+        try:
+            file.truncate(0)
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+            yield
+        finally:
+            if _is_there(file, part):
+                part.unlink()
+
+
+@contextmanager
+def _alone(part: Path) -> Iterator[BinaryIO]:
+    while True:
+        with part.open("ab") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            if _is_there(file, part):  # and not given its name by whoever held it
+                yield file
+                return
+
+
+def _is_there(file: BinaryIO, path: Path) -> bool:
+    try:
+        return os.path.samestat(os.fstat(file.fileno()), path.stat())
+    except FileNotFoundError:
+        return False
 
 
 def sync(folder: Path) -> None:

@@ -2,8 +2,10 @@
 
 connecting, TLS                    surely not sent, try again
 2xx                                it has it
-408, 425, 429, 5xx                 it did not take it now: try again, not before Retry-After
+408, 425, 429, 503                 it did not take it now: try again, not before Retry-After
+401, 403, 404, 405, 407            it is our key or its address that is wrong, and no message's fault: the same
 3xx and the other 4xx              refused for good; no redirection is followed with a customer's data
+the other 5xx                      it broke, before or after it took it: ambiguous
 silence, a dropped line, nonsense  nobody knows: ambiguous
 """
 
@@ -19,7 +21,7 @@ import httpx
 from engine.errors import DeliveryError
 
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
-_LATER = frozenset((408, 425, 429))
+_LATER = frozenset((408, 425, 429, 503, 401, 403, 404, 405, 407))
 _HERE = frozenset(("localhost", "127.0.0.1", "::1"))
 _SHOWN = 300  # signs of an answer that are kept
 
@@ -49,7 +51,8 @@ class Http:
         if answer.is_success:
             return said
         if answer.status_code in _LATER or answer.is_server_error:
-            raise DeliveryError(said, retry_after=_wait(answer.headers))
+            broken = answer.status_code not in _LATER
+            raise DeliveryError(said, retry_after=_wait(answer.headers), ambiguous=broken)
         raise DeliveryError(said, permanent=True)
 
     async def close(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -21,6 +22,24 @@ def test_the_same_name_is_written_anew(tmp_path: Path) -> None:
     for content in (b"a longer one", b"short"):
         put(tmp_path, {"one.txt": content})
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"short"]
+
+
+def test_two_who_write_the_same_do_not_get_into_each_others_way(tmp_path: Path) -> None:
+    content = b"x" * 100_000
+
+    def write(_number: int) -> bool:
+        put(tmp_path, {"one.txt": content, "two.txt": content})
+        return all((tmp_path / name).read_bytes() == content for name in ("one.txt", "two.txt"))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert all(pool.map(write, range(60)))
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["one.txt", "two.txt"]
+
+
+def test_what_a_process_that_was_killed_left_behind_is_used_up(tmp_path: Path) -> None:
+    (tmp_path / ".one.txt.part").write_bytes(b"half of something longer")
+    put(tmp_path, {"one.txt": b"1"})
+    assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"1"]
 
 
 def test_what_fails_leaves_no_half_behind(tmp_path: Path) -> None:
