@@ -7,13 +7,21 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from engine.core.actions import State
-from engine.core.facts import Customer
+from engine.core.facts import Address
 from engine.core.quiet import Quiet, QuietPolicy
 from engine.dispatch.freeze import Sender
 from engine.dispatch.port import Adapter
 from engine.dispatch.render import Templates
 from engine.dispatch.waiting import Cap
 from engine.errors import EngineError
+
+
+class Resident(Protocol):
+    """Of a customer: where they live."""
+
+    @property
+    def address(self) -> Address:
+        """Country and region, at least."""
 
 
 class Word(Protocol):
@@ -39,7 +47,7 @@ class Office:
     cap: Cap
     quiet: QuietPolicy = field(default_factory=QuietPolicy)
 
-    def quiet_around(self, word: Word, customer: Customer) -> Quiet:
+    def quiet_around(self, word: Word, customer: Resident) -> Quiet:
         """When this customer is left in peace by words of that kind."""
         return self.quiet.around(channel=word.channel, purpose=word.purpose, address=customer.address)
 

@@ -9,9 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Protocol
 
-from engine.core.actions import TOO_LATE, Ending, State, concerns
-from engine.core.calendar import Window, local_date
+from engine.core.actions import TOO_LATE, Ending, Plan, State, concerns
+from engine.core.calendar import local_date
 from engine.core.facts import Event
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS, Standing
 from engine.core.permission import refusal as not_permitted
@@ -19,16 +20,28 @@ from engine.core.quiet import Quiet
 from engine.dispatch.waiting import Cap, opens
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
+class Asked(Protocol):
     """Of an action: what it is, when it still makes sense, and what ends it."""
 
-    channel: str
-    purpose: str
-    window: Window
-    valid_until: datetime | None
-    ending: Ending
-    unless: str
+    @property
+    def channel(self) -> str:
+        """How it speaks to the customer."""
+
+    @property
+    def purpose(self) -> str:
+        """What for."""
+
+    @property
+    def plan(self) -> Plan:
+        """What the rule said of the step."""
+
+    @property
+    def valid_until(self) -> datetime | None:
+        """After that it must not go."""
+
+    @property
+    def ending(self) -> Ending:
+        """What ends its journey."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +95,7 @@ def _over(asked: Asked, situation: Situation) -> Refusal | None:
             day = local_date(event.occurred_at, situation.tz)
             return Refusal(state=State.CANCELLED, why=f"{event.kind} on {day}", stops=True)
     for event in situation.happened:
-        if event.kind == asked.unless and concerns(event, anchor_at=ending.anchor_at, reference=ending.reference):
+        if event.kind == asked.plan.unless and concerns(event, anchor_at=ending.anchor_at, reference=ending.reference):
             day = local_date(event.occurred_at, situation.tz)
             return Refusal(state=State.CANCELLED, why=f"{event.kind} came on {day}")
     return None
@@ -95,4 +108,4 @@ def _allowed_from(asked: Asked, situation: Situation, cap: Cap, now: datetime) -
         since = cap.since(now, tz)
         free = cap.allows_from([at for at in situation.heard if at > since], now, tz)
         free = max(free, cap.home_allows_from([at for at in situation.home if at > since], now, tz))
-    return opens(asked.channel, asked.window, situation.quiet, free, tz)
+    return opens(asked.channel, asked.plan.window, situation.quiet, free, tz)

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from engine.core.calendar import Duration, Window, add
 from engine.core.quiet import Quiet, next_permitted
@@ -47,6 +48,7 @@ class Cap:
         return max(now, add(heard[-most], self.within, tz))
 
 
+@lru_cache(maxsize=4096)  # a batch asks the same of many customers
 def opens(channel: str, window: Window, quiet: Quiet, instant: datetime, tz: str) -> datetime:
     """The first instant from one on at which it may go out. Only a mail arrives when it is sent; paper goes by post."""
     if channel != "email":

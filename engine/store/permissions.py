@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from typing import Protocol
 
 from sqlalchemy import Connection, select
 
-from engine.core.facts import ConsentRecord, Customer
+from engine.core.facts import ConsentRecord
 from engine.core.keys import keyed_hash
 from engine.core.permission import Consent, Standing, Suppression
 from engine.store import tables
@@ -18,6 +19,14 @@ from engine.store.session import among, in_chunks, insert_into
 _CONSENT = tables.table(tables.Consent)
 _SUPPRESSION = tables.table(tables.Suppression)
 _SAID = select(*(_CONSENT.c[name] for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
+
+
+class Addressed(Protocol):
+    """Of a customer: where mails go."""
+
+    @property
+    def email(self) -> str:
+        """The address, or empty."""
 
 
 def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRecord]]) -> int:
@@ -47,7 +56,7 @@ def consents_of(connection: Connection, customers: Collection[int]) -> dict[int,
 
 
 def standings(
-    connection: Connection, people: Mapping[int, Customer], key: str, until: datetime | None = None
+    connection: Connection, people: Mapping[int, Addressed], key: str, until: datetime | None = None
 ) -> dict[int, Standing]:
     """What is known about whether these customers may be written to.
 
@@ -68,7 +77,7 @@ def standings(
     }
 
 
-def _hashes(connection: Connection, people: Mapping[int, Customer], key: str) -> dict[int, str]:
+def _hashes(connection: Connection, people: Mapping[int, Addressed], key: str) -> dict[int, str]:
     """Under what the addresses of these customers would be suppressed; none where nothing is suppressed at all."""
     if connection.execute(select(_SUPPRESSION.c.id).limit(1)).first() is None:
         return {}

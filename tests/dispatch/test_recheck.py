@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, time, timedelta
+from typing import Any
 
 import pytest
 
-from engine.core.actions import Ending, State
+from engine.core.actions import Ending, Plan, State
 from engine.core.calendar import Duration, Window
 from engine.core.facts import Event
 from engine.core.permission import Consent, Standing, Suppression
 from engine.core.quiet import Quiet
-from engine.dispatch.recheck import Asked, Refusal, Situation, counts_for_caps, refusal
+from engine.dispatch.recheck import Refusal, Situation, counts_for_caps, refusal
 from engine.dispatch.waiting import Cap
 
 NOON = datetime(2026, 3, 10, 11, tzinfo=UTC)  # twelve in Rome
 DAY = timedelta(days=1)
 YES = Consent(purpose="any", channel="any", given=True, at=NOON - 100 * DAY, source="form")
 CAP = Cap(messages=2, within=Duration(days=7), household=3)
-ASKED = Asked(
-    channel="email",
-    purpose="relationship",
-    window=Window(),
-    valid_until=NOON + DAY,
-    ending=Ending(stop_on=("quote.accepted",), anchor_at=NOON - DAY, reference="Q-1"),
-    unless="review.received",
-)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mail:
+    """Of an action what is asked."""
+
+    channel: str = "email"
+    purpose: str = "relationship"
+    plan: Plan = Plan(unless="review.received")  # noqa: RUF009 - frozen
+    valid_until: datetime | None = NOON + DAY
+    ending: Ending = Ending(stop_on=("quote.accepted",), anchor_at=NOON - DAY, reference="Q-1")  # noqa: RUF009 - frozen
+
+
 GOOD = Situation(
     standing=Standing(consents=(YES,)),
     happened=(),
@@ -42,8 +48,8 @@ def event(kind: str, *, days: float = 0, reference: str = "") -> Event:
     return Event(customer="", kind=kind, ext_key="E", occurred_at=NOON + timedelta(days=days), payload=payload)
 
 
-def asked(situation: Situation = GOOD, **changes: object) -> Refusal | None:
-    return refusal(replace(ASKED, **changes), situation, CAP, NOON)  # type: ignore[arg-type] # any field of it
+def asked(situation: Situation = GOOD, **changes: Any) -> Refusal | None:
+    return refusal(Mail(**changes), situation, CAP, NOON)
 
 
 def test_what_nothing_stands_against_goes() -> None:
@@ -98,7 +104,7 @@ def test_caps_windows_and_quiet_let_it_wait() -> None:
     assert asked(replace(GOOD, heard=heard), purpose="transactional") is None
     assert asked(replace(GOOD, heard=heard[1:2], home=sorted(heard * 2))) == Refusal(until=NOON + DAY)
     afternoon = Window(start=time(15), end=time(18))
-    assert asked(window=afternoon) == Refusal(until=NOON + timedelta(hours=3))
+    assert asked(plan=Plan(window=afternoon)) == Refusal(until=NOON + timedelta(hours=3))
     siesta = replace(GOOD, quiet=Quiet(start=time(12), end=time(14)))
     assert asked(siesta) == Refusal(until=NOON + timedelta(hours=2))
 

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
 from engine.core.actions import State
+from engine.core.facts import Address
 from engine.core.keys import sha256
 from engine.core.permission import Standing
+from engine.core.quiet import Quiet
 from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Message
-from engine.dispatch.recheck import Asked, Refusal, Situation, counts_for_caps, refusal
+from engine.dispatch.recheck import Refusal, Situation, counts_for_caps, refusal
 from engine.dispatch.stage.parcel import Parcel
 from engine.dispatch.stage.together import together
 from engine.store import actions, customers, decisions, events, outbox, permissions, touchpoints
-from engine.store.customers import Known
+from engine.store.customers import Reach
 from engine.store.outbox import Due
 
 LEASE = timedelta(minutes=20)
@@ -72,7 +74,7 @@ def _going(connection: Connection, taking: Taking, found: Sequence[Due]) -> list
         if sha256(action.payload) != action.payload_sha256:
             _end(connection, taking, action, State.CANCELLED, "its content was changed after it was frozen")
             continue
-        refused = refusal(_asked(action), known.situation(action), taking.office.cap, taking.now)
+        refused = refusal(action, known.situation(action), taking.office.cap, taking.now)
         if refused is not None:
             _refuse(connection, taking, action, refused)
             continue
@@ -80,17 +82,6 @@ def _going(connection: Connection, taking: Taking, found: Sequence[Due]) -> list
         if counts_for_caps(action.channel, action.purpose):
             known.heard.setdefault(action.customer_id, []).append(taking.now)  # the next one counts this one
     return going
-
-
-def _asked(action: Due) -> Asked:
-    return Asked(
-        channel=action.channel,
-        purpose=action.purpose,
-        window=action.plan.window,
-        valid_until=action.valid_until,
-        ending=action.ending,
-        unless=action.plan.unless,
-    )
 
 
 def _refuse(connection: Connection, taking: Taking, action: Due, refused: Refusal) -> None:
@@ -113,19 +104,20 @@ class _Known:
 
     office: Office
     now: datetime
-    people: Mapping[int, Known]
+    people: Mapping[int, Reach]
     standings: Mapping[int, Standing]
     happened: Mapping[int, Sequence[events.Stored]]
     heard: dict[int, list[datetime]]
     homes: Mapping[str, Sequence[int]]
+    quiets: dict[tuple[str, str, Address], Quiet] = field(default_factory=dict)
 
     @classmethod
     def of(cls, connection: Connection, taking: Taking, found: Sequence[Due]) -> _Known:
         office, now = taking.office, taking.now
         ids = {action.customer_id for action in found}
         capped = {action.customer_id for action in found if counts_for_caps(action.channel, action.purpose)}
-        people = customers.load(connection, ids)
-        households = {people[key].facts.household for key in capped} - {""} if office.cap.household is not None else ()
+        people = customers.reach(connection, ids)
+        households = {people[key].household for key in capped} - {""} if office.cap.household is not None else ()
         homes = customers.members(connection, households)
         family = capped.union(*homes.values())
         customers.hold(connection, family)  # else two workers could send the last word that a cap allows
@@ -133,17 +125,15 @@ class _Known:
             office=office,
             now=now,
             people=people,
-            standings=permissions.standings(
-                connection, {key: known.facts for key, known in people.items()}, office.sender.key
-            ),
+            standings=permissions.standings(connection, people, office.sender.key),
             happened=_happened(connection, found, ids),
             heard=touchpoints.heard(connection, family, _earliest(office, (people[key] for key in capped), now)),
             homes=homes,
         )
 
     def situation(self, action: Due) -> Situation:
-        facts = self.people[action.customer_id].facts
-        home = self.homes.get(facts.household, ())
+        reach = self.people[action.customer_id]
+        home = self.homes.get(reach.household, ())
         return Situation(
             standing=self.standings[action.customer_id],
             happened=[
@@ -153,9 +143,15 @@ class _Known:
             ],
             heard=self.heard.get(action.customer_id, ()),
             home=sorted(at for key in home for at in self.heard.get(key, ())),
-            quiet=self.office.quiet_around(action, facts),
-            tz=facts.time_zone or self.office.sender.time_zone,
+            quiet=self._quiet(action, reach),
+            tz=reach.time_zone or self.office.sender.time_zone,
         )
+
+    def _quiet(self, action: Due, reach: Reach) -> Quiet:
+        kind = (action.channel, action.purpose, reach.address)
+        if kind not in self.quiets:
+            self.quiets[kind] = self.office.quiet_around(action, reach)
+        return self.quiets[kind]
 
 
 def _happened(connection: Connection, found: Sequence[Due], ids: Iterable[int]) -> dict[int, list[events.Stored]]:
@@ -163,7 +159,7 @@ def _happened(connection: Connection, found: Sequence[Due], ids: Iterable[int]) 
     return events.since(connection, list(ids), kinds, min(action.ending.anchor_at for action in found))
 
 
-def _earliest(office: Office, people: Iterable[Known], now: datetime) -> datetime:
+def _earliest(office: Office, people: Iterable[Reach], now: datetime) -> datetime:
     """Since when what was heard may count for anybody's cap."""
-    zones = {known.facts.time_zone or office.sender.time_zone for known in people}
+    zones = {known.time_zone or office.sender.time_zone for known in people}
     return min((office.cap.since(now, tz) for tz in zones), default=now)

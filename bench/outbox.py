@@ -1,0 +1,201 @@
+"""How many actions a second go out and are written down: python -m bench.outbox. See bench/README.md.
+
+Actions that are due, on a store that is written through (synchronous=FULL); then `send` as the daemon calls it, with an
+adapter that does nothing: everything is asked again, the attempt is committed, the receipt and the touchpoint follow.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import resource
+import sys
+import tempfile
+from collections.abc import Sequence
+from datetime import UTC, datetime, time, timedelta
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+
+from engine.core.actions import Plan, State
+from engine.core.calendar import Duration
+from engine.core.facts import Address, ConsentRecord
+from engine.core.keys import canonical_json, sha256
+from engine.core.messages import Plain
+from engine.core.quiet import QuietPolicy
+from engine.dispatch.freeze import Sender
+from engine.dispatch.office import Office, Summary
+from engine.dispatch.port import Capability, Idempotency, Message, Receipt
+from engine.dispatch.render import Templates
+from engine.dispatch.stage import send
+from engine.dispatch.waiting import Cap
+from engine.store import actions, customers, decisions, permissions
+from engine.store.session import Store, create, new_id
+
+NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
+HASH = "0" * 64
+SLICE = 10_000
+SENDER = Sender(
+    name="Bench",
+    email="ciao@bench.example",
+    phone="",
+    website="",
+    signature="",
+    address=Address(),
+    locale="it_IT",
+    currency="EUR",
+    time_zone="Europe/Rome",
+    referral_link="",
+    key="bench",
+)
+CONTENT = canonical_json(Plain(title="Grazie", text="Grazie di cuore. " * 20).to_json())
+
+
+class Nothing:
+    """An adapter that takes everything and does nothing."""
+
+    capability = Capability(channel="email", idempotency=Idempotency.KEY)
+
+    def check(self, message: Message) -> None:
+        """Nothing to refuse."""
+
+    async def send(self, message: Message) -> Receipt:
+        """Done."""
+        return Receipt(provider_ref=message.action)
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+
+def main() -> int:
+    """Seed, send, print."""
+    parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
+    parser.add_argument("--actions", type=int, default=50_000, help="that are due (50000)")
+    parser.add_argument("--customers", type=int, default=20_000, help="to whom they go (20000)")
+    parser.add_argument("--due", choices=("order", "scattered"), nargs="+", default=["order", "scattered"])
+    parser.add_argument("--rounds", type=int, default=3, help="of each (3)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    asked = parser.parse_args()
+    found = [
+        measured(asked.actions, asked.customers, due == "scattered") for _ in range(asked.rounds) for due in asked.due
+    ]
+    print(json.dumps(found, indent=1) if asked.json else "\n".join(map(_line, found)))
+    return 0
+
+
+def _line(one: dict[str, Any]) -> str:
+    due = "scattered" if one["scattered"] else "in order"
+    rate, cpu = one["actions"] / one["seconds"], one["actions"] / one["cpu"]
+    return f"sqlite, due {due}: {rate:,.0f} actions a second, {cpu:,.0f} a second of the processor"
+
+
+def measured(number: int, people: int, scattered: bool) -> dict[str, Any]:
+    """One round on a new store."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = create(f"sqlite:///{Path(folder) / 'bench.db'}")
+        seed(store, number, people, scattered)
+        start, used = perf_counter(), _processor()
+        summary = sent(store)
+        seconds, cpu = perf_counter() - start, _processor() - used
+        store.close()
+    if summary.states != {State.ACCEPTED: number}:
+        raise SystemExit(f"not all went out: {summary.states}")
+    return {"actions": number, "customers": people, "scattered": scattered, "seconds": seconds, "cpu": cpu}
+
+
+def _processor() -> float:
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    return used.ru_utime + used.ru_stime
+
+
+def sent(store: Store) -> Summary:
+    """Everything that is due goes out."""
+    summary, cap = Summary(), Cap(messages=3, within=Duration(days=7))
+    office = Office(
+        sender=SENDER,
+        templates=Templates({}, locale="it_IT"),
+        adapters={"nothing": Nothing()},
+        channels={"email": "nothing"},
+        cap=cap,
+        quiet=QuietPolicy(start=time(21), end=time(8)),
+    )
+    asyncio.run(send(store, office, summary, owner=new_id(), clock=lambda: NOW))
+    return summary
+
+
+def seed(store: Store, number: int, people: int, scattered: bool) -> None:
+    """Customers who said yes, and so many frozen actions of theirs."""
+    refs = [f"C{one}" for one in range(people)]
+    with store.write() as connection:
+        decisions.keep_version(connection, "thanks", HASH, 'id = "thanks"', NOW)
+        customers.save(connection, [(ref, {"email": f"{ref}@example.com"}) for ref in refs], NOW)
+        keys = customers.ids_of(connection, refs)
+        permissions.add_consents(connection, [(keys[ref], _yes(ref)) for ref in refs])
+    minutes = np.arange(number) * 600 // max(1, number)
+    if scattered:
+        minutes = np.random.default_rng(7).permutation(minutes)
+    for start in range(0, number, SLICE):
+        some = range(start, min(start + SLICE, number))
+        _freeze(store, [(one, keys[refs[one % people]], int(minutes[one])) for one in some])
+
+
+def _yes(ref: str) -> ConsentRecord:
+    return ConsentRecord(customer=ref, purpose="any", channel="any", given=True, at=NOW - timedelta(days=1))
+
+
+def _freeze(store: Store, which: Sequence[tuple[int, int, int]]) -> None:
+    """Actions as decide, schedule and prepare leave them: (number, customer, due so many minutes ago, backwards)."""
+    purposes, digest = ("transactional", "relationship"), sha256(CONTENT)
+    plan = Plan(template="email/thanks").to_json()
+    with store.write() as connection:
+        journeys = decisions.begin_journeys(connection, [_journey(number, customer) for number, customer, _ in which])
+        steps = [
+            {
+                "dedupe_key": f"thanks:{customer}:{number}:mail",
+                "journey_id": journey,
+                "rule_id": "thanks",
+                "rule_hash": HASH,
+                "customer_id": customer,
+                "step": "mail",
+                "purpose": purposes[number % 5 == 0],
+                "channel": "email",
+                "plan": plan,
+                "facts": {"title": "Grazie"},
+                "not_before": NOW - timedelta(minutes=600 - minute),
+            }
+            for (number, customer, minute), journey in zip(which, journeys, strict=True)
+        ]
+        actions.plan(connection, steps, NOW)
+        dates = [
+            {
+                "id": one["id"],
+                "due_at": one["not_before"],
+                "valid_until": NOW + timedelta(days=7),
+                "unit_cost_micro": 0,
+                "reason": "",
+            }
+            for one in actions.waiting(connection)
+        ]
+        actions.give_dates(connection, dates, NOW)
+        content = {"state": State.READY.value, "adapter": "nothing", "payload": CONTENT, "payload_sha256": digest}
+        actions.freeze(connection, [{"id": one["id"], **content} for one in dates])
+
+
+def _journey(number: int, customer: int) -> dict[str, Any]:
+    return {
+        "rule_id": "thanks",
+        "rule_hash": HASH,
+        "customer_id": customer,
+        "occurrence": str(number),
+        "state": "active",
+        "anchor_at": NOW - timedelta(days=1),
+        "stop_on": ["complaint.opened"],
+        "started_at": NOW - timedelta(days=1),
+    }
+
+
+if __name__ == "__main__":
+    sys.exit(main())
