@@ -201,6 +201,7 @@ class App:
                 clock=self.clock,
                 stopping=stopping,
                 progress=progress,
+                life=timedelta(seconds=2 * self.settings.daemon.lease),
             )
             asyncio.run(sending)
         return summary

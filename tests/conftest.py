@@ -23,6 +23,7 @@ settings.load_profile("premura")
 LONGEST = (
     "flow/test_year.py",
     "process/test_run.py",
+    "process/test_workers.py",
     "demo/test_run.py",
     "clv/test_draw.py",
     "process/test_reload.py",

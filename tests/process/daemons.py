@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-import sqlite3
 import subprocess
 import sys
 import time
@@ -14,6 +13,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+from sqlalchemy import NullPool, create_engine, text
+
+from engine import config
 
 DEADLINE = 120.0
 
@@ -96,13 +99,13 @@ def states(folder: Path) -> Counter[str]:
 
 def rows(folder: Path) -> list[dict[str, Any]]:
     """The actions of a workspace."""
-    return _asked(folder, "SELECT public_id, channel, state, lease_owner FROM action ORDER BY id")
+    return asked(folder, "SELECT public_id, channel, state, lease_owner FROM action ORDER BY id")
 
 
-def _asked(folder: Path, query: str) -> list[dict[str, Any]]:
-    file = sqlite3.connect(folder / "premura.db")
-    file.row_factory = sqlite3.Row
-    try:
-        return [dict(row) for row in file.execute(query)]
-    finally:
-        file.close()
+def asked(folder: Path, query: str) -> list[dict[str, Any]]:
+    """What its store answers, wherever that is."""
+    settings = config.load(folder)
+    file = folder / "premura.db"
+    engine = create_engine(f"sqlite:///{file}" if file.exists() else settings.store, poolclass=NullPool)
+    with engine.connect() as connection:
+        return [row._asdict() for row in connection.execute(text(query))]

@@ -18,20 +18,20 @@ LIFE = timedelta(seconds=60)
 """A run that has not shown for so long that it lives is gone."""
 
 
-def recover(store: Store, office: Office, summary: Summary, owner: str, now: datetime) -> None:
+def recover(store: Store, office: Office, summary: Summary, owner: str, now: datetime, life: timedelta = LIFE) -> None:
     """Doubt what nobody works on any more, make ready what may safely be replayed, and let go what is too late."""
     safe = [name for name, adapter in office.adapters.items() if adapter.capability.idempotency is Idempotency.KEY]
-    show_life(store, owner, now)
+    show_life(store, owner, now, life)
     with store.write() as connection:
         doubts.release_lost(connection, owner, now)
         doubts.replay_unknown(connection, safe, attempts=MAX_ATTEMPTS, now=now)
         summary.count(State.EXPIRED, actions.expire(connection, now))
 
 
-def show_life(store: Store, owner: str, now: datetime) -> None:
-    """The run goes on."""
+def show_life(store: Store, owner: str, now: datetime, life: timedelta = LIFE) -> None:
+    """The run goes on, and is believed to for so long."""
     with store.write() as connection:
-        leases.take(connection, doubts.WORKER + owner, owner, "", now, now + LIFE)
+        leases.take(connection, doubts.WORKER + owner, owner, "", now, now + life)
 
 
 def leave(store: Store, owner: str) -> None:

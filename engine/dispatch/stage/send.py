@@ -14,14 +14,14 @@ from engine.dispatch.port import Adapter
 from engine.dispatch.stage.finish import Ended, finish
 from engine.dispatch.stage.lane import Lane
 from engine.dispatch.stage.parcel import Parcel
-from engine.dispatch.stage.recover import leave, recover, show_life
+from engine.dispatch.stage.recover import LIFE, leave, recover, show_life
 from engine.dispatch.stage.take import Taking, take
 from engine.errors import StoreError
 from engine.store.session import Store
 
 CLOSE_LIMIT = timedelta(seconds=10)
-PULSE = timedelta(seconds=10)
-"""So often a worker shows that it lives."""
+PULSES = 6
+"""So many times within its life a worker shows that it lives."""
 PATIENCE = (0.2, 1.0, 3.0, 10.0)
 """Seconds between tries to write receipts that the store does not take: they are all that tells what went out."""
 T = TypeVar("T")
@@ -36,14 +36,23 @@ async def send(
     clock: Callable[[], datetime],
     stopping: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda _sent: None,
+    life: timedelta = LIFE,
 ) -> None:
     """Send what is due now. When `stopping` says so, or the task is cancelled, the actions in hand are finished and the
     rest handed back.
 
     owner: a random id of this run, under which it holds its leases; on SQLite all other leases count as lost.
+    life: without a sign of life for so long, the run counts as gone.
     """
     sending = Sending(
-        store=store, office=office, summary=summary, owner=owner, clock=clock, stopping=stopping, progress=progress
+        store=store,
+        office=office,
+        summary=summary,
+        owner=owner,
+        clock=clock,
+        stopping=stopping,
+        progress=progress,
+        life=life,
     )
     work = asyncio.ensure_future(sending.run())
     try:
@@ -65,6 +74,7 @@ class Sending:
     clock: Callable[[], datetime]
     stopping: Callable[[], bool]
     progress: Callable[[int], None]
+    life: timedelta
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     began: datetime = field(init=False)
 
@@ -73,7 +83,7 @@ class Sending:
         self.began = self.clock()
         pulse = asyncio.ensure_future(self._show_life())
         try:
-            await self._stored(recover, self.store, self.office, self.summary, self.owner, self.began)
+            await self._stored(recover, self.store, self.office, self.summary, self.owner, self.began, self.life)
             await _all(
                 Lane(name=name, adapter=adapter, sending=self).run() for name, adapter in self.office.adapters.items()
             )
@@ -113,9 +123,9 @@ class Sending:
 
     async def _show_life(self) -> None:
         while True:
-            await asyncio.sleep(PULSE.total_seconds())
+            await asyncio.sleep(self.life.total_seconds() / PULSES)
             with suppress(StoreError):  # the lanes will say so
-                await self._stored(show_life, self.store, self.owner, self.clock())
+                await self._stored(show_life, self.store, self.owner, self.clock(), self.life)
 
     async def _stored(self, work: Callable[..., T], *arguments: Any) -> T:
         async with self.turn:
