@@ -22,7 +22,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9.@+-]+", re.ASCII)
 class EmailFile:
     """Writes each mail to `folder`/new, as ``2026-03-14T0830Z.nico@mail.example.5f0c….eml``."""
 
-    capability = Capability(channel="email", idempotency=Idempotency.KEY)
+    capability = Capability(channel="email", idempotency=Idempotency.KEY, concurrency=8)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

@@ -174,7 +174,7 @@ def _task_webhook(options: Mapping[str, Any], around: Around) -> Adapter:
     from engine.adapters.wire.http import Http, checked
 
     wanted = _Webhook.model_validate(options)
-    http = Http(tls_context=_trusting(wanted.ca_file, around))
+    http = Http(tls_context=_trusting(wanted.ca_file, around), keep=wanted.idempotent)
     return TaskWebhook(http, checked(wanted.url), secret=around.secret(wanted.secret), idempotent=wanted.idempotent)
 
 

@@ -21,7 +21,7 @@ _UNFIT = re.compile(r"[^A-Za-z0-9.-]+", re.ASCII)
 class TaskFile:
     """Writes each task to `folder`, as ``2026-03-14T0830Z.C-1.5f0c….md``."""
 
-    capability = Capability(channel="task", idempotency=Idempotency.KEY)
+    capability = Capability(channel="task", idempotency=Idempotency.KEY, concurrency=8)
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

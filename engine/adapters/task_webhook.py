@@ -11,7 +11,7 @@ import hashlib
 import hmac
 from urllib.parse import quote
 
-from engine.adapters.wire.http import Http
+from engine.adapters.wire.http import AT_ONCE, Http
 from engine.core.keys import canonical_json
 from engine.core.messages import Task
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
@@ -31,7 +31,7 @@ class TaskWebhook:
             raise ValueError('secret: the receiver must know that it is you: {env = "NAME"}')
         self._http, self._url, self._secret = http, url, secret
         kind = Idempotency.KEY if idempotent else Idempotency.NONE
-        self._capability = Capability(channel="task", idempotency=kind, concurrency=2)
+        self._capability = Capability(channel="task", idempotency=kind, concurrency=AT_ONCE if idempotent else 2)
 
     @property
     def capability(self) -> Capability:

@@ -3,46 +3,62 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Select, func, insert, select, true
+from sqlalchemy import ColumnElement, Connection, Select, func, select, true
 
 from engine.core.records import LedgerPosting
-from engine.store import tables
+from engine.store import rows, tables
+from engine.store.session import in_chunks
 
 _ENTRY = tables.table(tables.LedgerEntry)
 _VERSION = tables.table(tables.RuleVersion)
 PROGRAMME = "programme"
 
 
-def post(
-    connection: Connection, posting: LedgerPosting, *, transfer: str, customer: tuple[int, str], rule_hash: str,
-    action: int, now: datetime,
-) -> bool:  # fmt: skip
-    """Book a posting as two entries that add up to zero; False when that transfer is booked already.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Booking:
+    """A posting with its name, the transfer: the public id of the action that caused it.
 
     customer: key and reference. rule_hash: the version of the rule that granted it.
     """
-    if connection.execute(select(_ENTRY.c.id).where(_ENTRY.c.transfer == transfer)).first():
-        return False
-    key, ref = customer
+
+    posting: LedgerPosting
+    transfer: str
+    customer: tuple[int, str]
+    rule_hash: str
+    action: int
+
+
+def post(connection: Connection, bookings: Sequence[Booking], now: datetime) -> int:
+    """Book each as two entries that add up to zero, but for transfers that are booked already; says how many."""
+    names = {booking.transfer for booking in bookings}
+    booked: set[str] = set()
+    for some in in_chunks(names):
+        booked.update(connection.execute(select(_ENTRY.c.transfer).where(_ENTRY.c.transfer.in_(some))).scalars())
+    new = [booking for booking in bookings if booking.transfer not in booked]
+    rows.add(connection, _ENTRY, [entry for booking in new for entry in _both(booking)], {"booked_at": now},
+             leave_known=False)  # fmt: skip
+    return len(new)
+
+
+def _both(booking: Booking) -> tuple[dict[str, Any], dict[str, Any]]:
+    (key, ref), posting = booking.customer, booking.posting
     shared = {
-        "transfer": transfer,
+        "transfer": booking.transfer,
         "customer_id": key,
         "unit": posting.unit,
         "kind": posting.kind,
         "memo": posting.memo,
-        "rule_hash": rule_hash,
-        "action_id": action,
-        "booked_at": now,
+        "rule_hash": booking.rule_hash,
+        "action_id": booking.action,
     }
-    rows = [
+    return (
         {**shared, "account": PROGRAMME, "amount": -posting.amount},
         {**shared, "account": f"customer:{ref}", "amount": posting.amount},
-    ]
-    connection.execute(insert(_ENTRY), rows)
-    return True
+    )
 
 
 def of_customer(connection: Connection, ref: str) -> Sequence[Mapping[str, Any]]:

@@ -26,15 +26,14 @@ def post(
     connection: Connection, transfer: str, ref: str, amount: int, unit: str = "points", kind: str = "grant"
 ) -> bool:
     action = ready(connection, ref, occurrence=f"{transfer}/{ref}/{amount}/{unit}/{kind}")
-    return ledger.post(
-        connection,
-        LedgerPosting(amount=amount, unit=unit, kind=kind, memo="Thank you"),
+    booking = ledger.Booking(
+        posting=LedgerPosting(amount=amount, unit=unit, kind=kind, memo="Thank you"),
         transfer=transfer,
         customer=(action.customer_id, ref),
         rule_hash=HASH,
         action=action.id,
-        now=NOON,
     )
+    return ledger.post(connection, [booking], NOON) == 1
 
 
 def test_a_reward_goes_from_the_programme_to_the_customer(store: Store) -> None:
@@ -69,15 +68,14 @@ def test_entries_are_in_the_order_of_their_booking(store: Store) -> None:
     with store.write() as connection:
         for number, later in ((3, 0), (1, 2), (2, 1)):
             action = ready(connection, "C1", occurrence=str(number))
-            ledger.post(
-                connection,
-                LedgerPosting(amount=number, unit="points", kind="grant"),
+            booking = ledger.Booking(
+                posting=LedgerPosting(amount=number, unit="points", kind="grant"),
                 transfer=str(number),
                 customer=(action.customer_id, "C1"),
                 rule_hash=HASH,
                 action=action.id,
-                now=NOON + later * DAY,
             )
+            ledger.post(connection, [booking], NOON + later * DAY)
         assert [entry["amount"] for entry in ledger.of_customer(connection, "C1")] == [3, 2, 1]
         assert [entry["amount"] for entry in ledger.entries(connection)] == [3, 2, 1]
 

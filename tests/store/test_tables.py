@@ -65,15 +65,10 @@ def test_a_model_has_its_table() -> None:
 def fill(connection: Connection) -> None:
     action = ready(connection)
     posting = LedgerPosting(amount=50, unit="points", kind="grant")
-    ledger.post(
-        connection,
-        posting,
-        transfer="t",
-        customer=(action.customer_id, "C1"),
-        rule_hash=HASH,
-        action=action.id,
-        now=NOON,
+    booking = ledger.Booking(
+        posting=posting, transfer="t", customer=(action.customer_id, "C1"), rule_hash=HASH, action=action.id
     )
+    ledger.post(connection, [booking], NOON)
     record = ConsentRecord(customer="C1", purpose="any", channel="any", given=True, at=NOON)
     permissions.add_consents(connection, [(customer(connection, "C1"), record)])
 

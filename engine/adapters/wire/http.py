@@ -20,6 +20,8 @@ import httpx
 
 from engine.errors import DeliveryError
 
+AT_ONCE = 4
+"""Connections of one client: httpx becomes slower with more (encode/httpx#3215)."""
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 _LATER = frozenset((408, 425, 429, 503, 401, 403, 404, 405, 407))
 _HERE = frozenset(("localhost", "127.0.0.1", "::1"))
@@ -27,14 +29,15 @@ _SHOWN = 300  # signs of an answer that are kept
 
 
 class Http:
-    """A few connections at once, each for one request. Belongs to one event loop until it is closed.
+    """A few connections at once. Belongs to one event loop until it is closed.
 
-    A connection that was kept and that the other side gave up meanwhile would look like a doubt; none is kept.
     tls_context: None verifies against the usual authorities. timeout: seconds for connecting and for each answer.
+    keep: use connections again; one that the other side gave up meanwhile looks like a doubt, so only where a doubt
+    costs nothing.
     """
 
-    def __init__(self, *, tls_context: ssl.SSLContext | None = None, timeout: float = 30.0) -> None:
-        self._context, self._timeout = tls_context, timeout
+    def __init__(self, *, tls_context: ssl.SSLContext | None = None, timeout: float = 30.0, keep: bool = False) -> None:
+        self._context, self._timeout, self._keep = tls_context, timeout, keep
         self._client: httpx.AsyncClient | None = None
 
     async def post(self, url: str, content: bytes, headers: Mapping[str, str]) -> str:
@@ -66,7 +69,7 @@ class Http:
             self._client = httpx.AsyncClient(
                 verify=self._context or True,
                 timeout=self._timeout,
-                limits=httpx.Limits(max_connections=4, max_keepalive_connections=0),
+                limits=httpx.Limits(max_connections=AT_ONCE, max_keepalive_connections=AT_ONCE if self._keep else 0),
                 headers={"User-Agent": "premura"},
             )
         return self._client

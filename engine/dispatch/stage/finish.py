@@ -11,7 +11,7 @@ from sqlalchemy import Connection
 from engine.core.actions import State
 from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 from engine.dispatch.office import Summary, plainly
-from engine.dispatch.port import Receipt
+from engine.dispatch.port import Receipt, Record
 from engine.errors import StoreError
 from engine.store import ledger, outbox, print_jobs, referrals, touchpoints
 from engine.store.outbox import Due, Result
@@ -52,26 +52,27 @@ def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, n
         ours = outbox.close(connection, [one.result for one in ended], owner, now)
         sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
         touchpoints.add(connection, [action for action, _ in sent], now)
-        for action, receipt in sent:
-            _keep(connection, action, receipt, now)
+        _keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
     for one in ended:
         summary.count(one.result.state if one.result.due.id in ours else State.UNKNOWN)
 
 
-def _keep(connection: Connection, action: Due, receipt: Receipt, now: datetime) -> None:
-    """Store what a receipt brings: once, like the action itself."""
-    for record in receipt.records:
-        if isinstance(record, LedgerPosting):
-            ledger.post(
-                connection,
-                record,
-                transfer=action.public_id,
-                customer=(action.customer_id, action.customer),
-                rule_hash=action.rule_hash,
-                action=action.id,
-                now=now,
-            )
-        elif isinstance(record, ReferralInvite):
+def _keep(connection: Connection, brought: Sequence[tuple[Due, Record]], now: datetime) -> None:
+    """Store what receipts bring: once, like the actions themselves."""
+    bookings = [_booking(action, record) for action, record in brought if isinstance(record, LedgerPosting)]
+    ledger.post(connection, bookings, now)
+    for action, record in brought:
+        if isinstance(record, ReferralInvite):
             referrals.invite(connection, record, referrer=action.customer_id, action=action.id, now=now)
         elif isinstance(record, PrintJob):
             print_jobs.add(connection, action.id, record.files, record.pages, now)
+
+
+def _booking(action: Due, posting: LedgerPosting) -> ledger.Booking:
+    return ledger.Booking(
+        posting=posting,
+        transfer=action.public_id,
+        customer=(action.customer_id, action.customer),
+        rule_hash=action.rule_hash,
+        action=action.id,
+    )
