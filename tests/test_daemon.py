@@ -620,6 +620,7 @@ def test_a_stage_that_one_does_for_all_ends_soon_when_the_lead_is_lost(
 MORE = THANKS.replace('id = "thanks"', 'id = "more"')
 
 
+@pytest.mark.any_store
 def test_a_changed_rule_is_in_force_and_a_broken_one_is_not(
     app: App, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -49,9 +49,9 @@ RULES = {
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Shop]:
+def house(tmp_path: Path, database: str) -> Iterator[Shop]:
     """A workspace with a rule of each kind."""
-    made = Shop(tmp_path / "shop", rules=RULES)
+    made = Shop(tmp_path / "shop", rules=RULES, database=database)
     yield made
     made.close()
 
@@ -92,6 +92,7 @@ def gilded(shop: Shop) -> None:
     shop.at("2026-03-03T11:00").app.score()
 
 
+@pytest.mark.any_store
 def test_a_customer_with_nothing_at_all_hears_from_every_rule_why(house: Shop) -> None:
     house.customer()
     found = inquiry.explain(house.app, "C1", None)
@@ -270,6 +271,7 @@ class TestScores:
             "p_alive > 0.0 was true of their first score, and what a first scoring finds is no change"
         )
 
+    @pytest.mark.any_store
     def test_crossed_waiting_and_answered(self, house: Shop) -> None:
         several(house)
         gilded(house)
@@ -412,6 +414,7 @@ class TestThen:
         assert told(shop, "year", "2026-01-31T12:00")["text"] == "customer.first_purchase is not known"
         assert told(shop, "year", "2026-02-02T12:00")["text"] == "customer.first_purchase comes round on 2027-02-01"
 
+    @pytest.mark.any_store
     def test_a_sweep_of_then(self, house: Shop) -> None:
         house.customer()
         house.sale("2025-10-01", "50.00")

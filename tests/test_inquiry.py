@@ -26,6 +26,7 @@ def thanked(shop: Shop) -> Shop:
     return shop
 
 
+@pytest.mark.any_store
 def test_explain_tells_what_was_decided_and_what_came_of_it(shop: Shop) -> None:
     thanked(shop).app.schedule()
 
@@ -129,6 +130,7 @@ def test_a_suppressed_address_gets_nothing_whatever_was_consented(shop: Shop) ->
     assert "suppressed on any: asked by phone" in inquiry.explain(shop.app, "C1", None)["permissions"]
 
 
+@pytest.mark.any_store
 def test_a_customers_facts_and_purchases(shop: Shop) -> None:
     shop.customer()
     shop.sale("2026-02-01", "49.90", id="S1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -200,9 +201,9 @@ def test_a_customer_who_comes_later_that_day_is_not_missed(tmp_path: Path) -> No
 
 
 @pytest.fixture
-def gold(tmp_path: Path) -> Shop:
+def gold(tmp_path: Path, database: str) -> Iterator[Shop]:
     """Twenty-five customers with a history, of whom C1 is an ordinary one; scored once."""
-    shop = Shop(tmp_path / "shop", rules={"gold": GOLD})
+    shop = Shop(tmp_path / "shop", rules={"gold": GOLD}, database=database)
     for number in range(1, 26):
         shop.customer(f"C{number}")
         shop.sale(f"2025-{1 + number % 6:02}-10", "80.00", f"C{number}")
@@ -210,7 +211,8 @@ def gold(tmp_path: Path) -> Shop:
             shop.sale(f"2025-{7 + number % 5:02}-12", "95.00", f"C{number}")
     shop.app.score()
     shop.app.decide()
-    return shop
+    yield shop
+    shop.close()
 
 
 def test_the_first_scores_welcome_nobody(gold: Shop) -> None:
@@ -230,6 +232,7 @@ def test_who_becomes_gold_is_welcomed_once(gold: Shop) -> None:
     assert [row["customer"] for row in gold.actions()] == ["C1"]
 
 
+@pytest.mark.any_store
 def test_a_crossing_between_two_runs_of_score_is_not_lost(gold: Shop) -> None:
     for day in ("2026-02-10", "2026-02-20", "2026-03-01"):
         gold.sale(day, "900.00", "C1")

@@ -33,9 +33,9 @@ RENEWAL = dated("renewal", ENDS, 'before = "P60D"', 'before = "P14D"', 'after = 
 
 
 @pytest.fixture
-def house(tmp_path: Path) -> Iterator[Shop]:
+def house(tmp_path: Path, database: str) -> Iterator[Shop]:
     """A shop that speaks of contracts before they end, with a contract of C1 that ends on 1 June."""
-    made = Shop(tmp_path / "shop", rules={"renewal": RENEWAL})
+    made = Shop(tmp_path / "shop", rules={"renewal": RENEWAL}, database=database)
     made.customer()
     made.event(SIGNED, "2025-06-01T09:00:00+02:00", ends_on="2026-06-01", amount=120.0, what="manutenzione")
     yield made
@@ -64,6 +64,7 @@ def test_the_end_of_a_contract_is_spoken_of_before_it_comes(house: Shop) -> None
     assert house.decisions()[0]["event_id"] is not None
 
 
+@pytest.mark.any_store
 def test_a_renewed_contract_stops_what_is_pending_and_has_a_date_of_its_own(house: Shop) -> None:
     house.at("2026-04-02T11:00").round()
     house.event(SIGNED, "2026-04-20T09:00:00+02:00", ends_on="2027-06-01")
@@ -190,6 +191,7 @@ def test_what_stops_a_journey_may_come_before_its_date(tmp_path: Path) -> None:
     assert shop.states() == {"care.s0": "delivered", "care.s1": "cancelled"}
 
 
+@pytest.mark.any_store
 def test_a_crash_between_the_answers_and_the_mark_changes_nothing(house: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     def crash(*_: object) -> None:
         raise KeyboardInterrupt

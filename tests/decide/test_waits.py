@@ -69,9 +69,9 @@ BIRTHDAY = CARE.replace('"care"', '"day"').replace('event = "service_call.comple
 
 
 @pytest.fixture
-def shop(tmp_path: Path) -> Iterator[Shop]:
+def shop(tmp_path: Path, database: str) -> Iterator[Shop]:
     """Letizia's boiler was serviced at nine on 2 March, Rome's time; it is eleven, UTC."""
-    made = Shop(tmp_path / "shop", rules={"care": CARE})
+    made = Shop(tmp_path / "shop", rules={"care": CARE}, database=database)
     made.customer()
     made.event(DONE, "2026-03-02T09:00:00+01:00")
     yield made
@@ -188,6 +188,7 @@ class TestOrders:
         shop.round()
         assert step(shop)[0] == "waiting"
 
+    @pytest.mark.any_store
     def test_the_same_event_ten_times_and_a_restart_each_time(self, shop: Shop) -> None:
         for _ in range(10):
             shop.event(REVIEW, "2026-03-02T10:00:00+01:00", id="R-1", rating=5)

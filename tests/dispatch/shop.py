@@ -119,6 +119,7 @@ class Shop:
     """The store, the office and the time; `customer` is Giulia, who has said yes to everything."""
 
     folder: Path
+    database: str = ""  # the address of an empty one; else a file in the folder
     post: Told = field(default_factory=lambda: Told("email"))
     tasks: Told = field(default_factory=lambda: Told("task"))
     now: datetime = TUESDAY
@@ -132,8 +133,9 @@ class Shop:
 
     def __post_init__(self) -> None:
         file = self.folder / "shop.db"
-        file.write_bytes(empty_store())
-        self.store = open_store(f"sqlite:///{file}")
+        if not self.database:
+            file.write_bytes(empty_store())
+        self.store = open_store(self.database or f"sqlite:///{file}")
         with self.store.write() as connection:
             decisions.keep_version(connection, "care", RULE_HASH, 'id = "care"', LONG_AGO)
         self.customer = self.welcome("C-1", given_name="Giulia", email="giulia@mail.example")
@@ -271,9 +273,10 @@ class Shop:
             return [dict(row) for row in outbox.attempts_of(connection, found.id)]
 
     def rows(self, model: Any) -> list[dict[str, Any]]:
-        """All rows of a table."""
+        """All rows of a table, in the order of their keys."""
         with self.store.read() as connection:
-            return [row._asdict() for row in connection.execute(select(tables.table(model)))]
+            table = tables.table(model)
+            return [row._asdict() for row in connection.execute(select(table).order_by(*table.primary_key))]
 
     def approve(self, public_id: str) -> bool:
         """A person lets it go."""

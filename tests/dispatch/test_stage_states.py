@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import timedelta
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -16,6 +18,7 @@ from engine.core.actions import MOVES, State
 from engine.dispatch.port import Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 from engine.store import tables
+from tests.databases import STORES, PostgreSQL
 from tests.dispatch.shop import ACCEPTED, Deed, Killed, Shop, Told
 
 FORWARD: dict[State, set[State]] = {}
@@ -57,11 +60,12 @@ class Life(RuleBasedStateMachine):
     """Mails of a shop through good and bad days; the subclasses say what kind of provider it has."""
 
     idempotency = Idempotency.NONE
+    database: Callable[[], str] = staticmethod(lambda: "")
 
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
-        self.shop = Shop(folder=Path(self.folder.name), post=Told("email", self.idempotency))
+        self.shop = Shop(folder=Path(self.folder.name), post=Told("email", self.idempotency), database=self.database())
         self.seen: dict[str, State] = {}
 
     def teardown(self) -> None:
@@ -155,3 +159,22 @@ def test_a_life(life: type[Life]) -> None:
             max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
+
+
+@pytest.mark.skipif("postgresql" not in STORES, reason="no wheel of PostgreSQL here")
+def test_a_life_on_postgresql(postgresql_server: PostgreSQL) -> None:
+    lent: list[AbstractContextManager[None]] = []
+
+    class Elsewhere(LifeWithKeys):
+        @staticmethod
+        def database() -> str:
+            lent.append(postgresql_server.one_test())
+            lent[-1].__enter__()
+            return postgresql_server.borrow()
+
+        def teardown(self) -> None:
+            super().teardown()
+            lent.pop().__exit__(None, None, None)
+
+    once_more = settings(max_examples=4, stateful_step_count=12, suppress_health_check=list(HealthCheck))
+    run_state_machine_as_test(Elsewhere, settings=once_more)

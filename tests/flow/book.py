@@ -33,11 +33,16 @@ class Case:
     steps: Mapping[str, str] | None = None
 
 
-def book(folder: Path, now: str, *, without: Iterable[str] = ()) -> Shop:
+def book(folder: Path, now: str, *, without: Iterable[str] = (), database: str = "") -> Shop:
     """A shop with all rules that ship, nobody held out."""
     rules = {Path(name).stem: text for name, text in read_rules(shipped()).items()}
     chosen = {name: text.replace("holdout = 0.10", "holdout = 0") for name, text in rules.items()}
-    shop = Shop(folder, rules={name: text for name, text in chosen.items() if name not in set(without)}, now=now)
+    shop = Shop(
+        folder,
+        rules={name: text for name, text in chosen.items() if name not in set(without)},
+        now=now,
+        database=database,
+    )
     shop.configure('# start = "2026-09-01"', 'start = "2026-03-01"')
     return shop
 

@@ -5,8 +5,11 @@ All rules are in force for everybody, as in a new workspace.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import pytest
 
+from tests.databases import STORES
 from tests.flow.book import MORNING, Case, book, came_of, live
 from tests.shop import Shop
 
@@ -261,11 +264,13 @@ CASES = {
 }
 
 
-@pytest.fixture(scope="module")
-def lived(tmp_path_factory: pytest.TempPathFactory) -> Shop:
-    shop = book(tmp_path_factory.mktemp("book") / "shop", "2026-03-02T06:30")
+@pytest.fixture(scope="module", params=STORES)
+def lived(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Shop]:
+    database = request.getfixturevalue("blank_postgresql")() if request.param == "postgresql" else ""
+    shop = book(tmp_path_factory.mktemp("book") / "shop", "2026-03-02T06:30", database=database)
     live(shop, CASES, DAYS)
-    return shop
+    yield shop
+    shop.close()
 
 
 @pytest.mark.parametrize("name", CASES)

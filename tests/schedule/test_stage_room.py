@@ -310,8 +310,8 @@ def left(shop: Shop) -> list[dict[str, Any]]:
 
 
 class TestInterrupted:
-    def full(self, folder: Path) -> Shop:
-        shop = Shop(folder, rules={"thanks": LONG, "other": THANKS.replace('"thanks"', '"other"')})
+    def full(self, folder: Path, database: str = "") -> Shop:
+        shop = Shop(folder, database=database, rules={"thanks": LONG, "other": THANKS.replace('"thanks"', '"other"')})
         shop.configure("# household = 3", "household = 3")
         budget(shop, "email = 2.40", "rules = { other = 1.00 }")
         refs = crowd(shop, 9, amounts=True, household="H1")
@@ -346,11 +346,12 @@ class TestInterrupted:
         assert left(broken) == left(whole)
         assert {row["state"] for row in left(whole)} == {"planned", "cancelled"}
 
+    @pytest.mark.any_store
     def test_two_at_once_date_everything_once_and_within_the_budget(
-        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, database: str
     ) -> None:
         monkeypatch.setattr(stage, "BATCH", 2)
-        shop, alone = self.full(tmp_path / "shop"), self.full(tmp_path / "alone")
+        shop, alone = self.full(tmp_path / "shop", database), self.full(tmp_path / "alone")
         policy, now = shop.app.schedule_policy(), shop.app.clock()
         with ThreadPoolExecutor(2) as pool:
             both = [pool.submit(stage.schedule, shop.app.store, policy, now=now) for _ in range(2)]
@@ -362,3 +363,4 @@ class TestInterrupted:
         assert [row["state"] for row in left(shop)].count("planned") == [row["state"] for row in left(alone)].count(
             "planned"
         )
+        shop.close()
