@@ -27,6 +27,7 @@ if TYPE_CHECKING:  # each stage is imported when it is first used, so that `prem
     from engine.dispatch.office import Summary as Dispatched
     from engine.dispatch.port import Adapter
     from engine.dispatch.render import Templates
+    from engine.guard import Guard
     from engine.ingest.columns import Kind
     from engine.ingest.stage import Summary as Ingested
     from engine.schedule.dating import Policy as SchedulePolicy
@@ -37,6 +38,8 @@ Clock = Callable[[], datetime]
 Progress = Callable[[int], None]
 DISPATCHER, LEADER = "dispatcher", "leader"
 _SQLITE = "sqlite:///"
+COUNT_ON = timedelta(minutes=1)
+"""How often the restore guard counts on while things go out: a copy that is not older than that is not noticed."""
 
 
 def system_clock() -> datetime:
@@ -188,23 +191,48 @@ class App:
     def dispatch(self, *, stopping: Callable[[], bool] = lambda: False, progress: Progress = _silent) -> Dispatched:
         """Stage 5 for what is due. Raises LeaseError when another process dispatches on this store."""
         from engine.dispatch.office import Summary
+        from engine.dispatch.restored import sentence, stands_still
         from engine.dispatch.stage import prepare, send
 
         summary = Summary()
         with self.dispatching():
-            prepare(self.store, self.office, summary, now=self.clock(), stopping=stopping)
+            gaps = self.guard.look()
+            office = replace(self.office, gaps=gaps)
+            prepare(self.store, office, summary, now=self.clock(), stopping=stopping)
+            self.guard.forget(gaps)
+            summary.refused = sentence(gaps, self.guard.adapters, self.settings.shop.time_zone)
             sending = send(
                 self.store,
-                self.office,
+                office.without(stands_still(gaps, self.guard.adapters)),
                 summary,
                 owner=new_id(),
                 clock=self.clock,
                 stopping=stopping,
-                progress=progress,
+                progress=self._counting(progress),
                 life=timedelta(seconds=2 * self.settings.daemon.lease),
             )
             asyncio.run(sending)
         return summary
+
+    @cached_property
+    def guard(self) -> Guard:
+        """What notices that the store is an old copy."""
+        from engine.guard import Guard
+
+        return Guard(folder=self.folder, store=self.store, clock=lambda: self.clock(), adapters=self.adapters)
+
+    def _counting(self, progress: Progress) -> Progress:
+        """The same, and each minute the guard counts on."""
+        last = self.clock()
+
+        def count(done: int) -> None:
+            nonlocal last
+            if abs(self.clock() - last) >= COUNT_ON:
+                self.guard.tick()
+                last = self.clock()
+            progress(done)
+
+        return count
 
     @cached_property
     def office(self) -> Office:

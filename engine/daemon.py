@@ -171,6 +171,7 @@ class _Life:
     turn: threading.Lock = field(default_factory=threading.Lock)  # held by the stage at work
     at_work: str = ""
     lost: LeaseError | None = None
+    refused: str = ""  # why some adapters send nothing since a restore
     leader: str | None = ""  # who leads, None if we do, "" as long as nobody asked
 
     def end(self, *_signal: object) -> None:
@@ -241,10 +242,20 @@ def _stages(app: App, life: _Life, watch: Watch) -> dict[str, Callable[[], Any]]
         "score": led(lambda: score_if_due(app)),
         "decide": led(lambda: asdict(app.decide(progress=go_on))),
         "schedule": led(lambda: asdict(app.schedule())),
-        "dispatch": lambda: asdict(app.dispatch(stopping=life.turn_of_dispatch())),
+        "dispatch": lambda: _dispatch(app, life),
     }
     does = {"all": stages.keys(), "dispatch": {"reload", "dispatch"}, "web": set[str]()}[life.role]
     return {name: stage for name, stage in stages.items() if name in does}
+
+
+def _dispatch(app: App, life: _Life) -> dict[str, Any]:
+    """One turn of dispatch; that something stands still since a restore is said once."""
+    done = asdict(app.dispatch(stopping=life.turn_of_dispatch()))
+    why = done.pop("refused")
+    if why != life.refused:
+        life.log.error("dispatch.refused", why=why) if why else life.log.info("dispatch.released")
+    life.refused = why
+    return done
 
 
 def _look(watch: Watch, life: _Life) -> None:

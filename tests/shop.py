@@ -8,7 +8,7 @@ import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from engine import inquiry, workspace
 from engine.app import App, open_app, upgrade
@@ -96,7 +96,7 @@ class Shop:
             self._app.close()
         self._app = None
 
-    def at(self, instant: str) -> Shop:
+    def at(self, instant: str) -> Self:
         """Move the clock (UTC)."""
         self._instant = datetime.fromisoformat(instant).replace(tzinfo=UTC)
         return self

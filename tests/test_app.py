@@ -53,7 +53,7 @@ def live_a_day(app: App, number: int) -> None:
 def test_the_verbs_from_a_file_to_a_mail(opened: Opener) -> None:
     app = opened()
     live_a_day(app, 3)
-    assert asdict(app.dispatch()) == {"frozen": 3, "held": 0, "states": {"delivered": 3}}
+    assert asdict(app.dispatch()) == {"frozen": 3, "held": 0, "states": {"delivered": 3}, "refused": ""}
     assert len(list((app.folder / "out" / "mail" / "new").iterdir())) == 3
     assert app.dispatch().states == {}
 

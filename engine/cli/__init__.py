@@ -10,7 +10,7 @@ from typing import Any
 
 import typer
 
-from engine.cli import actions, backtest, clv, people, reports, rules, stages, workspace
+from engine.cli import actions, backtest, clv, database, people, reports, rules, stages, workspace
 from engine.errors import ConfigError, EngineError
 
 app = typer.Typer(
@@ -21,7 +21,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
-for module in (workspace, clv, stages, people, actions, rules, backtest, reports):
+for module in (workspace, clv, stages, people, actions, rules, backtest, reports, database):
     module.register(app)
 
 

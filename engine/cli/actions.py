@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.display import say, show, table, when
+from engine.cli.display import say, show, table, warn, when
 from engine.cli.frame import HERE, Folder, Json, opened
 from engine.errors import UsageError
 
@@ -34,11 +34,11 @@ def listing(
     as_json: Json = False,
 ) -> None:
     """List actions, the newest dates last; the doubtful ones with the command that resolves them."""
-    from engine import inquiry
+    from engine import inquiry, recovery
 
     with opened(folder, quiet=as_json) as app:
         found = inquiry.actions(app, state)
-        tz = app.settings.shop.time_zone
+        tz, stands_still = app.settings.shop.time_zone, recovery.open_gaps(app)
 
     def human() -> None:
         rows = [
@@ -54,6 +54,8 @@ def listing(
                 "Or not: premura actions cancel ID")  # fmt: skip
 
     show(found, as_json=as_json, human=human)
+    if stands_still:
+        warn(stands_still)
 
 
 def detail(action: Annotated[str, typer.Argument(metavar="ID")], folder: Folder = HERE, as_json: Json = False) -> None:

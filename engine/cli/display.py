@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, datetime
 from pathlib import Path
@@ -34,6 +35,11 @@ def say(*parts: str) -> None:
     from rich.console import Console
 
     Console(highlight=False, soft_wrap=True).print(*parts, markup=False)
+
+
+def warn(line: str) -> None:
+    """A line for people that is not what was asked for, on standard error."""
+    print(line, file=sys.stderr)
 
 
 def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:

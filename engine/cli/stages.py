@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from engine.cli import fitted
-from engine.cli.display import counts, money, say, show, table
+from engine.cli.display import counts, money, say, show, table, warn
 from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress
 from engine.errors import UsageError
 from engine.ingest.columns import Kind
@@ -123,6 +123,13 @@ def dispatch(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> 
             f"outcomes: {counts(result.states)}")  # fmt: skip
 
     show(result, as_json=as_json, human=human)
+    _tell(result.refused)
+
+
+def _tell(refused: str) -> None:
+    if refused:
+        warn(refused)
+        raise typer.Exit(1)
 
 
 def run(
@@ -148,6 +155,7 @@ def run(
         if once:
             result = daemon.once(app)
             show(result, as_json=as_json, human=lambda: _round(result))
+            _tell(result["dispatch"]["refused"])
             return
         daemon.serve(app, log=sys.stderr, role=known)
 

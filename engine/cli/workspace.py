@@ -1,4 +1,4 @@
-"""Commands about the workspace itself: init, check, preview, demo, db."""
+"""Commands about the workspace itself: init, check, preview, demo."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from engine.cli.display import say, show
+from engine.cli.display import say, show, warn
 from engine.cli.frame import HERE, Folder, Json, opened, steps
 from engine.errors import ConfigError
 
@@ -18,9 +18,6 @@ def register(app: typer.Typer) -> None:
     app.command()(demo)
     app.command()(check)
     app.command()(preview)
-    database = typer.Typer(help="The store's shape.", no_args_is_help=True)
-    database.command("upgrade")(upgrade)
-    app.add_typer(database, name="db")
 
 
 def init(
@@ -57,14 +54,18 @@ def demo(
 def check(folder: Folder = HERE, as_json: Json = False) -> None:
     """Name everything that is wrong with configuration, rules and templates, each with file, line and a hint."""
     from engine.check import check as find
+    from engine.recovery import news
 
     faults = find(folder)
+    store = "" if faults else news(folder)
     if as_json:
-        show({"faults": faults}, as_json=True, human=lambda: None)
+        show({"faults": faults, "store": store}, as_json=True, human=lambda: None)
         raise typer.Exit(2 if faults else 0)
     if faults:
         raise ConfigError(faults)
     say("All is well: configuration, rules and templates are right.")
+    if store:
+        warn(store)
 
 
 def preview(
@@ -85,11 +86,3 @@ def preview(
             say(str(file))
 
     show({"files": files}, as_json=as_json, human=human)
-
-
-def upgrade(folder: Folder = HERE, as_json: Json = False) -> None:
-    """Bring the store to this version's shape; makes it where there is none."""
-    from engine import app
-
-    app.upgrade(folder)
-    show({"upgraded": True}, as_json=as_json, human=lambda: say("The store has this version's shape."))

@@ -16,7 +16,7 @@ class State(StrEnum):
 
     WAITING = "waiting"  # decided, if an event comes by `due_at`
     PLANNED = "planned"  # decided; due when `due_at` says, the content is not written yet
-    HELD = "held"  # content frozen; waits for a person's approval
+    HELD = "held"  # content frozen; waits for a person's approval, or for their word after a restore
     READY = "ready"  # content frozen, key and sha256 set; may go out when it is due
     SUBMITTING = "submitting"  # a worker has it under a lease, the attempt row is committed; it may have gone out
     ACCEPTED = "accepted"  # the provider has it, we have its receipt
@@ -36,9 +36,9 @@ MOVES: dict[State, frozenset[State]] = {
     State.WAITING: frozenset((State.PLANNED, *_DROPS)),
     State.PLANNED: frozenset((State.HELD, State.READY, State.REJECTED, *_DROPS)),
     State.HELD: frozenset((State.READY, *_DROPS)),
-    State.READY: frozenset((State.SUBMITTING, State.UNKNOWN, *_DROPS)),
+    State.READY: frozenset((State.SUBMITTING, State.HELD, State.UNKNOWN, *_DROPS)),
     State.SUBMITTING: frozenset((State.ACCEPTED, State.DELIVERED, State.RETRY_AT, State.REJECTED, State.UNKNOWN)),
-    State.RETRY_AT: frozenset((State.SUBMITTING, *_DROPS)),
+    State.RETRY_AT: frozenset((State.SUBMITTING, State.HELD, State.UNKNOWN, *_DROPS)),
     State.UNKNOWN: frozenset((State.READY, State.ACCEPTED, State.REJECTED, State.CANCELLED)),
     State.ACCEPTED: frozenset((State.DELIVERED, State.BOUNCED, State.COMPLAINED)),
     State.DELIVERED: frozenset((State.COMPLAINED,)),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 from engine.core.actions import State
 from engine.core.facts import Address
+from engine.core.gaps import Gap
 from engine.core.quiet import Quiet, QuietPolicy
 from engine.dispatch.freeze import Sender
 from engine.dispatch.port import Adapter
@@ -46,6 +47,12 @@ class Office:
     channels: Mapping[str, str]  # channel -> adapter's name
     cap: Cap
     quiet: QuietPolicy = field(default_factory=QuietPolicy)
+    gaps: tuple[Gap, ...] = ()  # of which the store knows nothing, because it was restored
+
+    def without(self, names: Collection[str]) -> Office:
+        """The same without some of the adapters."""
+        rest = {name: adapter for name, adapter in self.adapters.items() if name not in names}
+        return replace(self, adapters=rest)
 
     def quiet_around(self, word: Word, customer: Resident) -> Quiet:
         """When this customer is left in peace by words of that kind."""
@@ -59,6 +66,7 @@ class Summary:
     frozen: int = 0
     held: int = 0
     states: dict[str, int] = field(default_factory=dict)
+    refused: str = ""  # by which adapters nothing goes out, and what to do
 
     def count(self, state: State, number: int = 1) -> None:
         """So many more actions have come to that state."""

@@ -48,6 +48,7 @@ class Action:
     awaits: str
     not_before: datetime
     due_at: datetime
+    scheduled_at: datetime | None
     valid_until: datetime | None
     attempts: int
     provider_ref: str

@@ -38,6 +38,8 @@ from engine.errors import StoreError
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
+NO_STORE = "there is no database"
+"""How the error begins that says so."""
 _PATIENCE = 30.0  # seconds to wait for whoever holds the database
 _PRAGMAS = (
     "synchronous=FULL",
@@ -68,7 +70,7 @@ class Store:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """A consistent view; nothing that is written in it is kept."""
-        with _said_plainly(), self._engine.connect() as connection:
+        with said_plainly(), self._engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN")
             else:
@@ -79,7 +81,7 @@ class Store:
     @contextmanager
     def write(self) -> Iterator[Connection]:
         """A transaction that is committed as a whole, or not at all."""
-        with _said_plainly(), self._engine.connect() as connection:
+        with said_plainly(), self._engine.connect() as connection:
             if self.is_sqlite:
                 connection.exec_driver_sql("BEGIN IMMEDIATE")  # take the write lock now, not at the first write
             try:
@@ -138,13 +140,16 @@ def paired(connection: Connection, pairs: Iterable[tuple[int, str]]) -> Subquery
 
 
 @contextmanager
-def _said_plainly() -> Iterator[None]:
+def said_plainly() -> Iterator[None]:
+    """What a database says that does not do what it should becomes a StoreError of one line."""
     try:
         yield
     except DatabaseError as error:
         if isinstance(error, OperationalError) or type(error) is DatabaseError:  # not our own mistakes in SQL
             raise StoreError(_plain(str(error.orig))) from error
         raise
+    except sqlite3.DatabaseError as error:
+        raise StoreError(_plain(str(error))) from error
 
 
 def _plain(reason: str) -> str:
@@ -212,7 +217,7 @@ def _opening(url: str) -> Iterator[Engine]:
     """The database behind an address, let go of when it turns out that it cannot be used."""
     engine = _engine(url)
     try:
-        with _said_plainly():
+        with said_plainly():
             yield engine
     except BaseException:
         engine.dispose()
@@ -237,7 +242,7 @@ def open_store(url: str) -> Store:
     with _opening(url) as engine:
         file = engine.url.database
         if engine.dialect.name == "sqlite" and not Path(file or "").is_file():
-            raise StoreError(f"there is no database {file} yet (hint: premura init, or premura db upgrade)")
+            raise StoreError(f"{NO_STORE} {file} yet (hint: premura init, or premura db upgrade)")
         with engine.connect() as connection:
             found = _version(connection)
         _refuse_newer(found)
@@ -245,6 +250,12 @@ def open_store(url: str) -> Store:
             shapes = f"the database has shape {found or 'none'}, this version needs {SCHEMA_VERSION}"
             raise StoreError(f"{shapes} (hint: premura db upgrade)")
     return Store(engine)
+
+
+def open_any(url: str) -> Store:
+    """Open a store of whatever shape, for what needs only a table or two. Raises StoreError."""
+    with _opening(url) as engine:
+        return Store(engine)
 
 
 def _version(connection: Connection) -> str | None:

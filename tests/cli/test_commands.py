@@ -81,7 +81,7 @@ def test_every_command_answers_people_and_programs(
 
 
 def test_every_command_is_tried_here_or_in_its_own_test() -> None:
-    elsewhere = {"init", "demo", "ingest", "clv", "backtest", "rules schema"} | {
+    elsewhere = {"init", "demo", "ingest", "clv", "backtest", "rules schema", "db backup", "db confirm-restore"} | {
         f"actions {verb}" for verb in ("show", "approve", "cancel", "resolve")
     }
     groups = ("customers", "actions", "rules", "report", "db")

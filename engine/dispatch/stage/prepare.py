@@ -14,6 +14,7 @@ from engine.core.keys import canonical_json, sha256
 from engine.dispatch.freeze import Moment, body
 from engine.dispatch.office import Office, Summary, plainly
 from engine.dispatch.port import Message
+from engine.dispatch.stage.restored import set_aside
 from engine.dispatch.waiting import opens
 from engine.errors import DeliveryError, RuleError
 from engine.store import actions, customers, scores, transactions
@@ -51,7 +52,8 @@ def prepare(
                 )
             ]
             actions.freeze(connection, contents)
-        held = sum(content["state"] == State.HELD for content in contents)
+            held = set_aside(connection, office, batch, contents, now)
+        held += sum(content["state"] == State.HELD for content in contents)
         summary.frozen, summary.held = summary.frozen + len(contents), summary.held + held
 
 

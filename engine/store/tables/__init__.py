@@ -15,7 +15,7 @@ from engine.store.tables.people import Consent, Customer, Suppression
 from engine.store.tables.printing import PrintJob
 from engine.store.tables.programme import LedgerEntry, Referral
 from engine.store.tables.sending import Action, Delivery, Touchpoint
-from engine.store.tables.upkeep import Breaker, Bucket, Lease, Mark
+from engine.store.tables.upkeep import Breaker, Bucket, Lease, Mark, Restore
 from engine.store.tables.worth import ModelRun, Score, ScoreHistory
 
 __all__ = [
@@ -35,6 +35,7 @@ __all__ = [
     "ModelRun",
     "PrintJob",
     "Referral",
+    "Restore",
     "RuleVersion",
     "Score",
     "ScoreHistory",

@@ -1,10 +1,12 @@
-"""Who may do what only one may do, how far recurring work has come, and what all workers know of each adapter."""
+"""Who may do what only one may do, how far recurring work has come, what all know of each adapter, and restores."""
 
 from __future__ import annotations
 
 from datetime import datetime
 
 from sqlmodel import Field, SQLModel
+
+from engine.store.tables.columns import key
 
 
 class Lease(SQLModel, table=True):
@@ -41,3 +43,13 @@ class Breaker(SQLModel, table=True):
     trips: int
     probing: bool
     reason: str
+
+
+class Restore(SQLModel, table=True):
+    """The store was an older copy once: what it does not know of, and who has said that work may go on."""
+
+    id: int | None = key()
+    since: datetime
+    until: datetime
+    confirmed_at: datetime | None = None
+    confirmed_by: str = ""
