@@ -126,7 +126,9 @@ def sent(store: Store) -> Summary:
     return summary
 
 
-def seed(store: Store, number: int, people: int, scattered: bool) -> None:
+def seed(
+    store: Store, number: int, people: int, scattered: bool, *, channel: str = "email", content: str = CONTENT
+) -> None:
     """Customers who said yes, and so many frozen actions of theirs."""
     refs = [f"C{one}" for one in range(people)]
     with store.write() as connection:
@@ -139,16 +141,16 @@ def seed(store: Store, number: int, people: int, scattered: bool) -> None:
         minutes = np.random.default_rng(7).permutation(minutes)
     for start in range(0, number, SLICE):
         some = range(start, min(start + SLICE, number))
-        _freeze(store, [(one, keys[refs[one % people]], int(minutes[one])) for one in some])
+        _freeze(store, [(one, keys[refs[one % people]], int(minutes[one])) for one in some], channel, content)
 
 
 def _yes(ref: str) -> ConsentRecord:
     return ConsentRecord(customer=ref, purpose="any", channel="any", given=True, at=NOW - timedelta(days=1))
 
 
-def _freeze(store: Store, which: Sequence[tuple[int, int, int]]) -> None:
+def _freeze(store: Store, which: Sequence[tuple[int, int, int]], channel: str, content: str) -> None:
     """Actions as decide, schedule and prepare leave them: (number, customer, due so many minutes ago, backwards)."""
-    purposes, digest = ("transactional", "relationship"), sha256(CONTENT)
+    purposes = ("transactional", "relationship")
     plan = Plan(template="email/thanks").to_json()
     with store.write() as connection:
         journeys = decisions.begin_journeys(connection, [_journey(number, customer) for number, customer, _ in which])
@@ -161,7 +163,7 @@ def _freeze(store: Store, which: Sequence[tuple[int, int, int]]) -> None:
                 "customer_id": customer,
                 "step": "mail",
                 "purpose": purposes[number % 5 == 0],
-                "channel": "email",
+                "channel": channel,
                 "plan": plan,
                 "facts": {"title": "Grazie"},
                 "not_before": NOW - timedelta(minutes=600 - minute),
@@ -180,8 +182,13 @@ def _freeze(store: Store, which: Sequence[tuple[int, int, int]]) -> None:
             for one in actions.waiting(connection)
         ]
         actions.give_dates(connection, dates, NOW)
-        content = {"state": State.READY.value, "adapter": "nothing", "payload": CONTENT, "payload_sha256": digest}
-        actions.freeze(connection, [{"id": one["id"], **content} for one in dates])
+        frozen = {
+            "state": State.READY.value,
+            "adapter": "nothing",
+            "payload": content,
+            "payload_sha256": sha256(content),
+        }
+        actions.freeze(connection, [{"id": one["id"], **frozen} for one in dates])
 
 
 def _journey(number: int, customer: int) -> dict[str, Any]:
