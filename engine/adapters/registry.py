@@ -64,6 +64,7 @@ class _Webhook(_Options):
     url: str
     secret: dict[str, str]
     idempotent: bool = False
+    timeout: Annotated[float, Field(gt=0, le=300)] = 30.0
     ca_file: str = ""
 
 
@@ -174,7 +175,7 @@ def _task_webhook(options: Mapping[str, Any], around: Around) -> Adapter:
     from engine.adapters.wire.http import Http, checked
 
     wanted = _Webhook.model_validate(options)
-    http = Http(tls_context=_trusting(wanted.ca_file, around), keep=wanted.idempotent)
+    http = Http(tls_context=_trusting(wanted.ca_file, around), timeout=wanted.timeout, keep=wanted.idempotent)
     return TaskWebhook(http, checked(wanted.url), secret=around.secret(wanted.secret), idempotent=wanted.idempotent)
 
 

@@ -1,0 +1,132 @@
+"""One shop's run: `premura` is started, killed, and started again, until everything is settled."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing.context import ForkServerProcess
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from sqlalchemy import func, select
+
+from bench.chaos import life
+from bench.chaos.journal import Line, Reader
+from engine.core.actions import State
+from engine.store import tables
+from engine.store.session import Store
+
+_ACTION = tables.table(tables.Action)
+PATIENCE = 2.0
+"""Seconds without any news from the sink after which a life is killed; twice as many after each that brought none."""
+ENDED = frozenset(State) - {
+    State.WAITING, State.PLANNED, State.HELD, State.READY, State.CLAIMED, State.SUBMITTING, State.RETRY_AT
+}  # fmt: skip
+STEP = 90.0
+"""Seconds by which the clock is put forward when a life has ended, so that what waits for its time comes soon."""
+LONG_STEP = 3600.0
+ROUNDS = 200
+
+
+@dataclass(kw_only=True)
+class Shop:
+    """A workspace under way. promises: by channel, what its adapter can do about a doubt."""
+
+    folder: Path
+    store: Store
+    journal: Path
+    tell: Callable[[dict[str, list[str]]], None]
+    promises: dict[str, str]
+    expected: int
+    chance: np.random.Generator
+    clock: Any = field(default_factory=lambda: life.CONTEXT.Value("d", 0.0))
+    kills: Counter[str] = field(default_factory=Counter)
+    patience: float = PATIENCE
+
+    def live(self, kills: int) -> None:
+        """Kill it so often, then let it come to its end. Raises RuntimeError when it does not."""
+        reader, rounds = Reader(self.journal), 0
+        while left := self._left():
+            missing = kills - self.kills.total()
+            rounds = 0 if missing > 0 else rounds + 1
+            if rounds > ROUNDS:
+                raise RuntimeError(f"{left} actions of {self.folder.name} come to no end")
+            self._one(reader, left // missing if missing > 0 else 0, kill=missing > 0)
+            self.clock.value += STEP if missing > 0 else LONG_STEP
+
+    def _left(self) -> int:
+        """How many actions are not settled yet, those included that are not decided."""
+        with self.store.read() as connection:
+            columns = (_ACTION.c.channel, _ACTION.c.state)
+            found = connection.execute(select(*columns, func.count()).group_by(*columns)).all()
+        settled = sum(
+            int(number)
+            for channel, state, number in found
+            if state in ENDED and (state != State.UNKNOWN or self.promises[channel] == "none")
+        )
+        return self.expected - settled
+
+    def _one(self, reader: Reader, share: int, *, kill: bool) -> None:
+        """One life; how it is to end is drawn."""
+        how = str(self.chance.choice(["requests", "held", "commit", "moment"])) if kill else ""
+        words = ["run"] if kill and self.chance.random() < 0.5 else ["run", "--once"]
+        death = None
+        if how == "commit":
+            number = 1 + int(self.chance.exponential(4 + share / 4))
+            death = life.Death(commit=number, before=bool(self.chance.random() < 0.5))
+        word = "silent" if self.chance.random() < 0.5 else "silent_taken"
+        self.tell({str(self.chance.choice(["http", "mail"])): [word]} if how == "held" else {})
+        reader.news()
+        process = life.start([*words, "-w", str(self.folder)], clock=self.clock, log=self._log, death=death)
+        until = self._when(how, share)
+        if not kill:
+            process.join()
+        else:
+            heard = _wait(process, reader, until, self.patience)
+            self.patience = PATIENCE if heard else 2 * self.patience
+            process.kill()
+            process.join()
+        if process.exitcode == -9:
+            self.kills[how] += 1
+        elif process.exitcode:
+            raise RuntimeError(f"exit code {process.exitcode}: {self._log.read_text(encoding='utf-8')[-500:]}")
+
+    @property
+    def _log(self) -> Path:
+        return self.folder.with_suffix(".log")
+
+    def _when(self, how: str, share: int) -> Callable[[list[Line], float], bool]:
+        """Whether the hour has come, by the requests since the life began and its age in seconds."""
+        delay = float(self.chance.exponential(0.02))
+        if how == "moment":
+            age = float(self.chance.exponential(1.0))
+            return lambda _lines, lived: lived > age
+        if how == "held":
+            return lambda lines, _lived: any(line.did.startswith("silent") for line in lines)
+        number, reached = 1 + int(self.chance.exponential(share)), list[float]()
+
+        def enough(lines: list[Line], lived: float) -> bool:
+            if len(lines) >= number and not reached:
+                reached.append(lived)
+            return bool(reached) and lived > reached[0] + delay
+
+        return enough if how == "requests" else lambda _lines, _lived: False
+
+
+def _wait(
+    process: ForkServerProcess, reader: Reader, until: Callable[[list[Line], float], bool], patience: float
+) -> int:
+    """Until the process has ended, its hour has come, or nothing happens any more; says how many requests came."""
+    began = heard = time.monotonic()
+    lines: list[Line] = []
+    while process.is_alive():
+        now = time.monotonic()
+        if news := reader.news():
+            lines, heard = lines + news, now
+        if until(lines, now - began) or now - heard > patience:
+            break
+        time.sleep(0.002)
+    return len(lines)

@@ -1,0 +1,126 @@
+"""A workspace of a made-up shop, laid out as a person would: settings, one rule, its words, and files in the inbox.
+
+Each customer had a delivery, and gets a mail (SMTP, which nobody can ask afterwards), a task (HTTP) and points.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from datetime import datetime, timedelta
+from pathlib import Path
+
+from engine import workspace
+from engine.app import upgrade
+from engine.config import FILE
+
+STEPS = ("mail", "call", "gift")
+SETTINGS = """
+store = "{store}"
+
+[shop]
+name = "Bottega del Clima"
+email = "ciao@bottega.example"
+
+[caps]
+messages = 100
+
+[daemon]
+every = 0.05
+lease = 2.0
+
+[channels]
+email = "post"
+task = "desk"
+reward = "points"
+
+[adapters.post]
+kind = "email_smtp"
+host = "127.0.0.1"
+port = {mail}
+tls = "none"
+
+[adapters.desk]
+kind = "task_webhook"
+url = "http://127.0.0.1:{http}/{door}"
+secret = {{ file = "desk.secret" }}
+idempotent = {idempotent}
+timeout = 1.0
+
+[adapters.points]
+kind = "reward_ledger"
+"""
+RULE = """
+id = "thanks"
+title = "Thank for the order"
+purpose = "relationship"
+holdout = 0.0
+
+[on]
+event = "delivery.completed"
+
+[[step]]
+id = "mail"
+channel = "email"
+template = "email/thanks"
+valid_for = "P90D"
+
+[[step]]
+id = "call"
+channel = "task"
+template = "task/call"
+valid_for = "P90D"
+
+[[step]]
+id = "gift"
+channel = "reward"
+points = 10
+valid_for = "P90D"
+"""
+TEMPLATES = {
+    "email/thanks.it.html.j2": "<p>Grazie, {{ customer.name }}!</p>\n",
+    "email/thanks.it.txt.j2": "Subject: Grazie, {{ customer.given_name }}\n\nA presto.\n",
+    "task/call.it.txt.j2": "Chiamare {{ customer.name }}.\n",
+}
+
+
+def make(folder: Path, *, customers: int, door: str, ports: dict[str, int], now: datetime, store: str = "") -> None:
+    """Lay it out. door: ``key`` or ``none``; store: the address of an empty database, or none for SQLite."""
+    workspace.init(folder)
+    for part in (workspace.RULES, workspace.TEMPLATES):
+        shutil.rmtree(folder / part)
+    settings = SETTINGS.format(
+        store=store or "sqlite:///premura.db", door=door, idempotent=str(door == "key").lower(), **ports
+    )
+    _write(folder / FILE, settings)
+    _write(folder / "desk.secret", "a secret of this run")
+    _write(folder / workspace.RULES / "thanks.toml", RULE)
+    for name, text in TEMPLATES.items():
+        _write(folder / workspace.TEMPLATES / name, text)
+    upgrade(folder)
+    before = now - timedelta(hours=1)
+    for name, text in _files(customers, before).items():
+        path = folder / workspace.INBOX / name
+        _write(path, text)
+        os.utime(path, (before.timestamp(), before.timestamp()))
+
+
+def _files(customers: int, at: datetime) -> dict[str, str]:
+    """Exports: who they are, that they said yes, and a delivery to each."""
+    who = [f"C-{one},Giulia,Rossi-{one},c{one}@mail.example" for one in range(customers)]
+    yes = [f"C-{one},2025-01-02,any,any,yes" for one in range(customers)]
+    events = [
+        json.dumps({"customer": f"C-{one}", "kind": "delivery.completed", "id": f"D-{one}", "date": at.isoformat()})
+        for one in range(customers)
+    ]
+    return {
+        "1-customers.csv": "\n".join(["customer,given_name,family_name,email", *who, ""]),
+        "2-consents.csv": "\n".join(["customer,date,purpose,channel,given", *yes, ""]),
+        "3-events.jsonl": "\n".join([*events, ""]),
+    }
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")

@@ -1,0 +1,29 @@
+"""What both servers of a sink share: the words for the next requests, the keys that were taken, the journal."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+from bench.chaos.faults import TAKES, Faults
+from bench.chaos.journal import Journal, Line, lines
+
+SLOW = 0.2
+"""Seconds that a slow answer takes longer."""
+
+
+class Taking:
+    """Takes or refuses, and writes down which."""
+
+    def __init__(self, path: Path, *, http: Faults, mail: Faults) -> None:
+        self.http, self.mail = http, mail
+        self._keys = {line.key for line in lines(path) if line.took and line.door == "key"} if path.exists() else set()
+        self._journal = Journal(path)
+
+    async def take(self, door: str, *, action: str, key: str, content: bytes, word: str) -> None:
+        """One request, on the disk when this returns. Behind the door `key` each key is taken once."""
+        took = word in TAKES and not (door == "key" and key in self._keys)
+        if took:
+            self._keys.add(key)
+        sha256 = hashlib.sha256(content).hexdigest()
+        await self._journal.write(Line(door=door, action=action, key=key, sha256=sha256, did=word, took=took))
