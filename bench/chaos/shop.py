@@ -91,7 +91,7 @@ def make(folder: Path, *, customers: int, door: str, ports: dict[str, int], now:
     for part in (workspace.RULES, workspace.TEMPLATES):
         shutil.rmtree(folder / part)
     settings = SETTINGS.format(
-        store=store or "sqlite:///premura.db", door=door, idempotent=str(door == "key").lower(), **ports
+        store=store or "sqlite:///premura.db", door=door, idempotent=str(door.startswith("key")).lower(), **ports
     )
     _write(folder / FILE, settings)
     _write(folder / "desk.secret", "a secret of this run")

@@ -17,13 +17,13 @@ class Taking:
 
     def __init__(self, path: Path, *, http: Faults, mail: Faults) -> None:
         self.http, self.mail = http, mail
-        self._keys = {line.key for line in lines(path) if line.took and line.door == "key"} if path.exists() else set()
+        self._keys = {(line.door, line.key) for line in lines(path) if line.took} if path.exists() else set()
         self._journal = Journal(path)
 
     async def take(self, door: str, *, action: str, key: str, content: bytes, word: str) -> None:
-        """One request, on the disk when this returns. Behind the door `key` each key is taken once."""
-        took = word in TAKES and not (door == "key" and key in self._keys)
+        """One request, on the disk when this returns. Behind a door that begins with `key` each key is taken once."""
+        took = word in TAKES and not (door.startswith("key") and (door, key) in self._keys)
         if took:
-            self._keys.add(key)
+            self._keys.add((door, key))
         sha256 = hashlib.sha256(content).hexdigest()
         await self._journal.write(Line(door=door, action=action, key=key, sha256=sha256, did=word, took=took))
