@@ -15,16 +15,14 @@ from sqlalchemy import func, select
 
 from bench.chaos import life
 from bench.chaos.journal import Line, Reader
-from engine.core.actions import State
+from engine.core.actions import OPEN, State
 from engine.store import tables
 from engine.store.session import Store
 
 _ACTION = tables.table(tables.Action)
 PATIENCE = 2.0
 """Seconds without any news from the sink after which a life is killed; twice as many after each that brought none."""
-ENDED = frozenset(State) - {
-    State.WAITING, State.PLANNED, State.HELD, State.READY, State.CLAIMED, State.SUBMITTING, State.RETRY_AT
-}  # fmt: skip
+UNDER_WAY = OPEN | {State.SUBMITTING}
 STEP = 90.0
 """Seconds by which the clock is put forward when a life has ended, so that what waits for its time comes soon."""
 LONG_STEP = 3600.0
@@ -65,7 +63,7 @@ class Shop:
         settled = sum(
             int(number)
             for channel, state, number in found
-            if state in ENDED and (state != State.UNKNOWN or self.promises[channel] == "none")
+            if state not in UNDER_WAY and (state != State.UNKNOWN or self.promises[channel] == "none")
         )
         return self.expected - settled
 

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.chaos.shop import make
 from engine import check, cli, daemon
+from engine.app import upgrade
 
 NOWHERE = {"http": 1, "mail": 1}
 
@@ -20,6 +21,7 @@ def round_in_vain() -> None:
     with tempfile.TemporaryDirectory() as folder, redirect_stdout(StringIO()):
         where = Path(folder) / "shop"
         make(where, customers=1, door="key", ports=NOWHERE, now=datetime.now(UTC))  # noqa: TID251 - a process lives now
+        upgrade(where)
         check.check(where)
         cli.run(["run", "--once", "-w", str(where)])
 

@@ -76,6 +76,7 @@ def _shop(folder: Path, door: str, database: str, *, customers: int, seed: int, 
     with sink(journal, "--seed", str(seed), "--rate", str(rate)) as ports:
         now = datetime.now(UTC)  # noqa: TID251 - the files of a shop that lives now
         shop.make(folder, customers=customers, door=door, ports=ports, now=now, store=database)
+        app.upgrade(folder)
         store = open_store(app.store_url(folder, config.load(folder)))
         try:
             yield Shop(

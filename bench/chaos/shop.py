@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import json
 import os
-import shutil
 from datetime import datetime, timedelta
 from pathlib import Path
 
 from engine import workspace
-from engine.app import upgrade
 from engine.config import FILE
 
+KEY = "a key of this run"
 STEPS = ("mail", "call", "gift")
 SETTINGS = """
 store = "{store}"
@@ -86,10 +85,9 @@ TEMPLATES = {
 
 
 def make(folder: Path, *, customers: int, door: str, ports: dict[str, int], now: datetime, store: str = "") -> None:
-    """Lay it out. door: ``key`` or ``none``; store: the address of an empty database, or none for SQLite."""
-    workspace.init(folder)
-    for part in (workspace.RULES, workspace.TEMPLATES):
-        shutil.rmtree(folder / part)
+    """Lay it out, all but the database. door: ``key`` or ``none``; store: an address, or none for a file of its own."""
+    folder.mkdir(parents=True)
+    workspace.write_key(folder, KEY)
     settings = SETTINGS.format(
         store=store or "sqlite:///premura.db", door=door, idempotent=str(door.startswith("key")).lower(), **ports
     )
@@ -98,7 +96,6 @@ def make(folder: Path, *, customers: int, door: str, ports: dict[str, int], now:
     _write(folder / workspace.RULES / "thanks.toml", RULE)
     for name, text in TEMPLATES.items():
         _write(folder / workspace.TEMPLATES / name, text)
-    upgrade(folder)
     before = now - timedelta(hours=1)
     for name, text in _files(customers, before).items():
         path = folder / workspace.INBOX / name

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import count
 from functools import cached_property
+from itertools import count
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from bench.chaos import journal, life, shop, verdict
 from bench.chaos import run as sinks
 from engine import daemon
 from engine.app import App, open_app
 from engine.core.actions import State
-from engine.dispatch.port import Adapter, Message, Receipt
+from engine.dispatch.port import Adapter, Capability, Message, Receipt
+from engine.inbox import take_inbox
+from tests.dispatch.shop import empty_store
 
 PROMISES = {"email": "none", "reward": "store"}
 SETTLED = (State.ACCEPTED, State.DELIVERED, State.UNKNOWN)
@@ -47,12 +49,28 @@ def sinking(folder: Path) -> Iterator[Sink]:
 class Ordeal:
     """A shop whose customers are owed a mail (NONE), a task (KEY or NONE, by the door) and points (the store alone)."""
 
-    def __init__(self, folder: Path, sink: Sink, *, door: str = "key", customers: int = 2, database: str = "") -> None:
+    def __init__(
+        self,
+        folder: Path,
+        sink: Sink,
+        *,
+        door: str = "key",
+        customers: int = 2,
+        database: str = "",
+        now: datetime | None = None,
+        window: tuple[str, str] | None = None,
+    ) -> None:
         self.folder, self.sink, self.customers = folder, sink, customers
         self.door = f"{door}/{next(sink.numbers)}"
-        self.now = datetime.now(UTC)  # noqa: TID251 - files and processes live now
+        self.now = now or datetime.now(UTC)  # noqa: TID251 - files and processes live now
         ports = sink.ports
         shop.make(folder, customers=customers, door=self.door, ports=ports, now=self.now, store=database)
+        if not database:
+            (folder / "premura.db").write_bytes(empty_store())
+        if window is not None:
+            rule = folder / "rules" / "thanks.toml"
+            hours = 'window = {{ from = "{}", to = "{}" }}\nvalid_for'.format(*window)
+            rule.write_text(rule.read_text(encoding="utf-8").replace("valid_for", hours), encoding="utf-8")
         self.promises = {**PROMISES, "task": door}
         self.seen = journal.Reader(sink.path)
         self.seen.news()
@@ -74,10 +92,20 @@ class Ordeal:
     def __exit__(self, *_about: object) -> None:
         self.close()
 
-    def killed(self, *, at: life.Death | None = None, until: Callable[[list[journal.Line]], bool] | None = None) -> int:
-        """A process that runs all stages once, and its exit code; it is killed when the sink got what `until` says."""
+    def killed(
+        self,
+        word: str = "run",
+        *,
+        at: life.Death | None = None,
+        until: Callable[[list[journal.Line]], bool] | None = None,
+    ) -> int:
+        """A process of its own that runs all stages once, or dispatch alone, and its exit code.
+
+        at: the commit at which it dies. until: what the sink has got when it is killed.
+        """
         clock, log = life.CONTEXT.Value("d", 0.0), self.folder.with_suffix(".log")
-        process = life.start(["run", "--once", "-w", str(self.folder)], clock=clock, log=log, death=at)
+        words = [word, *(["--once"] if word == "run" else []), "-w", str(self.folder)]
+        process = life.start(words, clock=clock, log=log, death=at)
         seen: list[journal.Line] = []
         while until is not None and process.is_alive() and not until(seen):
             seen += self.seen.news()
@@ -91,10 +119,28 @@ class Ordeal:
         self.now += later
         daemon.once(self.app)
 
-    def settle(self) -> None:
-        """Rounds, hours apart, until each action has come to its end."""
+    def meddle(self, channel: str, *, after: Callable[[], None]) -> None:
+        """Let something happen once, when that channel's first message has been taken and is not written down yet."""
+        done: list[str] = []
+
+        def once(message: Message) -> None:
+            if not done:
+                done.append(message.action)
+                after()
+
+        name = self.app.settings.channels[channel]
+        self.app.adapters = {**self.app.adapters, name: Meddled(inner=self.app.adapters[name], after=once)}
+
+    def decide(self) -> None:
+        """All stages but dispatch."""
+        take_inbox(self.app)
+        self.app.decide()
+        self.app.schedule()
+
+    def settle(self, hours: int = 2) -> None:
+        """Rounds, so many hours apart, until each action has come to its end."""
         for _ in range(8):
-            self.round(timedelta(hours=2))
+            self.round(timedelta(hours=hours))
             if self.told().actions and not self.open():
                 return
         raise AssertionError(self.states())
@@ -107,6 +153,10 @@ class Ordeal:
     def told(self) -> verdict.Told:
         """What the store says."""
         return verdict.told(self.app.store)
+
+    def tasks(self) -> list[Mapping[str, Any]]:
+        """The tasks, as the store has them."""
+        return [row for row in self.told().actions if row["channel"] == "task"]
 
     def states(self) -> Counter[tuple[str, str]]:
         """How many actions stand where, by channel."""
@@ -136,18 +186,26 @@ class Ordeal:
 
 @dataclass(slots=True, kw_only=True)
 class Meddled:
-    """An adapter around which something happens: `before` it sends, or `after` it has sent."""
+    """An adapter after whose sends something happens."""
 
     inner: Adapter
-    before: Callable[[Message], None] = lambda _message: None
-    after: Callable[[Message], None] = lambda _message: None
+    after: Callable[[Message], None]
 
-    def __getattr__(self, name: str) -> object:
-        return getattr(self.inner, name)
+    @property
+    def capability(self) -> Capability:
+        """The inner one's."""
+        return self.inner.capability
+
+    def check(self, message: Message) -> None:
+        """As the inner one."""
+        self.inner.check(message)
+
+    async def close(self) -> None:
+        """As the inner one."""
+        await self.inner.close()
 
     async def send(self, message: Message) -> Receipt:
         """Send it, and whatever else happens."""
-        self.before(message)
         receipt = await self.inner.send(message)
         self.after(message)
         return receipt
