@@ -19,12 +19,13 @@ WORDS = {
     "silent_taken": "takes it and says nothing until the other side goes away",
     "busy": "429 with Retry-After, or 421; not taken",
     "down": "503, or 451; not taken",
+    "broken": "500, which does not say whether it was taken, or 451; not taken",
 }
 TAKES = frozenset(("answer", "slow", "lose", "silent_taken"))
 STORM = 20
 """How many requests in a row a storm answers with `down`."""
-_AT_RANDOM = ("slow", "lose", "cut_early", "cut_late", "busy", "down", "silent", "silent_taken", "storm")
-_UP_TO = tuple(accumulate((8, 10, 10, 10, 6, 6, 1, 1, 0.4)))
+_AT_RANDOM = ("slow", "lose", "cut_early", "cut_late", "busy", "down", "broken", "silent", "silent_taken", "storm")
+_UP_TO = tuple(accumulate((8, 10, 10, 10, 6, 4, 4, 1, 1, 0.4)))
 
 
 class Faults:

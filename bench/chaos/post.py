@@ -27,10 +27,10 @@ async def talk(taking: Taking, reader: asyncio.StreamReader, writer: asyncio.Str
 async def _data(taking: Taking, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
     """Do what the word for this mail says; False when the line is cut."""
     word = taking.mail.next()
-    if word in ("busy", "down"):
+    if word in ("busy", "down", "broken"):
         await taking.take("mail", action="", key="", content=b"", word=word)
         _say(writer, "421 too many of you" if word == "busy" else "451 not now")
-        return word == "down"
+        return word != "busy"
     _say(writer, "354 go on")
     if word == "cut_early":
         await reader.readline()

@@ -19,7 +19,11 @@ from bench.chaos.post import talk as talk_mail
 from bench.chaos.taking import SLOW, Taking
 
 Talk = Callable[[Taking, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
-ANSWERS = {"busy": "429 Too Many Requests\r\nRetry-After: 1", "down": "503 Service Unavailable"}
+ANSWERS = {
+    "busy": "429 Too Many Requests\r\nRetry-After: 1",
+    "down": "503 Service Unavailable",
+    "broken": "500 Internal Server Error",
+}
 
 
 async def talk_http(taking: Taking, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:

@@ -65,7 +65,7 @@ class Smtp:
             raise ValueError("a password goes over TLS only: set tls to starttls or implicit")
         self._host, self._port, self._tls = host, port, tls
         self._user, self._password = user, password
-        self._context = tls_context or ssl.create_default_context()
+        self._context = tls_context or (None if tls == "none" else ssl.create_default_context())
         self._timeout, self._patience = timeout, patience
         self._client: SMTP | None = None
         self._lock = asyncio.Lock()
