@@ -45,6 +45,8 @@ class Guard:
         now, seen = self.clock(), highwater.read(self.folder)
         with self.store.read() as connection:
             known, gaps = generation.standing(connection), generation.gaps(connection)
+        if seen is None and known.generation == 0:  # else whoever is killed before the first file would look restored
+            highwater.write(self.folder, HighWater(generation=0, at=now))
         if self._is_time(seen, now) or was_restored(known, seen, alone=self.store.is_sqlite):
             gaps = self._count_on(seen, now)
         return gaps

@@ -14,29 +14,30 @@ from tests.process.crashes import Ordeal, Sink
 KILLED = -9
 
 
-def test_killed_before_each_commit(tmp_path: Path, sink: Sink) -> None:
-    """From the first file of the inbox to the last receipt: one life for each commit that there is."""
-    assert doubts_of_lives(tmp_path, sink, "run", before=True) > 0
-
-
-def test_killed_after_each_commit_of_dispatch(tmp_path: Path, sink: Sink) -> None:
-    """What was committed is there, and what was to follow it did not come: nothing was sent, say."""
-    assert doubts_of_lives(tmp_path, sink, "dispatch", before=False) > 0
-
-
-def doubts_of_lives(tmp_path: Path, sink: Sink, word: str, *, before: bool) -> int:
-    """Kill one life at its first commit, one at its second, and so on until one ends by itself; mails left in doubt."""
+@pytest.mark.parametrize("before", [True, False], ids=["before it", "after it"])
+def test_killed_at_each_commit_of_dispatch(tmp_path: Path, sink: Sink, before: bool) -> None:
+    """A shop for each commit that there is: what is sent is not written down, what is written down is not sent."""
     doubts = 0
     for number in count(1):
         with Ordeal(tmp_path / str(number), sink, customers=1) as ordeal:
-            if word == "dispatch":
-                ordeal.decide()
-            if ordeal.killed(word, at=Death(commit=number, before=before)) != KILLED:
+            ordeal.decide()
+            if ordeal.killed("dispatch", at=Death(commit=number, before=before)) != KILLED:
                 break
             ordeal.settle()
             doubts += sum(ordeal.doubts("email"))
-    assert number > 5, "every stage commits something"
-    return doubts
+    assert number > 5
+    assert doubts > 0, "one of them hit a mail on its way"
+
+
+def test_killed_again_and_again_and_each_time_one_commit_later(tmp_path: Path, sink: Sink) -> None:
+    """One shop, from the first file of its inbox to the last receipt, whose lives are all cut short."""
+    with Ordeal(tmp_path / "shop", sink, customers=40) as ordeal:
+        lives = 1
+        while ordeal.killed(at=Death(commit=lives, before=True)) == KILLED:
+            lives += 1
+        ordeal.settle()
+        ordeal.kept()
+    assert lives > 10
 
 
 @pytest.mark.parametrize("word", ["silent", "silent_taken"])
