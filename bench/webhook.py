@@ -1,7 +1,7 @@
 """How many HTTP sends a second the dispatcher holds: python -m bench.webhook. See bench/README.md.
 
 Tasks that are due go by `task_webhook` to a server on this machine, in a process of its own, that answers at once; with
-keys, so that connections are used again, and without. Everything else is as in bench/outbox.py.
+keys, so that connections are used again, and without. Everything else is as in bench/outbox_shop.py.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from pathlib import Path
 from time import perf_counter
 from typing import Any
 
-from bench.outbox import HASH, NOW, SENDER, seed
+from bench.outbox_shop import HASH, NOW, SENDER, seed
 from engine.adapters.task_webhook import TaskWebhook
 from engine.adapters.wire.http import Http
 from engine.core.actions import State
