@@ -33,6 +33,7 @@ if TYPE_CHECKING:  # each stage is imported when it is first used, so that `prem
     from engine.schedule.dating import Policy as SchedulePolicy
     from engine.schedule.stage import Summary as Scheduled
     from engine.score.stage import Summary as Scored
+    from engine.store.outbox import Result
 
 Clock = Callable[[], datetime]
 Progress = Callable[[int], None]
@@ -188,8 +189,17 @@ class App:
             budgets=assemble.budgets(self.settings),
         )
 
-    def dispatch(self, *, stopping: Callable[[], bool] = lambda: False, progress: Progress = _silent) -> Dispatched:
-        """Stage 5 for what is due. Raises LeaseError when another process dispatches on this store."""
+    def dispatch(
+        self,
+        *,
+        stopping: Callable[[], bool] = lambda: False,
+        progress: Progress = _silent,
+        told: Callable[[Result, bool], None] = lambda _result, _is_ours: None,
+    ) -> Dispatched:
+        """Stage 5 for what is due. Raises LeaseError when another process dispatches on this store.
+
+        told: hears of each attempt what came of it, and whether it was still ours to write.
+        """
         from engine.dispatch.office import Summary
         from engine.dispatch.restored import sentence, stands_still
         from engine.dispatch.stage import prepare, send
@@ -210,6 +220,7 @@ class App:
                 stopping=stopping,
                 progress=self._counting(progress),
                 life=timedelta(seconds=2 * self.settings.daemon.lease),
+                told=told,
             )
             asyncio.run(sending)
         return summary

@@ -223,13 +223,13 @@ class Web(_Section):
 class Daemon(_Section):
     """How often the daemon looks, in seconds, and the local hour after which it scores everybody once a day.
 
-    patience: seconds without a sign of life after which a stage counts as stuck; one send may take 15 minutes.
+    patience: seconds without a sign of life after which a stage counts as stuck.
     """
 
     every: Annotated[float, Field(gt=0)] = 5.0
     score_hour: Annotated[int, Field(ge=0, le=23)] = 3
     lease: Annotated[float, Field(ge=2)] = 30.0
-    patience: Annotated[float, Field(ge=1)] = 1200.0
+    patience: Annotated[float, Field(ge=1)] = 600.0
 
 
 PayloadType = Literal["string", "double", "int", "bool", "timestamp"]

@@ -32,7 +32,7 @@ from engine.check import check
 from engine.core.calendar import zone
 from engine.errors import ConfigError, EngineError, LeaseError, StoreError
 from engine.inbox import score_if_due, take_inbox
-from engine.logs import logging_to
+from engine.logs import logging_to, sends_to
 from engine.reload import Watch
 from engine.status import Status
 from engine.web.server import serving
@@ -79,8 +79,10 @@ def _leave(app: App) -> None:
             app.right.give_back()
 
 
-def serve(app: App, *, log: TextIO, role: Role = "all") -> None:
+def serve(app: App, *, log: TextIO, role: Role = "all", port: int | None = None) -> None:
     """Run until SIGTERM or SIGINT.
+
+    port: where this one answers on the web, if not on that of the settings; one that only dispatches has no other.
 
     Raises ConfigError with everything that is wrong with the workspace, and LeaseError when another process dispatches
     on this store, now or because it took over later.
@@ -89,7 +91,7 @@ def serve(app: App, *, log: TextIO, role: Role = "all") -> None:
         raise ConfigError(faults)
     app.ready()
     with logging_to(log) as logger:
-        life = _Life(log=logger, role=role, status=Status(patience=app.settings.daemon.patience))
+        life = _Life(log=logger, role=role, port=port, status=Status(patience=app.settings.daemon.patience))
         watch = Watch(app=app)
         before = {number: signal.signal(number, life.end) for number in _ENDS}
         before[signal.SIGHUP] = signal.signal(signal.SIGHUP, _reload(watch))
@@ -113,7 +115,8 @@ def _reload(watch: Watch) -> Callable[..., None]:
 def _live(app: App, life: _Life, watch: Watch) -> None:
     claim = _claim(app, life)
     claim()
-    web = nullcontext("") if life.role == "dispatch" else serving(app, life.status, needed=life.role == "web")
+    listens = life.role != "dispatch" or life.port is not None
+    web = serving(app, life.status, port=life.port, needed=life.role == "web") if listens else nullcontext("")
     try:
         with web as address:
             _work(app, life, _scheduler(app, life, watch, claim), address)
@@ -166,6 +169,7 @@ class _Life:
 
     log: FilteringBoundLogger
     role: Role = "all"
+    port: int | None = None
     status: Status = field(default_factory=lambda: Status(patience=math.inf))
     stop: threading.Event = field(default_factory=threading.Event)
     turn: threading.Lock = field(default_factory=threading.Lock)  # held by the stage at work
@@ -250,11 +254,12 @@ def _stages(app: App, life: _Life, watch: Watch) -> dict[str, Callable[[], Any]]
 
 def _dispatch(app: App, life: _Life) -> dict[str, Any]:
     """One turn of dispatch; that something stands still since a restore is said once."""
-    done = asdict(app.dispatch(stopping=life.turn_of_dispatch()))
+    stopping, told = life.turn_of_dispatch(), sends_to(life.log)
+    done = asdict(app.dispatch(stopping=stopping, progress=lambda _sent: life.sign(), told=told))
     why = done.pop("refused")
     if why != life.refused:
         life.log.error("dispatch.refused", why=why) if why else life.log.info("dispatch.released")
-    life.refused = why
+    life.refused, life.status.stands_still = why, bool(why)
     return done
 
 

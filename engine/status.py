@@ -38,6 +38,7 @@ class Status:
     ticks: dict[str, Tick] = field(default_factory=dict)
     signs: dict[str, float] = field(default_factory=dict)  # thread -> its last sign of life
     refused: bool = False  # the rule files have faults, so that the rules before them are in force
+    stands_still: bool = False  # something is not sent before a person said that it may
     stopping: bool = False
 
     def expect(self, name: str, *, line: str, every: float, now: float) -> None:

@@ -514,7 +514,7 @@ def test_who_only_dispatches_leaves_all_else_alone(app: App, log: Log) -> None:
     serving(app, log, lambda: log.wait_for("dispatch.done"), role="dispatch")
     assert states(app) == [State.DELIVERED]
     assert inbox(app) == ["4-customers.csv", "done"]
-    assert log.said == ["daemon.started", "dispatch.done", "daemon.stopping", "daemon.stopped"]
+    assert log.said == ["daemon.started", "send.accepted", "dispatch.done", "daemon.stopping", "daemon.stopped"]
 
 
 def test_on_sqlite_who_only_dispatches_is_alone_too(app: App, log: Log) -> None:

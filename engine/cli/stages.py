@@ -138,6 +138,9 @@ def run(
     role: Annotated[
         str, typer.Option(help="all; dispatch: only send what is due, beside others; web: only answer on the web.")
     ] = "all",
+    port: Annotated[
+        int | None, typer.Option(min=0, max=65535, help="Answer on the web there, not where [web] says.")
+    ] = None,
     as_of: AsOf = "",
     as_json: Json = False,
 ) -> None:
@@ -149,6 +152,8 @@ def run(
         raise UsageError(f"--role: '{role}' is none of {', '.join(daemon.ROLES)}")
     if once and known != "all":
         raise UsageError("--role goes without --once: what runs once runs every stage")
+    if once and port is not None:
+        raise UsageError("--port goes without --once: what runs once answers nobody")
     if as_of and not once:
         raise UsageError("--as-of goes with --once: a daemon lives in the present")
     with opened(folder, as_of, quiet=as_json) as app:
@@ -157,7 +162,7 @@ def run(
             show(result, as_json=as_json, human=lambda: _round(result))
             _tell(result["dispatch"]["refused"])
             return
-        daemon.serve(app, log=sys.stderr, role=known)
+        daemon.serve(app, log=sys.stderr, role=known, port=port)
 
 
 def _round(result: dict[str, object]) -> None:

@@ -15,7 +15,7 @@ from engine.status import Status, Tick
 from engine.store.gauges import Attempts, Depth
 
 Values = Mapping[tuple[str, ...], float]  # by labels
-OUTCOMES = ("submitting", "accepted", "retry", "rejected", "unknown")
+OUTCOMES = ("submitting", "accepted", "retry", "rejected", "unknown", "not sent")
 """What an attempt comes to (engine/store/tables/sending.py); each is told from the start, so that it can be watched."""
 
 
@@ -31,6 +31,8 @@ def of_process(status: Status, now: float) -> Iterator[Metric]:
     yield _counter("premura_tick_failures", "Runs of a tick that failed; the log says why.", _by_name(failures), "tick")
     text = "1 while changed rule files have faults and the rules before them are in force."
     yield _gauge("premura_rules_refused", text, {(): float(status.refused)})
+    text = "1 while something is not sent before a person confirms what came of a restore."
+    yield _gauge("premura_dispatch_refused", text, {(): float(status.stands_still)})
 
 
 _OF_TICKS: tuple[tuple[str, str, Callable[[Tick, float], float]], ...] = (

@@ -21,21 +21,25 @@ CROWD = 64
 
 
 @contextmanager
-def serving(app: App, status: Status, *, needed: bool = False) -> Iterator[str]:
+def serving(app: App, status: Status, *, port: int | None = None, needed: bool = False) -> Iterator[str]:
     """Answer under `[web]` of the settings while the block runs; gives the address, "" when no port is set.
 
-    needed: this process is there for nothing else. Raises ConfigError when it cannot listen there, or has no port.
+    port: another than that of the settings. needed: this process is there for nothing else. Raises ConfigError when it
+    cannot listen there, or has no port.
     """
-    if app.settings.web.port is None:
+    port = app.settings.web.port if port is None else port
+    if port is None:
         if needed:
-            raise _fault("web.port: none is set, so that there is nothing to answer on", "[web] port = 8750")
+            raise _fault(
+                "web.port: none is set, so that there is nothing to answer on", "[web] port = 8750, or --port 8750"
+            )
         yield ""
         return
     import uvicorn  # half a second, and only who asks for a port pays for it
 
     from engine.web.site import site
 
-    with closing(_door(app.settings.web.host, app.settings.web.port)) as door:
+    with closing(_door(app.settings.web.host, port)) as door:
         worker = ThreadPoolExecutor(1, "web-store")
         settings = uvicorn.Config(
             site(app, status, worker),

@@ -147,10 +147,16 @@ def again(connection: Connection, action: Action) -> Action:
 
 
 def under_way(
-    connection: Connection, owner: str = "A", now: datetime = NOON, limit: int = 50, *, parcel: str = ""
+    connection: Connection,
+    owner: str = "A",
+    now: datetime = NOON,
+    limit: int = 50,
+    *,
+    parcel: str = "",
+    adapter: str = "files",
 ) -> list[Result]:
     """What a worker has under way: the attempts, as if the provider had taken them."""
-    found = outbox.due(connection, "files", now, limit)
+    found = outbox.due(connection, adapter, now, limit)
     keys = outbox.begin(
         connection, [(one, parcel) for one in found], owner=owner, now=now, until=now + timedelta(minutes=5)
     )
@@ -172,7 +178,7 @@ def in_state(connection: Connection, state: State, **more: Any) -> Action:
     if state in (State.EXPIRED, State.CANCELLED, State.SUPPRESSED):
         actions.end(connection, made.id, state, "", NOON)
         return made
-    (one,) = under_way(connection)
+    (one,) = under_way(connection, adapter=made.adapter)
     if state is not State.SUBMITTING:
         outbox.close(connection, [replace(one, state=state, outcome="")], "A", NOON)
     return made

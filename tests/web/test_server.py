@@ -79,7 +79,9 @@ def test_without_a_port_it_listens_nowhere(opened: Open, status: Status) -> None
 
 
 def test_who_is_there_only_to_answer_needs_a_port(opened: Open, status: Status) -> None:
-    with pytest.raises(ConfigError, match=r"premura\.toml: P105 web\.port: none is set.*\(hint: \[web\] port = 8750\)"):
+    with pytest.raises(
+        ConfigError, match=r"premura\.toml: P105 web\.port: none is set.*\(hint: \[web\] port = 8750, or --port 8750\)"
+    ):
         serving(opened(), status, needed=True).__enter__()
 
 

@@ -26,35 +26,39 @@ class Ended:
     receipt: Receipt | None = None
 
 
-def finish(store: Store, ended: Sequence[Ended], summary: Summary, *, owner: str, now: datetime) -> None:
+Written = tuple[Result, bool]
+"""What came of an attempt, and whether it was still ours to write."""
+
+
+def finish(store: Store, ended: Sequence[Ended], summary: Summary, *, owner: str, now: datetime) -> list[Written]:
     """Write them; one that cannot be written as it is becomes a doubt, and costs no other its receipt.
 
     Raises StoreError when nothing can be written now; nothing is then.
     """
     try:
-        _write(store, ended, summary, owner, now)
+        return _write(store, ended, summary, owner, now)
     except StoreError:
         raise
     except Exception as error:
         if len(ended) > 1:
-            for one in ended:
-                finish(store, [one], summary, owner=owner, now=now)
-        elif ended[0].receipt is None:
+            return [done for one in ended for done in finish(store, [one], summary, owner=owner, now=now)]
+        if ended[0].receipt is None:
             raise  # its words are our own
-        else:
-            doubt = f"the adapter broke off ({plainly(error)})"
-            result = replace(ended[0].result, state=State.UNKNOWN, outcome="unknown", provider_ref="", detail=doubt)
-            _write(store, [Ended(result=result)], summary, owner, now)
+        doubt = f"the adapter broke off ({plainly(error)})"
+        result = replace(ended[0].result, state=State.UNKNOWN, outcome="unknown", provider_ref="", detail=doubt)
+        return _write(store, [Ended(result=result)], summary, owner, now)
 
 
-def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, now: datetime) -> None:
+def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, now: datetime) -> list[Written]:
     with store.write() as connection:
         ours = outbox.close(connection, [one.result for one in ended], owner, now)
         sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
         touchpoints.add(connection, [action for action, _ in sent], now)
         _keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
-    for one in ended:
-        summary.count(one.result.state if one.result.due.id in ours else State.UNKNOWN)
+    written = [(one.result, one.result.due.id in ours) for one in ended]
+    for result, is_ours in written:
+        summary.count(result.state if is_ours else State.UNKNOWN)
+    return written
 
 
 def _keep(connection: Connection, brought: Sequence[tuple[Due, Record]], now: datetime) -> None:

@@ -11,12 +11,13 @@ from typing import Any, TypeVar
 
 from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Adapter
-from engine.dispatch.stage.finish import Ended, finish
+from engine.dispatch.stage.finish import Ended, Written, finish
 from engine.dispatch.stage.lane import Lane
 from engine.dispatch.stage.parcel import Parcel
 from engine.dispatch.stage.recover import LIFE, leave, recover, show_life
 from engine.dispatch.stage.take import Taking, take
 from engine.errors import StoreError
+from engine.store.outbox import Result
 from engine.store.session import Store
 
 CLOSE_LIMIT = timedelta(seconds=10)
@@ -25,6 +26,8 @@ PULSES = 6
 PATIENCE = (0.2, 1.0, 3.0, 10.0)
 """Seconds between tries to write receipts that the store does not take: they are all that tells what went out."""
 T = TypeVar("T")
+Told = Callable[[Result, bool], None]
+"""Hears what came of an attempt that was written, and whether it was still ours to write."""
 
 
 async def send(
@@ -37,12 +40,14 @@ async def send(
     stopping: Callable[[], bool] = lambda: False,
     progress: Callable[[int], None] = lambda _sent: None,
     life: timedelta = LIFE,
+    told: Told = lambda _result, _is_ours: None,
 ) -> None:
     """Send what is due now. When `stopping` says so, or the task is cancelled, the actions in hand are finished and the
     rest handed back.
 
     owner: a random id of this run, under which it holds its leases; on SQLite all other leases count as lost.
     life: without a sign of life for so long, the run counts as gone.
+    progress: also told of 0 now and then, as long as the run lives. told: hears what came of each attempt.
     """
     sending = Sending(
         store=store,
@@ -53,6 +58,7 @@ async def send(
         stopping=stopping,
         progress=progress,
         life=life,
+        told=told,
     )
     work = asyncio.ensure_future(sending.run())
     try:
@@ -75,6 +81,7 @@ class Sending:
     stopping: Callable[[], bool]
     progress: Callable[[int], None]
     life: timedelta
+    told: Told
     turn: asyncio.Lock = field(default_factory=asyncio.Lock)
     began: datetime = field(init=False)
 
@@ -109,21 +116,24 @@ class Sending:
         """
         for wait in (*PATIENCE, None):
             try:
-                await self._stored(self._finish, ended)
+                written = await self._stored(self._finish, ended)
             except StoreError:
                 if wait is None:
                     raise
                 await asyncio.sleep(wait)
             else:
                 self.progress(len(ended))
+                for result, is_ours in written:
+                    self.told(result, is_ours)
                 return
 
-    def _finish(self, ended: Sequence[Ended]) -> None:
-        finish(self.store, ended, self.summary, owner=self.owner, now=self.clock())
+    def _finish(self, ended: Sequence[Ended]) -> list[Written]:
+        return finish(self.store, ended, self.summary, owner=self.owner, now=self.clock())
 
     async def _show_life(self) -> None:
         while True:
             await asyncio.sleep(self.life.total_seconds() / PULSES)
+            self.progress(0)
             with suppress(StoreError):  # the lanes will say so
                 await self._stored(show_life, self.store, self.owner, self.clock(), self.life)
 
