@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from pydantic import BaseModel
 
+from bench.chaos import page
 from engine import __version__, config, workspace
 from engine.adapters.registry import OURS, Around
 from engine.check import check
@@ -46,6 +47,7 @@ ROOT = workspace.shipped()
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADAPTER = (ROOT / "docs" / "adding-an-adapter.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
+RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
 CLV = (ROOT / "docs" / "clv.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
 
@@ -315,3 +317,36 @@ def test_other_numbers_in_the_clv_document_are_true() -> None:
     twice, often = bg_nbd.p_alive(published, np.array([2, 12]), 30, 60)
     assert f"{twice:.0%}".replace("%", " %") in CLV
     assert f"{often:.1%}".replace("%", " %") in CLV
+
+
+def test_every_row_of_the_crash_matrix_has_its_test_and_every_crash_its_row() -> None:
+    named = re.findall(r"^\|.*\| `(test_\w+\.py)::(test_\w+)` \|$", RELIABILITY, re.MULTILINE)
+    folder = ROOT / "tests" / "process"
+    there = {
+        (path.name, node.name)
+        for path in folder.glob("test_*.py")
+        for node in ast.parse(path.read_text(encoding="utf-8")).body
+        if isinstance(node, ast.FunctionDef) and node.name.startswith("test_")
+    }
+    crashes = {"test_chaos.py", "test_clocks.py", "test_crashes.py", "test_other_side.py", "test_store_in_trouble.py"}
+
+    assert len(named) == len(set(named)) > 15
+    assert set(named) <= there
+    assert {one for one in there if one[0] in crashes} <= set(named)
+
+
+def test_the_counts_of_the_crash_run_are_written_by_it_and_can_be_read_again(tmp_path: Path) -> None:
+    begin, end = RELIABILITY.index(page.BEGIN), RELIABILITY.index(page.END)
+    rows = re.findall(r"^\| .* \|$", RELIABILITY[begin:end], re.MULTILINE)[2:]
+    for cells in (re.split(r" *\| *", row.strip("| ")) for row in rows):
+        assert cells[-5:-3] == ["0", "0"], "twice, lost"
+    copy = tmp_path / "reliability.md"
+    copy.write_text(RELIABILITY, encoding="utf-8")
+    count = dict.fromkeys(page.HEAD, 3)
+    found = {"actions": 3, "kills": 2, "seed": 1, "store": "sqlite", "seconds": 1.0, "broken": []}
+    page.write(copy, {**found, "shops": [{"counts": [{"adapter": "email, post", "promise": "none", **count}]}]})
+    text = copy.read_text(encoding="utf-8")
+
+    assert text.startswith(RELIABILITY[:begin])
+    assert text.endswith(RELIABILITY[end:])
+    assert "python -m bench.chaos --actions 3 --kills 2 --seed 1 --store sqlite" in blocks(text)[-1]
