@@ -21,6 +21,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from engine import daemon, reload
@@ -432,7 +433,15 @@ def not_for_ever() -> Iterator[None]:
         timer.join()
 
 
-def serving(app: App, log: Log, meanwhile: Callable[[], None], *, end: bool = True, role: daemon.Role = "all") -> None:
+def serving(
+    app: App,
+    log: Log,
+    meanwhile: Callable[[], None],
+    *,
+    end: bool = True,
+    role: daemon.Role = "all",
+    port: int | None = None,
+) -> None:
     """Let the daemon live while something is done beside it, then end it with SIGTERM."""
 
     def beside() -> None:
@@ -445,7 +454,7 @@ def serving(app: App, log: Log, meanwhile: Callable[[], None], *, end: bool = Tr
 
     with not_for_ever(), ThreadPoolExecutor(1) as pool:
         done = pool.submit(beside)
-        serve(app, log=log, role=role)
+        serve(app, log=log, role=role, port=port)
         done.result()
 
 
@@ -515,6 +524,26 @@ def test_who_only_dispatches_leaves_all_else_alone(app: App, log: Log) -> None:
     assert states(app) == [State.DELIVERED]
     assert inbox(app) == ["4-customers.csv", "done"]
     assert log.said == ["daemon.started", "send.accepted", "dispatch.done", "daemon.stopping", "daemon.stopped"]
+
+
+@pytest.mark.parametrize(
+    ("role", "port", "answers"), [("dispatch", None, False), ("dispatch", 0, True), ("web", 0, True)]
+)
+def test_who_listens_by_its_role_and_its_own_port(
+    app: App, log: Log, role: daemon.Role, port: int | None, answers: bool
+) -> None:
+    def ask() -> None:
+        where = log.lines[0]["web"]
+        assert bool(where) is answers
+        if answers:
+            assert httpx.get(f"{where}/readyz").json() == {"ready": True, "why": []}
+
+    serving(app, log, ask, role=role, port=port)
+
+
+def test_who_only_answers_needs_a_port(app: App, log: Log) -> None:
+    with not_for_ever(), pytest.raises(ConfigError, match=r"P105 web\.port: none is set"):
+        serve(app, log=log, role="web")
 
 
 def test_on_sqlite_who_only_dispatches_is_alone_too(app: App, log: Log) -> None:

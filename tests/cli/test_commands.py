@@ -148,6 +148,7 @@ def test_show_approve_cancel_resolve(lived: Shop, capsys: pytest.CaptureFixture[
         (("run", "--as-of", "2026-01-01"), 2, "--as-of goes with --once"),
         (("run", "--role", "leader"), 2, "--role: 'leader' is none of all, dispatch, web"),
         (("run", "--role", "web", "--once"), 2, "--role goes without --once"),
+        (("run", "--port", "8750", "--once"), 2, "--port goes without --once"),
     ],
 )
 def test_wrong_use_is_one_line(

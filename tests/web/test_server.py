@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import io
 import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -100,6 +102,14 @@ def test_a_port_that_is_taken_is_told_in_one_line(opened: Open, status: Status) 
 def test_so_is_a_host_that_is_not_this_machine(opened: Open, status: Status, host: str) -> None:
     with pytest.raises(ConfigError, match=f"P105 web: cannot listen on {host} port 0"):
         serving(opened(host=host, port=0), status).__enter__()
+
+
+def test_who_asks_for_no_port_does_not_wait_for_what_serves_it() -> None:
+    """Half a second of imports."""
+    heavy = ["fastapi", "uvicorn", "prometheus_client"]
+    code = f"import sys, engine.cli, engine.daemon; print([name for name in {heavy} if name in sys.modules])"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout == "[]\n"
 
 
 def test_ipv6(opened: Open, status: Status) -> None:
