@@ -17,6 +17,8 @@ from engine.decide.vocabulary import Vocabulary, vocabulary
 from engine.dispatch import render
 from engine.dispatch.port import Adapter
 from engine.errors import ConfigError, Fault, RuleError
+from engine.ingest.columns import impossible
+from engine.ingest.values import tells_dates
 
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
@@ -42,6 +44,7 @@ def check(folder: Path) -> tuple[Fault, ...]:
         faults += error.faults
     except ValueError as error:
         faults.append(Fault(file=config.FILE, code="P104", text=f"key: {error}", hint="premura init makes one"))
+    faults += unreadable(settings, words, folder)
     texts, templates = (_read(read, folder, faults) for read in (workspace.read_rules, workspace.read_templates))
     if texts is not None and templates is not None:  # else nobody knows what a rule says of a template
         rules, found = check_texts(texts, templates, settings, words)
@@ -72,6 +75,19 @@ def check_texts(
         return load(rules, vocabulary=words, templates=render.names(templates)), faults
     except RuleError as error:
         return (), faults + error.faults
+
+
+def unreadable(settings: config.Settings, words: Vocabulary, folder: Path) -> Iterator[Fault]:
+    """What [ingest] says of files and fits none: fields that there are not, names and date formats that cannot be."""
+    intake, at = assemble.intake(settings, words), config.place_in(folder)
+    for kind, reading in intake.readings.items():
+        for ours, code, text, hint in impossible(kind, reading.columns, intake.more(kind)):
+            place = ("ingest", kind, "columns", ours)
+            yield at(place, Fault(file=config.FILE, code=code, text=f"{'.'.join(place)}: {text}", hint=hint))
+        if reading.date_format and not tells_dates(reading.date_format):
+            text, hint = f"ingest.{kind}.date_format: '{reading.date_format}' tells no date", 'such as "%m/%d/%Y"'
+            fault = Fault(file=config.FILE, code="P115", text=text, hint=hint)
+            yield at(("ingest", kind, "date_format"), fault)
 
 
 def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:

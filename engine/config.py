@@ -8,7 +8,8 @@ from __future__ import annotations
 import os
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from datetime import time
 from decimal import Decimal
 from difflib import get_close_matches
@@ -302,6 +303,25 @@ def load(folder: Path) -> Settings:
         raise ConfigError([Fault(file=str(path), code="P100", text="there is no workspace here", hint=hint)]) from None
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError([Fault(file=str(path), code="P101", text=f"cannot be read ({error})")]) from None
+
+
+def place_in(folder: Path) -> Callable[[tuple[str | int, ...], Fault], Fault]:
+    """Gives a fault of a workspace's configuration its line, by the path of the key that it is about."""
+    from engine.core.toml_places import places, position
+
+    text = (folder / FILE).read_text(encoding="utf-8", errors="replace").replace("\r\n", "\n")
+    try:
+        found = places(text) if tomllib.loads(text) else {}
+    except tomllib.TOMLDecodeError:
+        found = {}
+
+    def placed(where: tuple[str | int, ...], fault: Fault) -> Fault:
+        if where not in found:
+            return fault
+        line, column = position(text, found[where].key)
+        return replace(fault, line=line, column=column)
+
+    return placed
 
 
 def _syntax(message: str, file: str) -> Fault:

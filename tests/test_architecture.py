@@ -40,6 +40,8 @@ TESTED_ELSEWHERE = {
     "core/records": "tests/core/test_facts.py has all records",
     "core/breaker": "tests/dispatch/test_breaker.py opens and closes it",
     "core/waits": "tests/decide/test_waits.py settles what waits",
+    "ingest/events": "tests/ingest/test_rows.py and test_cells.py read events one by one and in blocks",
+    "ingest/transactions": "tests/ingest/test_rows.py and test_cells.py read sales one by one and in blocks",
     "decide/kinds": "tests/decide/test_names.py goes through the vocabulary",
     "decide/moment": "tests/decide/test_stage.py decides with occasions",
     "charts/english": "tests/charts/test_words.py reads both languages",

@@ -123,6 +123,37 @@ def test_a_window_that_lies_in_the_quiet_hours_is_told(folder: Path) -> None:
     )
 
 
+def test_columns_that_no_file_can_have_are_told(folder: Path) -> None:
+    old = '# columns = { customer = "CodCliente", date = "DataDoc", amount = "Totale" }'
+    new = 'columns = { custmer = "Cod", date = "Data", amount = "Data", what = " Merce" }'
+    change(folder, "premura.toml", old, f'{new}\ndate_format = "%H"')
+    change(folder, "premura.toml", '# columns = { given = "Consenso" }', 'columns = { given = "" }')
+
+    found = [line.partition(" P")[2] for line in said(folder)]
+
+    sale = "ingest.transactions"
+    name = "the name as the file's first line has it, without blanks around it"
+    meant, once = "hint: did you mean 'customer'?", "each column is one thing; leave one of the two out"
+    assert sorted(found) == [
+        f"112 {sale}.columns.custmer: there is no 'custmer' among what transactions say ({meant})",
+        f"113 ingest.consents.columns.given: no column is without a name (hint: {name})",
+        f"113 {sale}.columns.what: no column can be called ' Merce' (hint: {name})",
+        f"114 {sale}.columns.amount: the column 'Data' is date already (hint: {once})",
+        f"115 {sale}.date_format: '%H' tells no date (hint: such as \"%m/%d/%Y\")",
+    ]
+    assert all(line.split(":")[1].isdigit() for line in said(folder))
+
+
+def test_columns_of_what_the_shop_declared_are_right(folder: Path) -> None:
+    change(
+        folder, "premura.toml", "[ingest.events]", '[ingest.events]\ncolumns = { rating = "Voto", boiler = "Caldaia" }'
+    )
+    text = (folder / "premura.toml").read_text(encoding="utf-8")
+    (folder / "premura.toml").write_text(text + '\n[events."boiler.sold"]\nboiler = "string"\n', encoding="utf-8")
+
+    assert said(folder) == []
+
+
 def test_a_budget_that_bounds_nothing_is_told(folder: Path) -> None:
     change(folder, "premura.toml", "# email = 20.00", "email = 20.00")
     change(folder, "premura.toml", "# rules = { win_back = 50.00 }", "rules = { birthdays = 5, anniversary = 5 }")

@@ -11,7 +11,7 @@ import typer
 from engine.cli import fitted
 from engine.cli.display import counts, money, say, show, table, warn
 from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress
-from engine.errors import UsageError
+from engine.errors import IngestError, StoreError, UsageError
 from engine.ingest.columns import Kind
 
 KINDS: tuple[Kind, ...] = ("customers", "transactions", "events", "consents")
@@ -31,16 +31,19 @@ def ingest(
     folder: Folder = HERE,
     as_of: AsOf = "",
     as_json: Json = False,
-) -> None:
+) -> int:
     """Take in files; each fact is stored once, wrong rows go to a rejects file with row, column and reason."""
     found = next((known for known in KINDS if known == kind), None)
     if kind and found is None:
         raise UsageError(f"--kind: '{kind}' is none of {', '.join(KINDS)}")
-    summaries = []
+    summaries, failed = [], dict[str, str]()
     with opened(folder, as_of, quiet=as_json) as app:
         for file in files:
-            with progress(f"reading {file.name}", quiet=as_json) as advance:
-                summaries.append(app.ingest(file, kind=found, progress=advance))
+            try:
+                with progress(f"reading {file.name}", quiet=as_json) as advance:
+                    summaries.append(app.ingest(file, kind=found, progress=advance))
+            except (IngestError, StoreError) as error:  # what the other files brought is stored, and is said
+                failed[str(file)] = str(error)
 
     def human() -> None:
         for summary in summaries:
@@ -55,7 +58,11 @@ def ingest(
             if summary.rejects_file:
                 say(f"  why rows were rejected: {summary.rejects_file}")
 
-    show({"files": summaries}, as_json=as_json, human=human)
+    errors = [{"file": file, "error": why} for file, why in failed.items()]
+    show({"files": summaries, "errors": errors}, as_json=as_json, human=human)
+    for why in failed.values():
+        print(why, file=sys.stderr)
+    return 1 if failed else 0
 
 
 def score(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:

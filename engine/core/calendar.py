@@ -64,6 +64,9 @@ def aware(instant: datetime) -> datetime:
 
 def at_local(day: date, clock: time, tz: str) -> datetime:
     """The UTC instant at which the clocks of `tz` show `clock` on `day`; see the module for gaps and folds."""
+    ahead = _ahead_all_day(day, tz)
+    if ahead is not None:
+        return datetime.combine(day, clock, UTC) - ahead
     here = zone(tz)
     wall = datetime.combine(day, clock.replace(fold=0))  # fold=0: the earlier of two
     instant = wall.replace(tzinfo=here).astimezone(UTC)
@@ -80,6 +83,16 @@ def at_local(day: date, clock: time, tz: str) -> datetime:
         else:
             after = middle
     return after.replace(microsecond=0)
+
+
+@lru_cache(maxsize=4096)
+def _ahead_all_day(day: date, tz: str) -> timedelta | None:
+    """How far the clocks of `tz` are ahead of UTC from the first hour of a day to its last; None when they change."""
+    if day in (date.min, date.max):
+        return None
+    here, midnight = zone(tz), datetime.combine(day, time(0))
+    offsets = {(midnight + timedelta(hours=hour)).replace(tzinfo=here).utcoffset() for hour in range(-3, 28)}
+    return offsets.pop() if len(offsets) == 1 else None
 
 
 def local_date(instant: datetime, tz: str) -> date:

@@ -120,6 +120,24 @@ def match(
     return found
 
 
+def impossible(kind: Kind, wanted: Mapping[str, str], more: Collection[str] = ()) -> list[tuple[str, str, str, str]]:
+    """What of a configured mapping can fit no file: our name, a stable code, what is wrong, and a hint."""
+    known = KNOWN[kind].keys() | set(more)
+    found, taken = [], dict[str, str]()
+    for ours, theirs in wanted.items():
+        if ours not in known:
+            hint = _meant(ours, known).removeprefix("; ") or f"there are {', '.join(sorted(known))}"
+            found.append((ours, "P112", f"there is no '{ours}' among what {kind} say", hint))
+        if not theirs or theirs != theirs.strip() or len(theirs.splitlines()) > 1:
+            text = f"no column can be called '{theirs}'" if theirs else "no column is without a name"
+            found.append((ours, "P113", text, "the name as the file's first line has it, without blanks around it"))
+        elif first := taken.get(theirs):
+            hint = "each column is one thing; leave one of the two out"
+            found.append((ours, "P114", f"the column '{theirs}' is {first} already", hint))
+        taken.setdefault(theirs, ours)
+    return found
+
+
 def _guess(
     kind: Kind, known: Mapping[str, Collection[str]], free: Collection[str], found: dict[str, str], file: str
 ) -> None:  # fmt: skip

@@ -6,8 +6,8 @@ import csv
 import io
 import json
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from math import isfinite
 from typing import Any
 
@@ -17,6 +17,7 @@ _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)  # how Excel announces its delimiter
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and not a backslash before the letters u0000
 _LONGEST_VALUE = 200
+_MANY = 100  # names in a file: each row has few of them, and columns of nothing are no gain
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,11 +40,43 @@ class Reject:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Block:
+    """Some rows of a file. cells: their columns by the file's own names, empty where rows differ: those are `rows`."""
+
+    numbers: Sequence[int] = ()
+    cells: Mapping[str, Sequence[Any]] = field(default_factory=dict)
+    rows: Sequence[Row] = ()
+
+    def __len__(self) -> int:
+        return len(self.rows) or len(self.numbers)
+
+    @property
+    def places(self) -> Sequence[int]:
+        """The number of each row."""
+        return self.numbers or [row.number for row in self.rows]
+
+    def column(self, name: str | None) -> Sequence[Any]:
+        """The values of a column; None for each row where there is none of that name."""
+        return self.cells.get(name or "") or [None] * len(self)
+
+    def row(self, place: int) -> Row:
+        """One of the rows."""
+        if self.rows:
+            return self.rows[place]
+        values = {name: column[place] for name, column in self.cells.items()}
+        return Row(number=self.numbers[place], values=values)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """The names of a file's columns (of JSON Lines: all that occur), and its rows, read as they are asked for."""
+    """The names of a file's columns (of JSON Lines: all that occur), and its rows, read as they are asked for.
+
+    blocks: the same rows, so many at a time.
+    """
 
     header: tuple[str, ...]
     rows: Iterator[Row]
+    blocks: Callable[[int], Iterator[Block]]
 
 
 def decode(data: bytes, file: str) -> str:
@@ -105,7 +138,17 @@ def _json_lines(text: str, file: str) -> Sheet:
     if not names or lines[0][1].lstrip().startswith("["):
         hint = "one whole object a line, and no list around them"
         raise IngestError(f"this is not JSON Lines (hint: {hint})", file=file, row=lines[0][0])
-    return Sheet(header=tuple(names), rows=(_json_row(number, line) for number, line in lines))
+    rows = (_json_row(number, line) for number, line in lines)
+    return Sheet(header=tuple(names), rows=rows, blocks=lambda size: _json_blocks(lines, tuple(names), size))
+
+
+def _json_blocks(lines: Sequence[tuple[int, str]], header: tuple[str, ...], size: int) -> Iterator[Block]:
+    for start in range(0, len(lines), size):
+        rows = [_json_row(number, line) for number, line in lines[start : start + size]]
+        if len(header) > _MANY or any(row.fault for row in rows):
+            yield Block(rows=rows)
+        else:
+            yield Block(rows=rows, cells={name: [row.values.get(name) for row in rows] for name in header})
 
 
 def _json_row(number: int, line: str) -> Row:
@@ -144,20 +187,23 @@ def _csv(text: str, file: str) -> Sheet:
         start += 1
     first = re.sub(r'"[^"]*"', "", lines[start]) if start < len(lines) else ""
     delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
+    first_line = start
     records = _records(lines, start, delimiter)
-    _, cells, fault = next(records, (0, [], ""))
+    _, start, cells, fault = next(records, (0, start, [], ""))
     header = tuple(name.strip() for name in cells)
     if fault or not any(header):
-        raise IngestError(f"the file is empty or has no header{fault and ': ' + fault}", file=file, row=start + 1)
+        reason = f"the file is empty or has no header{fault and ': ' + fault}"
+        raise IngestError(reason, file=file, row=first_line + 1)
     twice = sorted(name for name in set(header) if name and header.count(name) > 1)
     if twice:
-        raise IngestError(f"the header names '{twice[0]}' twice", file=file, row=start + 1, column=twice[0])
-    rows = (_csv_row(number, cells, header, fault) for number, cells, fault in records if fault or any(cells))
-    return Sheet(header=tuple(name for name in header if name), rows=rows)
+        raise IngestError(f"the header names '{twice[0]}' twice", file=file, row=first_line + 1, column=twice[0])
+    rows = (_csv_row(number, cells, header, fault) for number, _, cells, fault in records if fault or any(cells))
+    names = tuple(name for name in header if name)
+    return Sheet(header=names, rows=rows, blocks=lambda size: _csv_blocks(lines, start, delimiter, header, size))
 
 
-def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, list[str], str]]:
-    """Each record's first line, its cells, and what is wrong with its quotes.
+def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int, int, list[str], str]]:
+    """Each record's first line, how many lines there are up to its end, its cells, and what is wrong with its quotes.
 
     After a fault it goes on with the next line, so that one quote that is never closed does not swallow all others.
     """
@@ -166,13 +212,48 @@ def _records(lines: list[str], start: int, delimiter: str) -> Iterator[tuple[int
         number = start + 1
         try:
             for cells in reader:
-                yield number, [cell.strip() for cell in cells], ""
-                number = start + reader.line_num + 1
+                end = start + reader.line_num
+                yield number, end, [cell.strip() for cell in cells], ""
+                number = end + 1
         except csv.Error as error:
-            yield number, [], f"its quotes are not right ({error})"
+            yield number, number, [], f"its quotes are not right ({error})"
             start = number
         else:
             return
+
+
+def _csv_blocks(
+    lines: list[str], start: int, delimiter: str, header: tuple[str, ...], size: int
+) -> Iterator[Block]:  # fmt: skip
+    while start < len(lines):
+        cells = _columns(lines[start : start + size], delimiter, header)
+        if cells is not None:
+            end = min(start + size, len(lines))
+            yield Block(numbers=range(start + 1, end + 1), cells=cells)
+            start = end
+            continue
+        rows: list[Row] = []
+        records = _records(lines, start, delimiter)
+        while len(rows) < size and (record := next(records, None)):
+            number, start, found, fault = record
+            if fault or any(found):
+                rows.append(_csv_row(number, found, header, fault))
+        if rows:
+            yield Block(rows=rows)
+
+
+def _columns(lines: list[str], delimiter: str, header: tuple[str, ...]) -> dict[str, list[str]] | None:
+    """The columns of these lines, if each is a row with a cell for every name; else None."""
+    try:
+        rows = list(csv.reader(lines, delimiter=delimiter, strict=True))
+    except csv.Error:
+        return None
+    if len(rows) != len(lines) or set(map(len, rows)) != {len(header)}:
+        return None
+    columns = [list(map(str.strip, column)) for column in zip(*rows, strict=True)]
+    if all("" in column for column in columns):  # there may be a row of nothing
+        return None
+    return {name: column for name, column in zip(header, columns, strict=True) if name}
 
 
 def _csv_row(number: int, cells: list[str], header: tuple[str, ...], fault: str) -> Row:

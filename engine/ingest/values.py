@@ -16,15 +16,18 @@ from babel import Locale, UnknownLocaleError
 from babel.core import get_global
 
 from engine.core.calendar import at_local, zone
-from engine.core.money import parse_amount, to_minor
+from engine.core.money import exponent, parse_amount, to_minor
 from engine.ingest.identity import email
 
 _YES = {"yes", "y", "true", "1", "si", "sì", "s", "vero", "given", "x"}
 _NO = {"no", "n", "false", "0", "falso", "withdrawn"}
 _DAY_FIRST = re.compile(r"(\d{1,2})([/.-])(\d{1,2})\2(\d{4})(?:,?[ T]+(\d{1,2})[:.](\d{2})(?:[:.](\d{2}))?)?", re.ASCII)
 _SLASHED = re.compile(r"(\d{1,2})/(\d{1,2})/\d{4}\b", re.ASCII)
+_SLASHED_ANYWHERE = re.compile(r"[0-9]/[0-9]{1,2}/[0-9]{4}")
 YEARS = range(1900, 2200)  # no customer bought before, and no rule looks further; what lies outside is a slip
 _SIGNS = {"€": "EUR", "£": "GBP", "EUR": "EUR", "GBP": "GBP", "USD": "USD", "CHF": "CHF"}
+_LONGEST_DAY = len("2026-12-31")
+_PLAIN = re.compile(r"-?[0-9]{1,15}(?:([.,])[0-9]{2})?")  # 12.50: what cash registers write, and quickly read
 _NOT_DOLLARS = ("EUR", "GBP", "CHF")
 
 
@@ -74,7 +77,8 @@ def _by_format(text: str, form: str) -> tuple[datetime, bool] | None:
 
 def _by_iso(text: str) -> tuple[datetime, bool] | None:
     try:
-        return datetime.combine(date.fromisoformat(text), time(0)), False
+        if len(text) <= _LONGEST_DAY:
+            return datetime.combine(date.fromisoformat(text), time(0)), False
     except ValueError:
         pass
     try:
@@ -109,6 +113,11 @@ def tells_dates(form: str) -> bool:
         return False
 
 
+def has_slashed(text: str) -> bool:
+    """Whether a text may hold dates such as 12/31/2026 at all."""
+    return "/" in text and _SLASHED_ANYWHERE.search(text) is not None
+
+
 def month_first(texts: Iterable[object]) -> str:
     """The first date that only a month-first reading allows (12/31/2026), if no other one rules that out; else ""."""
     sign = ""
@@ -127,6 +136,9 @@ def money(value: object, currency: str, decimal: str = "") -> int:
         # a sum of cents in binary may be 0.30000000000000004
         return to_minor(Decimal(repr(round(value, 6))), currency)
     text = _single(value)
+    plain = _PLAIN.fullmatch(text)
+    if plain and plain[1] and decimal in ("", plain[1]) and exponent(currency) == len("50"):
+        return int(text.replace(plain[1], ""))
     for sign, own in _SIGNS.items():
         if sign in text and own != currency:
             raise ValueError(f"'{text}' is in {own}, and this row is in {currency}")
@@ -222,6 +234,9 @@ def _single(value: object) -> str:
 def number(value: object, how: Notation) -> float:
     """A number as people write it, or as JSON does."""
     is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    plain = _PLAIN.fullmatch(value) if isinstance(value, str) else None
+    if plain and how.decimal in ("", plain[1] or ""):
+        return float(plain[0].replace(",", "."))
     try:
         found = float(str(value)) if is_number else float(parse_amount(_single(value), how.decimal))
     except OverflowError:

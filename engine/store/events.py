@@ -32,17 +32,15 @@ class Stored:
 
 def add(connection: Connection, source: str, happened: Sequence[tuple[int, Event]], now: datetime) -> int:
     """Append events of customers by key; known ones are left. Says how many are new."""
-    values = [
-        {
-            "customer_id": customer,
-            "ext_key": fact.ext_key,
-            "kind": fact.kind,
-            "occurred_at": fact.occurred_at,
-            "payload": fact.payload,
-        }
-        for customer, fact in happened
-    ]
-    return rows.add(connection, _EVENT, values, {"source": source, "received_at": now})
+    facts = [fact for _, fact in happened]
+    columns: dict[str, list[Any]] = {
+        "customer_id": [customer for customer, _ in happened],
+        "ext_key": [fact.ext_key for fact in facts],
+        "kind": [fact.kind for fact in facts],
+        "occurred_at": [fact.occurred_at for fact in facts],
+        "payload": [fact.payload for fact in facts],
+    }
+    return rows.add_columns(connection, _EVENT, columns, {"source": source, "received_at": now})
 
 
 def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[str, Stored]:

@@ -25,18 +25,33 @@ def add(
     """
     if not rows:
         return 0
-    shared = {name: value for name, value in (common or {}).items() if name not in rows[0]}
+    columns = {name: [row[name] for row in rows] for name in rows[0]}
+    return add_columns(connection, target, columns, common, leave_known=leave_known)
+
+
+def add_columns(
+    connection: Connection,
+    target: Table,
+    columns: Mapping[str, Sequence[Any]],
+    common: Mapping[str, Any] | None = None,
+    *,
+    leave_known: bool = True,
+) -> int:
+    """The same of rows that are told column by column, all as long."""
+    if not all(columns.values()):
+        return 0
+    shared = {name: value for name, value in (common or {}).items() if name not in columns}
     for column in target.c:
-        if column.name not in rows[0] and isinstance(column.default, ScalarElementColumnDefault):
+        if column.name not in columns and isinstance(column.default, ScalarElementColumnDefault):
             shared.setdefault(column.name, column.default.arg)
-    columns: list[Iterable[Any]] = [
-        _as_stored(connection, target.c[name], [row[name] for row in rows]) for name in rows[0]
-    ]
-    columns += [repeat(*_as_stored(connection, target.c[name], [value])) for name, value in shared.items()]
-    values = list(zip(*columns, strict=False))
+    stored = {name: _as_stored(connection, target.c[name], values) for name, values in columns.items()}
+    same = {name: _as_stored(connection, target.c[name], [value])[0] for name, value in shared.items()}
+    if leave_known and connection.dialect.name == "postgresql":
+        return _unnest(connection, target, stored, same)
+    values = list(zip(*stored.values(), *map(repeat, same.values()), strict=False))
     if not leave_known and connection.dialect.name == "postgresql":
-        return _copy(connection, target, (*rows[0], *shared), values)
-    statement = _insert(connection, target, (*rows[0], *shared)) + (" ON CONFLICT DO NOTHING" if leave_known else "")
+        return _copy(connection, target, (*stored, *same), values)
+    statement = _insert(connection, target, (*stored, *same)) + (" ON CONFLICT DO NOTHING" if leave_known else "")
     return connection.exec_driver_sql(statement, values).rowcount
 
 
@@ -74,6 +89,21 @@ def _copy(connection: Connection, target: Table, names: Iterable[str], values: S
     return len(values)
 
 
+def _unnest(
+    connection: Connection, target: Table, columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
+) -> int:  # fmt: skip
+    """Rows that PostgreSQL may know already: each column goes as one array, which it takes quicker than many rows."""
+    quote, names = connection.dialect.identifier_preparer.quote, (*columns, *same)
+    kinds = {name: target.c[name].type.compile(connection.dialect) for name in names}
+    arrays = ", ".join(f"%s::{kinds[name]}[]" for name in columns)
+    chosen = ", ".join([*map(quote, columns), *(f"%s::{kinds[name]}" for name in same)])
+    statement = (
+        f"INSERT INTO {target.name} ({', '.join(map(quote, names))}) SELECT {chosen}"  # noqa: S608 - names of a table
+        f" FROM unnest({arrays}) AS one ({', '.join(map(quote, columns))}) ON CONFLICT DO NOTHING"
+    )
+    return connection.exec_driver_sql(statement, (*same.values(), *map(list, columns.values()))).rowcount
+
+
 def _insert(connection: Connection, target: Table, names: Iterable[str]) -> str:
     quoted = [connection.dialect.identifier_preparer.quote(name) for name in names]
     signs = ", ".join([_sign(connection)] * len(quoted))
@@ -84,14 +114,17 @@ def _sign(connection: Connection) -> str:
     return "?" if connection.dialect.name == "sqlite" else "%s"
 
 
-def _as_stored(connection: Connection, column: Column[Any], values: list[Any]) -> list[Any]:
+def _as_stored(connection: Connection, column: Column[Any], values: Sequence[Any]) -> Sequence[Any]:
     """Values as this database keeps them."""
     process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     if process is None:
         return values
     if isinstance(column.type, JSON) and connection.dialect.name == "sqlite":
         process = _json
-    known = {key: process(value) for key, value in {id(value): value for value in values}.items()}
+    several = {id(value): value for value in values}
+    if len(several) == len(values):
+        return [process(value) for value in values]
+    known = {key: process(value) for key, value in several.items()}
     return [known[id(value)] for value in values]  # the same few instants and plans, again and again
 
 

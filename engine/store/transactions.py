@@ -16,6 +16,9 @@ from engine.store.session import among, in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)
+_SAID = (
+    "ext_key", "kind", "occurred_at", "amount_minor", "currency", "cost_minor", "reverses", "referral_code", "lines",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,27 +45,17 @@ def add(
     """
     if not booked:
         return 0
-    day_of = {at: local_date(at, time_zone).toordinal() for at in {fact.occurred_at for _, fact in booked}}
-    days = [day_of[fact.occurred_at] for _, fact in booked]
+    facts = [fact for _, fact in booked]
+    day_of = {at: local_date(at, time_zone).toordinal() for at in {fact.occurred_at for fact in facts}}
+    days = [day_of[fact.occurred_at] for fact in facts]
     sale_days = _sale_days(connection, source, booked, days)
-    values = [
-        {
-            "customer_id": customer,
-            "ext_key": fact.ext_key,
-            "kind": fact.kind,
-            "occurred_at": fact.occurred_at,
-            "day": day,
-            "amount_minor": fact.amount_minor,
-            "currency": fact.currency,
-            "cost_minor": fact.cost_minor,
-            "reverses": fact.reverses,
-            "sale_day": sale_days.get((customer, fact.reverses), 0),
-            "referral_code": fact.referral_code,
-            "lines": fact.lines,
-        }
-        for (customer, fact), day in zip(booked, days, strict=True)
-    ]
-    new = rows.add(connection, _TXN, values, {"source": source, "received_at": now})
+    columns = {
+        "customer_id": [customer for customer, _ in booked],
+        "day": days,
+        "sale_day": [sale_days.get((customer, fact.reverses), 0) for customer, fact in booked],
+        **{name: [getattr(fact, name) for fact in facts] for name in _SAID},
+    }
+    new = rows.add_columns(connection, _TXN, columns, {"source": source, "received_at": now})
     if new:
         _mark_dirty(connection, {customer for customer, _ in booked}, now)
     return new

@@ -314,3 +314,79 @@ def test_a_file_in_a_folder_of_its_own_is_known_by_its_name(desk: Desk, tmp_path
 
     assert answer.data["files"][0]["file"] == "sales.csv"
     assert desk.rejects("sales.csv")[0][0] == "2"
+
+
+EVENTS = "id,customer,date,kind,amount\n"
+AGAIN = EVENTS + "1,C1,2026-01-05,quote.sent,10\n2,C2,2026-01-06 10:00,quote.sent,20\n"
+
+
+def test_an_event_that_comes_again_and_says_something_else_is_told_and_the_first_stays(desk: Desk) -> None:
+    desk.ingest("events.csv", AGAIN)
+    before = desk.contents()
+
+    done = desk.ingest(
+        "events.csv", AGAIN.replace(",20\n", ",25\n").replace("C1,", "GHOST,") + "3,C3,2026-01-07,quote.sent,1\n"
+    )
+
+    assert (done["rows"], done["new"], done["known"], done["rejected"], done["contradicted"]) == (3, 1, 0, 2, 2)
+    assert done["notes"] == [
+        "2 rows say something else than what is stored under the same id, which stays as it is: 2, 3"
+    ]
+    assert [(row, column, value) for row, column, value, _ in desk.rejects("events.csv")] == [
+        ("2", "id", "1"),
+        ("3", "id", "2"),
+    ]
+    stays = "this id is stored already, as quote.sent on 2026-01-06, with another amount; what is stored never changes"
+    assert desk.rejects("events.csv")[1][3] == stays
+    after = desk.contents()
+    assert "GHOST" not in after
+    assert {who: what for who, what in after.items() if who in before} == before
+
+
+@pytest.mark.parametrize(
+    ("change", "differs"),
+    [
+        (("quote.sent,20", "quote.accepted,20"), "kind"),
+        (("01-06 10:00", "01-06 11:00"), "date"),
+        (("01-06 10:00", "01-07"), "date"),
+        (("C2", "C1"), "customer"),
+        (("01-06 10:00,quote.sent,20", "01-08,quote.sent,21"), "date and amount"),
+        (("01-06 10:00", "01-06"), ""),  # a date alone says less, and nothing else
+        (("10:00,quote.sent,20", "10:00,quote.sent,20.0"), ""),
+        (("10:00,quote.sent,20", "10:00,quote.sent,"), ""),
+    ],
+)
+def test_what_is_another_event(desk: Desk, change: tuple[str, str], differs: str) -> None:
+    desk.ingest("events.csv", AGAIN)
+
+    done = desk.ingest("events.csv", AGAIN.replace(*change))
+
+    assert (done["known"], done["rejected"]) == ((2, 0) if not differs else (1, 1))
+    assert not differs or f"with another {differs};" in desk.rejects("events.csv")[0][3]
+
+
+def test_a_sale_that_comes_again_with_another_amount_is_counted_too(desk: Desk) -> None:
+    desk.ingest("sales.csv", SALES + GOOD)
+    rows = "".join(f"x{number},C1,2026-01-05,1.00,,,\n" for number in range(8))
+    desk.ingest("sales.csv", SALES + rows)
+
+    done = desk.ingest("sales.csv", SALES + rows.replace("1.00", "2.00"))
+
+    assert (done["contradicted"], done["rejected"]) == (8, 8)
+    assert done["notes"][0].endswith("which stays as it is: 2, 3, 4, 5, 6, …")
+
+
+def test_what_was_done_is_said_before_what_cannot_be_read(desk: Desk) -> None:
+    good, last = desk.put("sales.csv", SALES + GOOD), desk.put("orders.csv", SALES + GOOD.replace("1,", "2,", 1))
+
+    answer = desk.premura("ingest", str(good), "missing.csv", str(last))
+
+    assert (answer.code, answer.err) == (1, "missing.csv: cannot be read (No such file or directory)\n")
+    assert [line.split(":")[0] for line in answer.out.splitlines() if not line.startswith(" ")] == [
+        "sales.csv",
+        "orders.csv",
+    ]
+    assert len(desk.contents()["C1"]["transactions"]) == 2
+    told = desk.premura("ingest", str(good), "missing.csv", "--json")
+    assert (told.code, [one["file"] for one in told.data["files"]]) == (1, ["sales.csv"])
+    assert told.data["errors"] == [{"file": "missing.csv", "error": answer.err.strip()}]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from engine.core.facts import ConsentRecord, Event, Transaction
 from engine.decide.kinds import KINDS
-from engine.ingest import rows
+from engine.ingest import events, rows, transactions
 from engine.ingest.columns import KNOWN, Reading
 from engine.ingest.formats import Reject, Row
 from engine.ingest.identity import RowKeys
@@ -37,12 +37,12 @@ def own(row: Row) -> dict[str, str]:
 
 def sale(**values: Any) -> Transaction | list[Reject]:
     one = row(customer="C1", date="2026-01-05", amount="10.00") if not values else row(**values)
-    return rows.transaction(one, own(one), USUAL, SHOP, RowKeys())
+    return transactions.Transactions(own(one), USUAL, SHOP, RowKeys()).row(one)
 
 
 def happened(one: Row, columns: dict[str, str] | None = None, reading: Reading = USUAL) -> Event | list[Reject]:
     names = {name: name for name in ("customer", "date", "kind", "id") if name in one.values}
-    return rows.event(one, names | (columns or {}), reading, SHOP, RowKeys(), TYPES)
+    return events.Events(names | (columns or {}), reading, SHOP, RowKeys(), TYPES).row(one)
 
 
 @given(st.fixed_dictionaries(dict.fromkeys(KNOWN["transactions"], ANYTHING)))
@@ -71,7 +71,7 @@ def test_any_row_is_an_event_or_rejects(values: dict[str, Any]) -> None:
 @given(st.dictionaries(st.sampled_from(tuple(KNOWN["customers"])), ANYTHING))
 def test_any_row_is_a_customer_or_rejects(values: dict[str, Any]) -> None:
     one = Row(number=7, values=values)
-    found = rows.customer(one, own(one), USUAL, SHOP)
+    found = rows.customers(own(one), USUAL, SHOP)(one)
 
     if isinstance(found, tuple):
         ref, kept = found
@@ -84,7 +84,7 @@ def test_any_row_is_a_customer_or_rejects(values: dict[str, Any]) -> None:
 @given(st.dictionaries(st.sampled_from(tuple(KNOWN["consents"])), ANYTHING))
 def test_any_row_is_a_consent_or_rejects(values: dict[str, Any]) -> None:
     one = Row(number=7, values=values)
-    found = rows.consent(one, own(one), USUAL, SHOP)
+    found = rows.consents(own(one), USUAL, SHOP)(one)
 
     assert isinstance(found, ConsentRecord) or {reject.column for reject in found} <= set(KNOWN["consents"])
 
@@ -138,8 +138,8 @@ def test_a_row_that_is_rejected_takes_no_number_among_equal_ones() -> None:
     wrong = row(customer="C1", date="2026-01-05", amount="10.00", cost="x")
     good = row(customer="C1", date="2026-01-05", amount="10.00", cost="1")
 
-    assert isinstance(rows.transaction(wrong, own(wrong), USUAL, SHOP, keys), list)
-    found = rows.transaction(good, own(good), USUAL, SHOP, keys)
+    assert isinstance(transactions.Transactions(own(wrong), USUAL, SHOP, keys).row(wrong), list)
+    found = transactions.Transactions(own(good), USUAL, SHOP, keys).row(good)
 
     assert isinstance(found, Transaction)
     assert found.ext_key.endswith(":1")
@@ -157,9 +157,9 @@ def test_an_event_carries_what_else_the_row_says() -> None:
 def test_a_column_that_is_not_ours_by_mapping_stays_in_the_payload() -> None:
     one = row(Nr="9", id="intern", customer="C1", date="2026-01-05", kind="quote.sent")
 
-    found = rows.event(
-        one, {"id": "Nr", "customer": "customer", "date": "date", "kind": "kind"}, USUAL, SHOP, RowKeys(), TYPES
-    )
+    found = events.Events(
+        {"id": "Nr", "customer": "customer", "date": "date", "kind": "kind"}, USUAL, SHOP, RowKeys(), TYPES
+    ).row(one)
 
     assert isinstance(found, Event)
     assert (found.ext_key, found.payload) == ("9", {"id": "intern"})
@@ -176,7 +176,7 @@ def test_events_differ_by_what_they_say() -> None:
     keys = RowKeys()
     one, other = (row(customer="C1", date="2026-01-05", kind="quote.sent", what=what) for what in ("a", "b"))
     names = {"customer": "customer", "date": "date", "kind": "kind", "what": "what"}
-    found = [rows.event(each, names, USUAL, SHOP, keys, TYPES) for each in (one, other, one)]
+    found = [events.Events(names, USUAL, SHOP, keys, TYPES).row(each) for each in (one, other, one)]
 
     assert len({each.ext_key for each in found if isinstance(each, Event)}) == 3
 
@@ -184,7 +184,7 @@ def test_events_differ_by_what_they_say() -> None:
 def test_a_consent() -> None:
     one = row(customer="C1", purpose="Marketing", channel="EMAIL", given="sì", date="2026-01-05", source="modulo")
 
-    assert rows.consent(one, own(one), USUAL, SHOP) == ConsentRecord(
+    assert rows.consents(own(one), USUAL, SHOP)(one) == ConsentRecord(
         customer="C1", purpose="marketing", channel="email", given=True, at=NOON, source="modulo"
     )
 
@@ -192,7 +192,7 @@ def test_a_consent() -> None:
 def test_a_customer_says_only_what_the_row_names() -> None:
     one = row(customer=12, email=" ADA@mail.example", birthday="29/02/1980", phone="", boiler="gas", size="")
 
-    found = rows.customer(one, own(one) | {"city": "city", "acquisition_cost": "cac"}, USUAL, SHOP)
+    found = rows.customers(own(one) | {"city": "city", "acquisition_cost": "cac"}, USUAL, SHOP)(one)
 
     assert found == (
         "12",
@@ -208,7 +208,9 @@ def test_a_customer_says_only_what_the_row_names() -> None:
 def test_faults_carry_the_name_that_the_file_has() -> None:
     one = row(Cliente="", Data="ieri", Importo="x")
 
-    found = rows.transaction(one, {"customer": "Cliente", "date": "Data", "amount": "Importo"}, USUAL, SHOP, RowKeys())
+    found = transactions.Transactions(
+        {"customer": "Cliente", "date": "Data", "amount": "Importo"}, USUAL, SHOP, RowKeys()
+    ).row(one)
 
     assert isinstance(found, list)
     assert [(reject.column, reject.value) for reject in found] == [("Cliente", ""), ("Data", "ieri"), ("Importo", "x")]
@@ -217,7 +219,7 @@ def test_faults_carry_the_name_that_the_file_has() -> None:
 @pytest.mark.parametrize("channel", ["email", "note", "phone", "sms", "task", "any"])
 def test_channels_that_one_can_agree_to(channel: str) -> None:
     one = row(customer="C1", purpose="any", channel=channel, given="no", date="2026-01-05")
-    found = rows.consent(one, own(one), USUAL, SHOP)
+    found = rows.consents(own(one), USUAL, SHOP)(one)
 
     assert isinstance(found, ConsentRecord)
     assert (found.channel, found.given) == (channel, False)
