@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection
 
+from engine import doubtful
 from engine.core.actions import State
 from engine.core.calendar import zone
 from engine.core.facts import Score
@@ -117,6 +118,7 @@ def actions(app: App, state: str) -> list[dict[str, Any]]:
         raise UsageError(f"--state: '{state}' is none of {', '.join(State)}")
     with app.store.read() as connection:
         rows = outbox_actions.listing(connection, State(state) if state else None)
+        doubts = doubtful.known(app, connection, [row for row in rows if row["state"] == State.UNKNOWN])
     return [
         {
             "id": row["public_id"],
@@ -130,6 +132,7 @@ def actions(app: App, state: str) -> list[dict[str, Any]]:
             "due_at": row["due_at"],
             "valid_until": row["valid_until"],
             "provider_ref": row["provider_ref"],
+            **({"doubt": doubts[row["id"]]} if row["id"] in doubts else {}),
         }
         for row in rows
     ]

@@ -9,6 +9,7 @@ import re
 import sys
 import tomllib
 from dataclasses import asdict, replace
+from datetime import UTC, datetime
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -18,14 +19,16 @@ import pytest
 from pydantic import BaseModel
 
 from bench.chaos import page
-from engine import __version__, config, workspace
+from engine import __version__, config, highwater, workspace
 from engine.adapters.registry import OURS, Around
 from engine.check import check
 from engine.cli import run
 from engine.clv import request as of_a_file
 from engine.clv.write import COLUMNS
 from engine.core.actions import State
-from engine.dispatch.port import Message
+from engine.core.gaps import MAYBE, Gap
+from engine.dispatch.port import Adapter, Message
+from engine.dispatch.restored import REPEATS, sentence
 from engine.errors import DeliveryError
 from engine.score import closed_forms
 from engine.score.clv import CUSTOMER_FLAGS, values
@@ -36,7 +39,9 @@ from engine.score.models.bg_nbd import BgNbd
 from engine.score.models.fit import fit
 from engine.score.terms import Terms
 from engine.score.validate import Figures
+from engine.store import session
 from tests.adapters.tasks import TASK
+from tests.dispatch.shop import Told
 from tests.golden.test_cdnow import clv_of_lifetimes
 from tests.golden.test_validation import TABLE, verdict
 from tests.score.shops import CALIBRATION_END, WINDOW_END
@@ -48,6 +53,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 ADAPTER = (ROOT / "docs" / "adding-an-adapter.md").read_text(encoding="utf-8")
 ARCHITECTURE = (ROOT / "docs" / "architecture.md").read_text(encoding="utf-8")
 RELIABILITY = (ROOT / "docs" / "reliability.md").read_text(encoding="utf-8")
+BACKUP = (ROOT / "docs" / "backup.md").read_text(encoding="utf-8")
 CLV = (ROOT / "docs" / "clv.md").read_text(encoding="utf-8")
 EXAMPLE = (ROOT / "config.example.toml").read_text(encoding="utf-8")
 
@@ -350,3 +356,20 @@ def test_the_counts_of_the_crash_run_are_written_by_it_and_can_be_read_again(tmp
     assert text.startswith(RELIABILITY[:begin])
     assert text.endswith(RELIABILITY[end:])
     assert "python -m bench.chaos --actions 3 --kills 2 --seed 1 --store sqlite" in blocks(text)[-1]
+
+
+def test_what_is_said_of_a_restore_and_of_a_store_that_cannot_be_used_is_what_is_said() -> None:
+    since = datetime(2026, 11, 1, 2, tzinfo=UTC)
+    adapters: dict[str, Adapter] = {"smtp": Told("email")}
+    assert sentence([Gap(since=since, until=since)], adapters, "Europe/Rome") in BACKUP
+    assert f"`{MAYBE}`" in BACKUP
+    assert f"`{highwater.FILE}`" in BACKUP
+    assert f"first {words_of(REPEATS.days)} days after a restore" in BACKUP
+    shown = [line.split(" | ")[0].removeprefix("| ") for line in BACKUP.splitlines() if line.startswith("| ")]
+    for said in session.HINTS.values():
+        told = said.partition(";")[0]
+        assert any(told in line for line in shown), told
+
+
+def words_of(number: int) -> str:
+    return {1: "one", 2: "two", 3: "three"}[number]

@@ -44,16 +44,18 @@ SECRET = "s3cret"
 class Firm(Shop):
     """A shop whose tasks are posted to a desk, and whose store is copied and put back."""
 
-    def __init__(self, folder: Path, at: Desk, *, idempotent: bool, rules: dict[str, str] | None = None) -> None:
+    def __init__(self, folder: Path, at: Desk, *, idempotent: bool | None, rules: dict[str, str] | None = None) -> None:
         super().__init__(folder, rules=rules or {"call": CALL})
         shutil.rmtree(folder / "templates")  # to read two dozen rules' words each time takes long
         template = folder / "templates" / "task" / "call.it.txt.j2"
         template.parent.mkdir(parents=True)
         template.write_text("Chiamare {{ customer.name }}.\n", encoding="utf-8")
         (folder / "secret").write_text(SECRET, encoding="utf-8")
+        self.desk = at
+        if idempotent is None:
+            return  # its tasks are files
         told = f'kind = "task_webhook"\nurl = "{at.url}"\nsecret = {{ file = "secret" }}\n'
         self.configure('kind = "task_file"\nfolder = "out/tasks"', f"{told}idempotent = {str(idempotent).lower()}")
-        self.desk = at
 
     @property
     def database(self) -> Path:
@@ -92,8 +94,8 @@ class Firm(Shop):
 
 
 @contextmanager
-def firm(folder: Path, *, idempotent: bool, rules: dict[str, str] | None = None) -> Iterator[Firm]:
-    with desk(keyed=idempotent) as at:
+def firm(folder: Path, *, idempotent: bool | None, rules: dict[str, str] | None = None) -> Iterator[Firm]:
+    with desk(keyed=bool(idempotent)) as at:
         made = Firm(folder / "firm", at, idempotent=idempotent, rules=rules)
         for ref in ("C1", "C2", "C3", "C4"):
             made.customer(ref)
@@ -200,8 +202,26 @@ def test_what_has_a_key_is_sent_again_under_it_and_arrives_once(tmp_path: Path) 
 
         assert shop.taken() == ["C1", "C2", "C3"]
         assert shop.desk.asked == 5
+        named = [{json.loads(body)["id"] for body in bodies} for bodies in shop.desk.ids.values()]
+        assert [len(one) for one in named] == [1, 1, 1]  # decided again, it has the same name
         assert {row["state"] for row in shop.actions()} == {"delivered"}
         assert "tasks" not in shop.app.dispatch().refused
+
+
+def test_files_of_the_same_key_are_not_written_twice(tmp_path: Path) -> None:
+    with firm(tmp_path, idempotent=None) as shop:
+        shop.event("service_call.completed", "2026-03-02T09:00:00+00:00", "C2")
+        copy = shop.copied()
+        shop.at("2026-03-02T13:00").job("C3", "2026-03-02T12:30:00+00:00")
+        shop.round()
+        before = sorted(path.name for path in (shop.folder / "out" / "tasks").iterdir())
+        shop.put_back(copy)
+        again(shop)
+        shop.round()
+
+        assert len(before) == 2
+        assert sorted(path.name for path in (shop.folder / "out" / "tasks").iterdir()) == before
+        assert {row["state"] for row in shop.actions()} == {"delivered"}
 
 
 def test_past_its_time_nothing_goes_whoever_says_so(tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from engine.adapters.wire.folder import named, sync, written
+from engine.adapters.wire.folder import Shelf, named, sync, written
 from engine.core.messages import Email
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
@@ -26,6 +26,7 @@ class EmailFile:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._shelf = Shelf(folder / "new", folder / "cur")
 
     def check(self, message: Message) -> None:
         """Refuse a mail that cannot be written as RFC 5322 wants it."""
@@ -52,7 +53,10 @@ class EmailFile:
             folder.mkdir(parents=True, exist_ok=True)
         for read in cur.glob(f"{name}*"):  # a mail program moved it and may have added flags such as ":2,S"
             return f"cur/{read.name}"
+        if (there := self._shelf.has(name)) is not None and there.name != name:
+            return f"{there.parent.name}/{there.name}"
         with written(tmp / name, content):
             (tmp / name).replace(new / name)
         sync(new)
+        self._shelf.add(new / name)
         return f"new/{name}"

@@ -9,7 +9,7 @@ import asyncio
 import re
 from pathlib import Path
 
-from engine.adapters.wire.folder import named, put
+from engine.adapters.wire.folder import Shelf, named, put
 from engine.core.messages import Task
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.errors import DeliveryError
@@ -25,6 +25,7 @@ class TaskFile:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
+        self._shelf = Shelf(folder, folder / DONE)
 
     def check(self, message: Message) -> None:
         """Refuse a task without a title."""
@@ -37,7 +38,7 @@ class TaskFile:
         name = f"{named(task.date, _UNFIT.sub('_', task.reference)[:40], message.key)}.md"
         content = f"# {task.title}\n\n{task.text}\n".encode()
         try:
-            await asyncio.to_thread(self._write, name, content)
+            name = await asyncio.to_thread(self._write, name, content)
         except OSError as error:
             text = f"the task cannot be written to {self._folder}: {error.strerror or error}"
             raise DeliveryError(text) from error
@@ -46,6 +47,10 @@ class TaskFile:
     async def close(self) -> None:
         """Nothing to let go of."""
 
-    def _write(self, name: str, content: bytes) -> None:
+    def _write(self, name: str, content: bytes) -> str:
+        if (there := self._shelf.has(name)) is not None and there.name != name:
+            return there.name
         if not (self._folder / DONE / name).exists():
             put(self._folder, {name: content})
+            self._shelf.add(self._folder / name)
+        return name

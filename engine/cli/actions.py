@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import getpass
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.display import say, show, table, warn, when
 from engine.cli.frame import HERE, Folder, Json, opened
 from engine.errors import UsageError
+
+if TYPE_CHECKING:
+    from engine.doubtful import Known
 
 Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="The last signs of an action's id are enough.")]
 
@@ -47,8 +50,9 @@ def listing(
             for row in found
         ]  # fmt: skip
         table("", ("id", "due", "rule", "channel", "customer", "state", "why"), rows)
-        if any(row["state"] == "unknown" for row in found):
-            say("It went out: premura actions resolve ID --sent    It did not: premura actions resolve ID --not-sent")
+        for row in found:
+            if "doubt" in row:
+                _tell(row["id"][-8:], row["doubt"], tz)
         if any(row["state"] == "held" for row in found):
             say("Look at one: premura actions show ID    Let it go: premura actions approve ID    "
                 "Or not: premura actions cancel ID")  # fmt: skip
@@ -56,6 +60,15 @@ def listing(
     show(found, as_json=as_json, human=human)
     if stands_still:
         warn(stands_still)
+
+
+def _tell(name: str, doubt: Known, tz: str) -> None:
+    """One doubt: what is known, what comes by itself, and the commands that end it."""
+    times = "once" if doubt.attempts == 1 else f"{doubt.attempts} times"
+    last = f", last at {when(doubt.last_at, tz)}" if doubt.last_at else ""
+    say(f"{name}: tried {times} by {doubt.adapter}{last}: {doubt.said}")
+    say(f"  by itself: {doubt.by_itself}, at {when(doubt.at, tz)}" if doubt.by_itself else "  waits for your word")
+    say(f"  it went out: {doubt.resolve[0]}    it did not: {doubt.resolve[1]}")
 
 
 def detail(action: Annotated[str, typer.Argument(metavar="ID")], folder: Folder = HERE, as_json: Json = False) -> None:

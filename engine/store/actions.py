@@ -11,8 +11,9 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, func, select, update
 
 from engine.core.actions import OPEN, TOO_LATE, Ending, Plan, State, sources
+from engine.core.keys import action_id
 from engine.store import rows, tables
-from engine.store.session import among, new_id
+from engine.store.session import among
 
 _ACTION = tables.table(tables.Action)
 _CUSTOMER = tables.table(tables.Customer)
@@ -62,7 +63,10 @@ def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: dateti
     return rows.add(
         connection,
         _ACTION,
-        [{"public_id": new_id(), "due_at": step["not_before"], **step} for step in steps],
+        [
+            {"public_id": action_id(step["dedupe_key"], step["not_before"]), "due_at": step["not_before"], **step}
+            for step in steps
+        ],
         {"created_at": now, "state": State.PLANNED.value},
     )
 

@@ -40,6 +40,23 @@ SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
 NO_STORE = "there is no database"
 """How the error begins that says so."""
+HINTS = {
+    "database is locked": "another program holds the database; try again when it is done",
+    "readonly database": "the database file or its folder is read-only; nothing was changed",
+    "database or disk is full": "the disk is full; nothing was changed",
+    "unable to open database file": "the database file cannot be opened; look at its folder and its rights",
+    "disk I/O error": "the disk does not take what is written; nothing was changed",
+    "file is not a database": "the file is not a Premura database; nothing was changed",
+    "disk image is malformed": "the database file is damaged; restore a copy",
+    "read-only transaction": "the database takes no writes; nothing was changed",
+    "No space left on device": "the disk is full; nothing was changed",
+    "permission denied": "the database does not let this user do that; nothing was changed",
+    "password authentication failed": "the database refuses the user or the password; look at store in premura.toml",
+    "does not exist": "the server knows no such database or user; look at store in premura.toml",
+}
+"""Signs of what SQLite or PostgreSQL says, and what people are told."""
+_STATES = ("25006", "42501")  # PostgreSQL's read-only transaction and missing right, which are no mistakes of ours
+_CONNECT_TIMEOUT = 10  # seconds until a server that says nothing counts as away
 _PATIENCE = 30.0  # seconds to wait for whoever holds the database
 _PRAGMAS = (
     "synchronous=FULL",
@@ -145,7 +162,8 @@ def said_plainly() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        if isinstance(error, OperationalError) or type(error) is DatabaseError:  # not our own mistakes in SQL
+        forbidden = getattr(error.orig, "sqlstate", "") in _STATES
+        if isinstance(error, OperationalError) or type(error) is DatabaseError or forbidden:  # not our own mistakes
             raise StoreError(_plain(str(error.orig))) from error
         raise
     except sqlite3.DatabaseError as error:
@@ -154,17 +172,8 @@ def said_plainly() -> Iterator[None]:
 
 def _plain(reason: str) -> str:
     """What SQLite or PostgreSQL said, with what to do about it."""
-    hints = {
-        "database is locked": "another program holds the database; try again when it is done",
-        "readonly database": "the database file or its folder is read-only; nothing was changed",
-        "database or disk is full": "the disk is full; nothing was changed",
-        "unable to open database file": "the database file cannot be opened; look at its folder and its rights",
-        "disk I/O error": "the disk does not take what is written; nothing was changed",
-        "file is not a database": "the file is not a Premura database; nothing was changed",
-        "disk image is malformed": "the database file is damaged; restore a copy",
-    }
     plain = f"the database does not answer: {' '.join(reason.split())}"
-    return next((said for sign, said in hints.items() if sign in reason), plain)
+    return next((said for sign, said in HINTS.items() if sign in reason), plain)
 
 
 def _engine(url: str) -> Engine:
@@ -173,7 +182,8 @@ def _engine(url: str) -> Engine:
         if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
             return _sqlite(parsed)
         if parsed.get_backend_name() == "postgresql":
-            return create_engine(parsed, pool_pre_ping=True)
+            patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_TIMEOUT}
+            return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
     except (ArgumentError, NoSuchModuleError, ValueError):
         pass  # said below
     except ModuleNotFoundError as error:

@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import hashlib
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
+from uuid import RFC_4122, UUID
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.core.keys import canonical_json, dedupe_key, fraction, keyed_hash, sha256, short_code
+from engine.core.keys import action_id, canonical_json, dedupe_key, fraction, keyed_hash, sha256, short_code
 
 NAMES = st.text("ab:%3A", max_size=4)
 PARTS = st.lists(st.text(st.characters(exclude_categories=["Cs"]), max_size=3), max_size=3)
@@ -122,3 +124,14 @@ class TestShortCode:
     def test_all_signs_come_up(self) -> None:
         seen = "".join(short_code("key", str(number)) for number in range(200))
         assert len(set(seen)) == 31
+
+
+def test_an_action_that_is_decided_again_has_the_same_name() -> None:
+    at = datetime(2026, 3, 2, 12, tzinfo=UTC)
+    named = UUID(action_id("thanks:C1:shop/E1:mail", at))
+    assert (named.version, named.variant) == (7, RFC_4122)
+    assert named.int >> 80 == int(at.timestamp() * 1000)
+    assert str(named) == action_id("thanks:C1:shop/E1:mail", at)
+    assert len({action_id(f"thanks:C{number}:shop/E1:mail", at) for number in range(2000)}) == 2000
+    assert action_id("a", at) < action_id("a", at + timedelta(milliseconds=1))
+    assert UUID(action_id("a", datetime(1960, 1, 1, tzinfo=UTC))).version == 7

@@ -19,12 +19,15 @@ from alembic.script import ScriptDirectory
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import text
-from sqlalchemy.exc import IntegrityError, StatementError
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import IntegrityError, OperationalError, StatementError
 
 from engine.errors import StoreError
 from engine.store import leases, session
 from engine.store.session import SCHEMA_VERSION, Store, create, in_chunks, insert_into, new_id, open_store
 from engine.store.tables import Mark, table
+from tests.databases import STORES
+from tests.store.conftest import Blank
 from tests.store.seed import NOON, customer, happened
 
 NOBODY = 65534
@@ -182,6 +185,124 @@ class TestRefusing:
         with pytest.raises(StoreError, match="the database does not answer") as refused:
             open_store("postgresql://localhost:1/shop")
         assert "\n" not in str(refused.value)
+
+
+class TestOnBothStores:
+    """What a database that is there may lack."""
+
+    @pytest.mark.parametrize(
+        ("shape", "said"),
+        [
+            ("0000", "this version needs 0001 .*premura db upgrade"),
+            ("9999", "which is newer than this version.*nothing was changed"),
+        ],
+    )
+    def test_another_shape_is_told_and_left(self, blank: Blank, shape: str, said: str) -> None:
+        address = blank()
+        store = open_store(address)
+        with store.write() as connection:
+            connection.execute(text("UPDATE alembic_version SET version_num = :shape"), {"shape": shape})
+        try:
+            with pytest.raises(StoreError, match=f"the database has shape {shape}, {said}") as refused:
+                open_store(address)
+            assert "\n" not in str(refused.value)
+        finally:
+            with store.write() as connection:
+                found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
+                connection.execute(text("UPDATE alembic_version SET version_num = :shape"), {"shape": SCHEMA_VERSION})
+            store.close()
+        assert found == shape
+
+    def test_a_store_that_takes_no_writes_is_told_and_read_on(self, store: Store) -> None:
+        with store.write() as connection:
+            leases.set_mark(connection, "here", "1", NOON)
+
+        def refused() -> None:
+            with store.write() as connection:
+                if store.is_sqlite:
+                    connection.exec_driver_sql("PRAGMA query_only = ON")  # of this pooled connection
+                else:
+                    connection.execute(text("SET TRANSACTION READ ONLY"))
+                leases.set_mark(connection, "here", "2", NOON)
+
+        with pytest.raises(StoreError, match=r"nothing was changed$"):
+            refused()
+        with store.read() as connection:
+            found = leases.mark(connection, "here")
+        assert found is not None
+        assert found.value == "1"
+
+    def test_what_is_forbidden_is_told(self, store: Store) -> None:
+        if store.is_sqlite:
+            pytest.skip("a file knows no users")
+
+        def refused() -> None:
+            with store.write() as connection:
+                connection.execute(text("CREATE ROLE guest"))
+                connection.execute(text("SET LOCAL ROLE guest"))
+                leases.mark(connection, "here")
+
+        with pytest.raises(StoreError, match=r"^the database does not let this user do that; nothing was changed$"):
+            refused()
+
+
+class TestAFullDisk:
+    def test_what_was_there_stays_and_it_goes_on_when_there_is_room(self, file: Path) -> None:
+        store = open_store(url(file))
+
+        def fill(most: int) -> None:
+            with store.write() as connection:
+                connection.exec_driver_sql(f"PRAGMA max_page_count = {most}")  # as many as the disk holds
+                for number in range(3000):
+                    customer(connection, f"C{number}")
+
+        with store.read() as connection:
+            pages = connection.exec_driver_sql("PRAGMA page_count").scalar()
+        assert pages is not None
+        with pytest.raises(StoreError, match=r"^the disk is full; nothing was changed$"):
+            fill(int(pages) + 5)
+        with store.read() as connection:
+            assert connection.execute(text("SELECT count(*) FROM customer")).scalar() == 0
+            assert connection.execute(text("PRAGMA integrity_check")).scalar() == "ok"
+        fill(1_000_000)
+        with store.read() as connection:
+            assert connection.execute(text("SELECT count(*) FROM customer")).scalar() == 3000
+        store.close()
+
+
+@pytest.mark.skipif("postgresql" not in STORES, reason="there is no server for this platform")
+class TestAWrongAddress:
+    """Each is one line, and the password is in none."""
+
+    @pytest.fixture
+    def address(self, request: pytest.FixtureRequest) -> URL:
+        request.getfixturevalue("postgresql_test")
+        found = make_url(str(request.getfixturevalue("blank_postgresql")()))
+        return found.set(password="s3cret")
+
+    def refused(self, address: URL) -> str:
+        with pytest.raises(StoreError) as error:
+            open_store(address.render_as_string(hide_password=False))
+        assert "s3cret" not in str(error.value)
+        assert "\n" not in str(error.value)
+        return str(error.value)
+
+    def test_names_that_the_server_does_not_know(self, address: URL) -> None:
+        said = "the server knows no such database or user; look at store in premura.toml"
+        assert self.refused(address.set(database="nowhere")) == said
+        assert self.refused(address.set(username="nobody_here")) == said
+
+    def test_a_place_where_there_is_no_server(self, address: URL) -> None:
+        away = "the database does not answer: "
+        assert self.refused(address.set(host="127.0.0.1", port=1, query={})).startswith(away)
+        assert self.refused(address.set(host="no.such.host.invalid", query={})).startswith(away)
+        assert self.refused(address.set(query={"host": "/nowhere"})).startswith(away)
+
+    def test_a_password_that_is_wrong(self) -> None:
+        error = OperationalError("", {}, Exception('FATAL:  password authentication failed for user "marta"'))
+        said = r"^the database refuses the user or the password; look at store in premura.toml$"
+        with pytest.raises(StoreError, match=said), session.said_plainly():
+            raise error
 
 
 class TestReadOnly:

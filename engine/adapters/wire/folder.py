@@ -76,3 +76,33 @@ def named(date: str, whose: str, key: str) -> str:
     """
     stamp = parsedate_to_datetime(date).astimezone(UTC).strftime("%Y-%m-%dT%H%MZ")
     return f"{stamp}.{whose}.{hashlib.sha256(key.encode()).hexdigest()[:12]}"
+
+
+class Shelf:
+    """Which keys the files of some folders were written under, whatever their dates; read once, then kept up.
+
+    After a restore the same action is written anew, of another date: its key tells that it is there already.
+    """
+
+    def __init__(self, *folders: Path) -> None:
+        self._folders = folders
+        self._places: dict[str, Path] | None = None
+
+    def has(self, name: str) -> Path | None:
+        """The file that is there under the key of this name (see `named`), or None."""
+        if self._places is None:
+            there = (path for folder in self._folders if folder.is_dir() for path in folder.iterdir())
+            self._places = {_signs(path.name): path for path in there}
+        found = self._places.get(_signs(name))
+        return found if found is not None and found.exists() else None
+
+    def add(self, path: Path) -> None:
+        """A file was written."""
+        if self._places is not None:
+            self._places[_signs(path.name)] = path
+
+
+def _signs(name: str) -> str:
+    """What a name has of its key: the last part before the ending, and before what a mail program adds."""
+    parts = name.partition(":")[0].rsplit(".", 2)
+    return parts[-2] if len(parts) > 1 else name

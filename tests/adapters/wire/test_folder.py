@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from engine.adapters.wire.folder import put
+from engine.adapters.wire.folder import Shelf, named, put
 
 
 def test_all_of_them_are_there_and_nothing_else(tmp_path: Path) -> None:
@@ -47,3 +47,21 @@ def test_what_fails_leaves_no_half_behind(tmp_path: Path) -> None:
     with pytest.raises(OSError, match=r"two\.txt"):
         put(tmp_path, {"two.txt": b"2"})
     assert [path.name for path in tmp_path.iterdir()] == ["two.txt"]
+
+
+def test_a_shelf_knows_a_key_by_whatever_name(tmp_path: Path) -> None:
+    new, cur = tmp_path / "new", tmp_path / "cur"
+    shelf = Shelf(new, cur)
+    monday, tuesday = "Mon, 02 Mar 2026 12:00:00 +0000", "Tue, 03 Mar 2026 12:00:00 +0000"
+    first, later, other = (
+        f"{named(date, 'a@mail.example', key)}.eml" for date, key in ((monday, "k1"), (tuesday, "k1"), (monday, "k2"))
+    )
+    put(cur, {f"{first}:2,S": b"", "README": b""})
+    put(new, {})
+    assert shelf.has(later) == cur / f"{first}:2,S"
+    assert shelf.has(other) is None
+    put(new, {other: b""})
+    shelf.add(new / other)
+    assert shelf.has(other) == new / other
+    (new / other).unlink()
+    assert shelf.has(other) is None

@@ -1,0 +1,71 @@
+"""What is known of actions of which nobody knows whether they went out, and what comes of each by itself."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from engine.core.actions import ASK
+from engine.dispatch.doubt import Doubt, Way, settle
+from engine.store import doubts
+
+if TYPE_CHECKING:
+    from sqlalchemy import Connection
+
+    from engine.app import App
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """One doubt. said: what came of the last attempt. by_itself: what Premura will do, not before `at`; or nothing.
+
+    resolve: the commands by which a person ends it: it went out, it did not.
+    """
+
+    attempts: int
+    last_at: datetime | None
+    adapter: str
+    said: str
+    by_itself: str
+    at: datetime | None
+    resolve: tuple[str, str]
+
+
+def known(app: App, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, Known]:
+    """What is known of these actions, rows of the outbox in state unknown, by their keys."""
+    tried = doubts.attempts(connection, [row["id"] for row in rows])
+    return {row["id"]: _known(app, row, tried.get(row["id"], [])) for row in rows}
+
+
+def _known(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> Known:
+    last = tried[-1] if tried else None
+    by_itself, at = _next(app, row, tried)
+    command = f"premura actions resolve {row['public_id'][-8:]}"
+    return Known(
+        attempts=row["attempts"],
+        last_at=last["started_at"] if last else None,
+        adapter=row["adapter"],
+        said=" ".join(part for part in (last["provider_ref"], last["detail"]) if part) if last else row["reason"],
+        by_itself=by_itself,
+        at=at,
+        resolve=(f"{command} --sent", f"{command} --not-sent"),
+    )
+
+
+def _next(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> tuple[str, datetime | None]:
+    adapter = app.adapters.get(row["adapter"])
+    if adapter is None or not tried:
+        return "", None
+    first = next((one for one in tried if one["outcome"] in ("unknown", "submitting")), tried[-1])
+    doubt = Doubt(
+        action=row["public_id"],
+        attempts=row["attempts"],
+        since=first["started_at"],
+        ended=tried[-1]["finished_at"] or tried[-1]["started_at"],
+        if_unknown=row["plan"].get("if_unknown", ASK),
+        valid_until=row["valid_until"],
+    )
+    found = settle(doubt, adapter, now=app.clock())
+    return ("", None) if found.way is Way.PERSON else (found.why, found.at)
