@@ -126,13 +126,14 @@ def _live(app: App, life: _Life, watch: Watch) -> None:
 
 
 def _work(app: App, life: _Life, scheduler: BackgroundScheduler, address: str) -> None:
-    watchdog = systemd.watchdog()
+    watchdog, keep_time = systemd.watchdog(), _keeping_time(app, scheduler)
     scheduler.start()
     what = {"workspace": app.folder.resolve().name, "role": life.role, "every": app.settings.daemon.every}
     life.log.info("daemon.started", **what, web=address)
     systemd.ready(f"{len(app.rules)} rules in force")
     while not life.stop.wait(PULSE):  # a signal that the system gave to another thread does not wake this one,
         life.pat(watchdog)  # which alone can hear it
+        keep_time()
     life.status.stopping = True
     systemd.stopping()
     life.log.info("daemon.stopping", finishing=life.at_work)
@@ -140,6 +141,21 @@ def _work(app: App, life: _Life, scheduler: BackgroundScheduler, address: str) -
         life.pat(watchdog)
     life.turn.release()
     scheduler.shutdown()
+
+
+def _keeping_time(app: App, scheduler: BackgroundScheduler) -> Callable[[], None]:
+    """What lets the ticks go on when the clock was put back; the scheduler would wait until it has caught up."""
+    last = app.clock()
+
+    def look() -> None:
+        nonlocal last
+        now = app.clock()
+        if now < last:
+            for number, job in enumerate(scheduler.get_jobs()):  # in the order of their times
+                job.modify(next_run_time=now + timedelta(milliseconds=10 * number))
+        last = now
+
+    return look
 
 
 def _claim(app: App, life: _Life) -> Callable[[], None]:

@@ -9,9 +9,12 @@ from threading import Thread
 
 import pytest
 
+from bench.chaos import life
 from engine.app import open_app
 from engine.errors import LeaseError
 from tests.process.crashes import Ordeal, Sink
+from tests.process.daemons import until
+from tests.workspaces import drop, table
 
 DAY = timedelta(days=1)
 QUARTER = timedelta(minutes=15)
@@ -46,6 +49,24 @@ def test_the_clock_is_stepped_after_a_kill(tmp_path: Path, sink: Sink, step: tim
         ordeal.settle(hours=6)
 
         assert ordeal.doubts("task") == (0, 0)
+
+
+def test_the_clock_is_put_back_under_a_daemon(tmp_path: Path, sink: Sink) -> None:
+    """Its ticks go on at once: nobody waits a day until the clock has caught up."""
+    clock = life.CONTEXT.Value("d", 0.0)
+    with Ordeal(tmp_path / "shop", sink) as ordeal:
+        daemon = life.start(["run", "-w", str(ordeal.folder)], clock=clock, log=tmp_path / "log")
+        try:
+            until(lambda: len(ordeal.taken()) == 4, lambda: (tmp_path / "log").read_text(encoding="utf-8"))
+            clock.value = -DAY.total_seconds()
+            happened = (ordeal.now - 2 * DAY).isoformat()
+            rows = [{"customer": "C-0", "kind": "delivery.completed", "id": "D-more", "date": happened}]
+            drop(ordeal.folder, "4-events.csv", table(rows))
+            until(lambda: len(ordeal.taken()) == 6, lambda: (tmp_path / "log").read_text(encoding="utf-8"))
+        finally:
+            daemon.terminate()
+            daemon.join()
+        assert set(ordeal.taken().values()) == {1}
 
 
 @pytest.mark.parametrize(
