@@ -144,7 +144,7 @@ from engine.errors import DeliveryError
 
 
 class Parcel:
-    capability = Capability(channel="task", idempotency=Idempotency.KEY, concurrency=2)
+    capability = Capability(channel="task", idempotency=Idempotency.KEY)
 
     def __init__(self, port):
         self.port = port
