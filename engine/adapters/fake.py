@@ -102,7 +102,7 @@ class Fake:
         return [self._answer(one, fate, taken) for one, fate in zip(messages, fates, strict=True)]
 
     def _answer(self, message: Message, fate: str, taken: set[str]) -> Receipt | DeliveryError:
-        if fate == "lost_after" or message.action not in taken:
+        if fate in (*_NOT_TAKEN, "lost_after") or message.action not in taken:
             return self._error(fate)
         return self._receipt(message)
 

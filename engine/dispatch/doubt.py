@@ -43,7 +43,8 @@ class Doubt:
     """An action in `unknown`.
 
     since: when the first attempt began of which nobody knows what became. ended: when the last one was given up.
-    resent: how often it was sent again although it might come twice. if_unknown: what its step says.
+    resent: how often it was sent again although it might come twice. keyed: whether the key is known under which the
+    provider got it. if_unknown: what its step says.
     """
 
     action: str
@@ -51,6 +52,7 @@ class Doubt:
     since: datetime
     ended: datetime
     resent: int = 0
+    keyed: bool = True
     if_unknown: str = ASK
     valid_until: datetime | None = None
 
@@ -71,7 +73,7 @@ def settle(doubt: Doubt, adapter: Adapter, *, now: datetime) -> Next:
     """
     can = adapter.capability
     forgotten = _forgotten(doubt, can)
-    kept = can.idempotency is Idempotency.KEY and (forgotten is None or now < forgotten)
+    kept = can.idempotency is Idempotency.KEY and doubt.keyed and (forgotten is None or now < forgotten)
     if not kept and can.idempotency is not Idempotency.NONE and isinstance(adapter, Searching):
         at = max(doubt.ended + can.lag, now)
         return Next(way=Way.ASK, at=at, why="the provider is asked whether it has it")

@@ -1,4 +1,4 @@
-"""Attempts of which nobody knows how they ended: found when a lease is lost, settled by a replay or by a person."""
+"""Attempts of which nobody knows how they ended: found when a lease is lost, kept until somebody knows."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
 _LEASE = tables.table(tables.Lease)
 _UNDER_WAY = text("action.state = 'submitting'")  # word for word, so that the partial index serves it
+_STANDING = (_DELIVERY.c.outcome == "unknown", _DELIVERY.c.settled == "")
 WORKER = "worker:"
 """How the leases are named under which workers show that they live; each goes on with its owner's id."""
 
@@ -47,21 +48,21 @@ def put_in_doubt(connection: Connection, actions: Collection[int], reason: str, 
     connection.execute(unfinished.values(outcome="unknown", detail=reason, finished_at=now))
 
 
-def replay_unknown(
-    connection: Connection, adapters: Collection[str], *, attempts: int | None = None, now: datetime | None = None
-) -> int:
-    """Doubtful actions of adapters that can safely send the same bytes again become ready; says how many.
+def stands(connection: Connection, actions: Collection[int]) -> frozenset[int]:
+    """Those of these actions of which an attempt may have gone out, for all that anybody knows."""
+    query = select(_DELIVERY.c.action_id).where(among(connection, _DELIVERY.c.action_id, actions), *_STANDING)
+    return frozenset(connection.execute(query).scalars()) if actions else frozenset()
 
-    attempts: after so many a doubt is left to a person. now: what is to be tried again later waits for its time, and
-    what is past its time is left to a person, since nobody may say of it that it never went out.
+
+def keep(connection: Connection, reason: str, now: datetime) -> None:
+    """What is past its time and waits for another attempt, while one may have gone out, is in doubt: it did not expire.
+
+    Nobody else settles these before the transaction ends.
     """
-    again = update(_ACTION).where(_ACTION.c.state == State.UNKNOWN, _ACTION.c.adapter.in_(adapters))
-    if attempts is not None:
-        again = again.where(_ACTION.c.attempts < attempts)
-    if now is not None:
-        in_time = _ACTION.c.valid_until.is_(None) | (_ACTION.c.valid_until >= now)
-        again = again.where(_ACTION.c.due_at <= now, in_time)
-    return connection.execute(again.values(state=State.READY, reason="sent again under the same key")).rowcount
+    late = select(_ACTION.c.id).where(
+        text("action.state IN ('ready', 'retry_at')"), _ACTION.c.valid_until < now, _ACTION.c.attempts > 0
+    )
+    put_in_doubt(connection, stands(connection, list(connection.execute(late).scalars())), reason, now)
 
 
 def resolve(connection: Connection, action: Action, *, sent: bool, by: str, now: datetime) -> bool:
@@ -70,9 +71,10 @@ def resolve(connection: Connection, action: Action, *, sent: bool, by: str, now:
     if sent:
         values: dict[str, Any] = {"state": State.ACCEPTED, "reason": f"confirmed by {by}", "finished_at": now}
     else:
-        values = {"state": State.READY, "reason": f"{by} says that it did not go out"}
+        values = {"state": State.READY, "reason": f"{by} says that it did not go out", "due_at": now}
     if not connection.execute(known.values(**values)).rowcount:
         return False
+    close(connection, [action.id], "found" if sent else "absent")
     if sent:
         touchpoints.add(connection, [action], now)
     return True
@@ -85,3 +87,9 @@ def attempts(connection: Connection, actions: Collection[int]) -> dict[int, list
     for row in connection.execute(query.order_by(_DELIVERY.c.action_id, _DELIVERY.c.attempt)):
         found.setdefault(row.action_id, []).append(row._asdict())
     return found
+
+
+def close(connection: Connection, actions: Collection[int], settled: str) -> None:
+    """Of all attempts at these actions it is known what became of them."""
+    doubtful = update(_DELIVERY).where(among(connection, _DELIVERY.c.action_id, actions), *_STANDING)
+    connection.execute(doubtful.values(settled=settled))

@@ -26,7 +26,7 @@ _RESTORE = tables.table(tables.Restore)
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
 _FROZEN = (State.READY, State.RETRY_AT)
-_FILLED = {"owner": "restore", "outcome": "unknown", "detail": MAYBE, "provider_ref": "", "parcel": ""}
+_FILLED = {"owner": "restore", "outcome": "unknown", "detail": MAYBE, "provider_ref": "", "parcel": "", "settled": ""}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -43,14 +43,14 @@ _NAMES = (
     "attempts",
 )
 _WAITS = text("action.state IN ('ready', 'retry_at')")  # word for word, so that the partial index serves it
-_DUE = (
+_ASKED = (
     select(*(_ACTION.c[name] for name in _NAMES))
     .add_columns(cast(_ACTION.c.plan, Text), cast(_JOURNEY.c.stop_on, Text))  # few different ones: each is read once
     .add_columns(_JOURNEY.c.anchor_at, _JOURNEY.c.started_at, _JOURNEY.c.reference, _CUSTOMER.c.ref)
     .join_from(_ACTION, _JOURNEY, _JOURNEY.c.id == _ACTION.c.journey_id)
     .join(_CUSTOMER, _CUSTOMER.c.id == _ACTION.c.customer_id)
-    .where(_WAITS)
 )
+_DUE = _ASKED.where(_WAITS)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +104,12 @@ def due_among(connection: Connection, ids: Collection[int]) -> list[Due]:
     """Those of these actions that wait for their turn, in no order."""
     query = _DUE.where(among(connection, _ACTION.c.id, ids)).with_for_update(of=_ACTION)
     return [_due(tuple(row)) for row in connection.execute(query).all()]
+
+
+def in_doubt(connection: Connection, ids: Collection[int]) -> list[Due]:
+    """Those of these actions of which nobody knows whether they went out, in no order."""
+    query = _ASKED.where(among(connection, _ACTION.c.id, ids), _ACTION.c.state == State.UNKNOWN)
+    return [_due(tuple(row)) for row in connection.execute(query.with_for_update(of=_ACTION)).all()]
 
 
 def _due(row: tuple[Any, ...]) -> Due:
@@ -207,13 +213,10 @@ def postpone(connection: Connection, action: int, due_at: datetime) -> None:
 
 
 def parcels(connection: Connection, actions: Collection[int]) -> dict[int, str]:
-    """The parcels in which these actions went out the last time, when it is in doubt whether they arrived."""
-    last = select(_DELIVERY.c.action_id, _DELIVERY.c.parcel).join(
-        _ACTION, (_ACTION.c.id == _DELIVERY.c.action_id) & (_ACTION.c.attempts == _DELIVERY.c.attempt)
-    )
-    doubtful = (_DELIVERY.c.parcel != "", _DELIVERY.c.outcome == "unknown")
-    found = connection.execute(last.where(among(connection, _ACTION.c.id, actions), *doubtful))
-    return dict(found.all())
+    """The parcels in which these actions may have gone out, the last one of each."""
+    sent = select(_DELIVERY.c.action_id, _DELIVERY.c.parcel).order_by(_DELIVERY.c.id)
+    doubtful = (_DELIVERY.c.parcel != "", _DELIVERY.c.outcome == "unknown", _DELIVERY.c.settled == "")
+    return dict(connection.execute(sent.where(among(connection, _DELIVERY.c.action_id, actions), *doubtful)).all())
 
 
 def members(connection: Connection, parcel: str) -> list[int]:

@@ -137,6 +137,12 @@ def test_a_key_that_was_forgotten_delivers_again(tmp_path: Path) -> None:
     assert len(delivered(tmp_path)) == 2
 
 
+def test_what_it_has_already_can_be_put_off_too(tmp_path: Path) -> None:
+    provider = fake(tmp_path, "lost_after", "later", "ok")
+    assert [isinstance(heard(provider.send(message())), Receipt) for _ in range(3)] == [False, False, True]
+    assert len(delivered(tmp_path)) == 1
+
+
 def test_a_key_is_for_the_same_bytes_only(tmp_path: Path) -> None:
     provider = fake(tmp_path)
     heard(provider.send(message()))

@@ -114,6 +114,13 @@ class Told:
         self.closed += 1
 
 
+class Asked(Told):
+    """One that can also be asked what the world has received."""
+
+    async def find(self, message: Message) -> Receipt | None:
+        return ACCEPTED if message.key in {one.key for one in self.got} else None
+
+
 @dataclass(slots=True, kw_only=True)
 class Shop:
     """The store, the office and the time; `customer` is Giulia, who has said yes to everything."""

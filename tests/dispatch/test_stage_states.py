@@ -19,7 +19,7 @@ from engine.dispatch.port import Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 from engine.store import tables
 from tests.databases import STORES, PostgreSQL
-from tests.dispatch.shop import ACCEPTED, Deed, Killed, Shop, Told
+from tests.dispatch.shop import ACCEPTED, Asked, Deed, Killed, Shop, Told
 
 FORWARD: dict[State, set[State]] = {}
 """Every state that can be reached from one, in any number of moves."""
@@ -65,7 +65,7 @@ class Life(RuleBasedStateMachine):
     def __init__(self) -> None:
         super().__init__()
         self.folder = TemporaryDirectory()
-        self.shop = Shop(folder=Path(self.folder.name), post=Told("email", self.idempotency), database=self.database())
+        self.shop = Shop(folder=Path(self.folder.name), post=Asked("email", self.idempotency), database=self.database())
         self.seen: dict[str, State] = {}
 
     def teardown(self) -> None:
@@ -151,7 +151,23 @@ class LifeWithKeys(Life):
     idempotency = Idempotency.KEY
 
 
-@pytest.mark.parametrize("life", [Life, LifeWithKeys])
+class LifeWithAsking(Life):
+    """The provider can be asked what it has: no doubt is left to a person, and nothing goes twice."""
+
+    idempotency = Idempotency.SEARCH
+
+    @invariant()
+    def nothing_comes_twice(self) -> None:
+        assert max(Counter(message.key for message in self.shop.post.got).values(), default=0) <= 1
+
+    def teardown(self) -> None:
+        self.shop.dispatch(later=timedelta(hours=1))
+        self.shop.dispatch(later=timedelta(hours=1))
+        assert State.UNKNOWN not in [self.shop.state(action) for action in self.seen]
+        super().teardown()
+
+
+@pytest.mark.parametrize("life", [Life, LifeWithKeys, LifeWithAsking])
 def test_a_life(life: type[Life]) -> None:
     run_state_machine_as_test(
         life,

@@ -180,7 +180,8 @@ def in_state(connection: Connection, state: State, **more: Any) -> Action:
         return made
     (one,) = under_way(connection, adapter=made.adapter)
     if state is not State.SUBMITTING:
-        outbox.close(connection, [replace(one, state=state, outcome="")], "A", NOON)
+        outcome = "unknown" if state is State.UNKNOWN else ""
+        outbox.close(connection, [replace(one, state=state, outcome=outcome)], "A", NOON)
     return made
 
 

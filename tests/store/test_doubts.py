@@ -1,4 +1,4 @@
-"""Doubts: found when a worker is gone, settled by a replay or by a person."""
+"""Doubts: found when a worker is gone, kept until somebody knows what became of the attempt."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 
 from engine.core.actions import State
-from engine.store import actions, doubts, leases, outbox, touchpoints
+from engine.store import actions, doubts, leases, outbox, settlements, touchpoints
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, again, in_state, ready, under_way
 
@@ -41,14 +41,26 @@ class TestLost:
 
 
 class TestDoubt:
-    def test_what_can_be_sent_again_is(self, store: Store) -> None:
+    def test_it_stands_until_it_is_known_what_became_of_the_attempt(self, store: Store) -> None:
         with store.write() as connection:
             one = in_state(connection, State.UNKNOWN)
-            assert doubts.replay_unknown(connection, ["cards"]) == 0
-            assert doubts.replay_unknown(connection, ["files"], attempts=1) == 0
-            assert doubts.replay_unknown(connection, ["files", "cards"], attempts=2) == 1
-            assert again(connection, one).state is State.READY
-            assert doubts.replay_unknown(connection, ["files"]) == 0
+            settlements.again(connection, [one.id], "again")
+            under_way(connection, "A")
+            assert doubts.stands(connection, [one.id, 99]) == {one.id}
+            doubts.close(connection, [one.id], "absent")
+            assert doubts.stands(connection, [one.id]) == doubts.stands(connection, []) == frozenset()
+            assert [row["settled"] for row in outbox.attempts_of(connection, one.id)] == ["absent", ""]
+
+    def test_what_may_have_gone_out_does_not_expire(self, store: Store) -> None:
+        with store.write() as connection:
+            one = in_state(connection, State.UNKNOWN)
+            settlements.again(connection, [one.id], "again")
+            never = ready(connection, occurrence="never tried")
+            doubts.keep(connection, "too late", NOON + DAY)
+            assert again(connection, one).state is State.READY, "it is not late yet"
+            doubts.keep(connection, "too late", NOON + 999 * DAY)
+            assert (again(connection, one).state, again(connection, one).reason) == (State.UNKNOWN, "too late")
+            assert again(connection, never).state is State.READY
 
     def test_a_person_knows_that_it_went_out(self, store: Store) -> None:
         with store.write() as connection:
@@ -64,7 +76,8 @@ class TestDoubt:
             one = in_state(connection, State.UNKNOWN)
             assert doubts.resolve(connection, one, sent=False, by="Marta", now=NOON + DAY)
             assert again(connection, one).reason == "Marta says that it did not go out"
-            assert [found.due.id for found in under_way(connection)] == [one.id]
+            assert [found.due.id for found in under_way(connection, now=NOON + DAY)] == [one.id]
+            assert doubts.stands(connection, [one.id]) == frozenset()
             assert touchpoints.by_channel(connection) == []
 
     @pytest.mark.parametrize("state", [State.READY, State.SUBMITTING, State.ACCEPTED, State.REJECTED])

@@ -24,7 +24,7 @@ from hypothesis.stateful import (
 from sqlalchemy import Connection
 
 from engine.core.actions import MOVES, State
-from engine.store import actions, decisions, doubts, outbox, touchpoints
+from engine.store import actions, decisions, doubts, outbox, settlements, touchpoints
 from engine.store.actions import Action
 from engine.store.outbox import Result
 from engine.store.session import Store
@@ -151,11 +151,13 @@ class TestParcels:
             under_way(connection, "A")
             assert outbox.parcels(connection, ids) == {}, "nobody doubts what is under way"
             doubts.release_lost(connection, "B", NOON + 2 * LEASE)
-            doubts.replay_unknown(connection, ["files"])
+            settlements.again(connection, ids, "again")
             assert outbox.parcels(connection, ids) == dict.fromkeys(ids[:2], "P")
             assert outbox.members(connection, "P") == ids[:2]
             under_way(connection, "A", limit=1)
-            assert outbox.parcels(connection, ids) == {ids[1]: "P"}, "the last attempt counts"
+            assert outbox.parcels(connection, ids) == dict.fromkeys(ids[:2], "P"), "the doubt stands"
+            doubts.close(connection, ids[:1], "absent")
+            assert outbox.parcels(connection, ids) == {ids[1]: "P"}, "until it is known what became of it"
 
 
 Memory = list[tuple[str, Result]]
@@ -250,7 +252,8 @@ class Outbox(RuleBasedStateMachine):
         """A doubt is cleared, by sending the same again or by a person."""
         with self.store.write() as connection:
             if how == "again":
-                doubts.replay_unknown(connection, ["files"], attempts=4)
+                found = settlements.waiting(connection, ["files"], self.now, after=0, limit=9)
+                settlements.again(connection, [one.id for one in found if one.attempts < 4], "again")
                 return
             action = self.one(connection, pick)
             if doubts.resolve(connection, action, sent=how == "sent", by="Marta", now=self.now) and how == "sent":
@@ -296,8 +299,9 @@ class Outbox(RuleBasedStateMachine):
             self.agrees_with_its_attempts(row, [each for (action, _), each in attempts.items() if action == key])
             assert touched.count(key) == (row["state"] in WENT_OUT)
         for place, row in self.attempts.items():
-            if row["finished_at"] is not None:  # closed for good; a late answer may be noted
-                assert attempts[place] | {"detail": ""} == row | {"detail": ""}
+            if row["finished_at"] is not None:  # closed for good; a late answer may be noted, and how a doubt came out
+                noted = {"detail": "", "settled": ""}
+                assert attempts[place] | noted == row | noted
                 assert attempts[place]["detail"].startswith(row["detail"])
         self.actions, self.attempts = after, attempts
 

@@ -10,8 +10,7 @@ from engine.core.actions import State
 from engine.dispatch.office import plainly
 from engine.dispatch.port import Adapter, Batching, Idempotency, Receipt
 from engine.dispatch.retry import after_failure
-from engine.dispatch.stage.finish import Ended
-from engine.dispatch.stage.parcel import Parcel
+from engine.dispatch.stage.parcel import Ended, Parcel
 from engine.errors import DeliveryError
 from engine.store.outbox import Result
 
@@ -67,7 +66,12 @@ def handed_back(parcel: Parcel, why: str) -> list[Ended]:
     return [
         Ended(
             result=Result(
-                due=action, delivery=key, state=State.RETRY_AT, outcome="not sent", detail=why, due_at=action.due_at
+                due=action,
+                delivery=key,
+                state=State.UNKNOWN if action.id in parcel.doubted else State.RETRY_AT,
+                outcome="not sent",
+                detail=why,
+                due_at=action.due_at,
             )
         )
         for action, key in zip(parcel.actions, parcel.attempts, strict=True)
@@ -89,7 +93,14 @@ def _received(parcel: Parcel, place: int, receipt: Receipt) -> Ended:
 def _failed(parcel: Parcel, place: int, error: DeliveryError, now: datetime, *, replayable: bool) -> Ended:
     action = parcel.actions[place]
     whole = parcel.key or action.public_id  # what goes again together is due again together
-    what = after_failure(error, action=whole, attempt=action.attempts + 1, now=now, replayable=replayable)
+    what = after_failure(
+        error,
+        action=whole,
+        attempt=action.attempts + 1,
+        now=now,
+        replayable=replayable,
+        doubted=action.id in parcel.doubted,
+    )
     result = Result(
         due=action,
         delivery=parcel.attempts[place],
@@ -98,4 +109,4 @@ def _failed(parcel: Parcel, place: int, error: DeliveryError, now: datetime, *, 
         detail=str(error),
         due_at=what.due_at,
     )
-    return Ended(result=result)
+    return Ended(result=result, error=error)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -11,20 +11,13 @@ from sqlalchemy import Connection
 from engine.core.actions import State
 from engine.core.records import LedgerPosting, PrintJob, ReferralInvite
 from engine.dispatch.office import Summary, plainly
-from engine.dispatch.port import Receipt, Record
+from engine.dispatch.port import Record
+from engine.dispatch.stage.admit import note
+from engine.dispatch.stage.parcel import Ended
 from engine.errors import StoreError
 from engine.store import ledger, outbox, print_jobs, referrals, touchpoints
 from engine.store.outbox import Due, Result
 from engine.store.session import Store
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
-    """An attempt that came to its end, and the receipt, if there is one."""
-
-    result: Result
-    receipt: Receipt | None = None
-
 
 Written = tuple[Result, bool]
 """What came of an attempt, and whether it was still ours to write."""
@@ -54,14 +47,15 @@ def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, n
         ours = outbox.close(connection, [one.result for one in ended], owner, now)
         sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
         touchpoints.add(connection, [action for action, _ in sent], now)
-        _keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
+        keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
+        note(connection, ended, now)
     written = [(one.result, one.result.due.id in ours) for one in ended]
     for result, is_ours in written:
         summary.count(result.state if is_ours else State.UNKNOWN)
     return written
 
 
-def _keep(connection: Connection, brought: Sequence[tuple[Due, Record]], now: datetime) -> None:
+def keep(connection: Connection, brought: Sequence[tuple[Due, Record]], now: datetime) -> None:
     """Store what receipts bring: once, like the actions themselves."""
     bookings = [_booking(action, record) for action, record in brought if isinstance(record, LedgerPosting)]
     ledger.post(connection, bookings, now)

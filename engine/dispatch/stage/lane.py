@@ -7,17 +7,17 @@ person can tell what became of an attempt, none is begun before it can be sent a
 from __future__ import annotations
 
 import asyncio
+import math
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.dispatch.port import Adapter, Idempotency
 from engine.dispatch.stage.attempt import attempt, ended, handed_back
-from engine.dispatch.stage.finish import Ended
-from engine.dispatch.stage.parcel import Parcel
+from engine.dispatch.stage.parcel import Ended, Parcel
 
 if TYPE_CHECKING:
-    from engine.dispatch.stage.send import Sending
+    from engine.dispatch.stage.send import Begun, Sending
 
 MOST_AHEAD = 500
 """So many attempts are begun in one transaction at most."""
@@ -25,6 +25,10 @@ STALE = timedelta(seconds=10)
 """What was begun so long ago without being sent is asked about again first."""
 GATHER = 0.05
 """Seconds that a receipt waits for others at most."""
+SOON = timedelta(seconds=10)
+"""So long a run waits for its rate."""
+HEED = 0.5
+"""Seconds after which a waiting lane sees that it is to stop."""
 LATE = "it was begun and not sent: its turn came too late"
 STOPPED = "it was begun and not sent: the dispatcher was to stop"
 
@@ -44,6 +48,7 @@ class Lane:
     calls: asyncio.Queue[Parcel | None] = field(default_factory=asyncio.Queue)
     ended: list[Ended] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
+    again_at: float | None = None  # when there may be more tokens
 
     def __post_init__(self) -> None:
         self.ahead = self._at_once
@@ -77,19 +82,27 @@ class Lane:
             await asyncio.gather(*self.callers, return_exceptions=True)
 
     async def _news(self) -> None:
-        """Wait for the end of a call; where a doubt costs nothing, a moment longer, so that more is written at once."""
-        until: float | None = None
-        while len(self.ended) * 2 < self.under_way and not any(caller.done() for caller in self.callers):
+        """Wait for the end of a call; where a doubt costs nothing, a moment longer, so that more is written at once.
+
+        Or until there may be more tokens, or somebody may want it to stop.
+        """
+        loop = asyncio.get_running_loop()
+        until = None if self.again_at is None else min(self.again_at, loop.time() + HEED)
+        while self._waits() and not any(caller.done() for caller in self.callers):
             if self.ended and self._is_doubt_dear:
                 return
-            loop = asyncio.get_running_loop()
-            until = until or (loop.time() + GATHER if self.ended else None)
+            if self.ended:
+                until = min(until or math.inf, loop.time() + GATHER)
             self.news.clear()
             try:
                 async with asyncio.timeout_at(until):
                     await self.news.wait()
             except TimeoutError:
                 return
+
+    def _waits(self) -> bool:
+        """Whether it is too early to write, or there is nothing to write."""
+        return len(self.ended) * 2 < self.under_way or (not self.ended and self.again_at is not None)
 
     async def _call(self) -> None:
         """One call after the other, until there is None."""
@@ -113,18 +126,31 @@ class Lane:
             await self.sending.write(written)
             self.under_way -= len(written)
         while (room := self._room()) > 0:
-            parcels, anything = await self.sending.begin(self.name, room)
-            self.drained = not anything
-            for parcel in parcels:
+            begun = await self.sending.begin(self.name, room)
+            self._rest(begun)
+            for parcel in begun.parcels:
                 self.under_way += len(parcel.messages)
                 self.calls.put_nowait(parcel)
-            if parcels:
+            if begun.parcels or begun.pause is not None:
                 break
-        return self.under_way > 0
+        return self.under_way > 0 or self.again_at is not None
+
+    def _rest(self, begun: Begun) -> None:
+        """Where its rate is used up it goes on in a moment: in this run, if that is soon and was not in vain before."""
+        idle = self.again_at is not None and not self.under_way
+        self.drained = not begun.anything
+        self.again_at = None
+        if begun.pause is not None:
+            self.drained = begun.pause > SOON or idle
+            if not self.drained:
+                self.again_at = asyncio.get_running_loop().time() + begun.pause.total_seconds()
 
     def _room(self) -> int:
         """How many more may be begun; none before half of what was begun has come to its end."""
         if self.drained or self.sending.stopping() or self.under_way > self.ahead // 2:
+            self.again_at = None if self.sending.stopping() else self.again_at
+            return 0
+        if self.again_at is not None and asyncio.get_running_loop().time() < self.again_at:
             return 0
         if not self._is_doubt_dear:
             now = asyncio.get_running_loop().time()

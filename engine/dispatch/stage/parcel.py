@@ -1,4 +1,4 @@
-"""What goes out in one call: one message under its own key, or several under a key of the call."""
+"""What goes out in one call: one message under its own key, or several under a key of the call; and how each ended."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from engine.dispatch.port import Message
-from engine.store.outbox import Due
+from engine.dispatch.port import Message, Receipt
+from engine.errors import DeliveryError
+from engine.store.outbox import Due, Result
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,3 +20,13 @@ class Parcel:
     attempts: Sequence[int]
     messages: Sequence[Message]
     begun_at: datetime
+    doubted: frozenset[int] = frozenset()  # actions of which an earlier attempt may have gone out
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ended:
+    """An attempt that came to its end, and the receipt or what was said instead; neither when nobody was asked."""
+
+    result: Result
+    receipt: Receipt | None = None
+    error: DeliveryError | None = None

@@ -9,8 +9,7 @@ from datetime import datetime, timedelta
 
 from engine.core.actions import State
 from engine.dispatch.office import Office, Summary
-from engine.dispatch.port import Idempotency
-from engine.dispatch.retry import MAX_ATTEMPTS
+from engine.dispatch.stage.settle import settle_doubts
 from engine.store import actions, doubts, leases
 from engine.store.session import Store
 
@@ -20,11 +19,11 @@ LIFE = timedelta(seconds=60)
 
 def recover(store: Store, office: Office, summary: Summary, owner: str, now: datetime, life: timedelta = LIFE) -> None:
     """Doubt what nobody works on any more, make ready what may safely be replayed, and let go what is too late."""
-    safe = [name for name, adapter in office.adapters.items() if adapter.capability.idempotency is Idempotency.KEY]
     show_life(store, owner, now, life)
     with store.write() as connection:
         doubts.release_lost(connection, owner, now)
-        doubts.replay_unknown(connection, safe, attempts=MAX_ATTEMPTS, now=now)
+        doubts.keep(connection, "its time has passed; an attempt may have gone out", now)
+        settle_doubts(connection, office.adapters, now)
         summary.count(State.EXPIRED, actions.expire(connection, now))
 
 

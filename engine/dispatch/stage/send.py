@@ -11,9 +11,11 @@ from typing import Any, TypeVar
 
 from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Adapter
-from engine.dispatch.stage.finish import Ended, Written, finish
+from engine.dispatch.stage.admit import admit, used
+from engine.dispatch.stage.ask import ask
+from engine.dispatch.stage.finish import Written, finish
 from engine.dispatch.stage.lane import Lane
-from engine.dispatch.stage.parcel import Parcel
+from engine.dispatch.stage.parcel import Ended, Parcel
 from engine.dispatch.stage.recover import LIFE, leave, recover, show_life
 from engine.dispatch.stage.take import Taking, take
 from engine.errors import StoreError
@@ -69,6 +71,15 @@ async def send(
         raise
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Attempts that were begun. anything: whether anything was due; pause: after that there may be more tokens."""
+
+    parcels: Sequence[Parcel] = ()
+    anything: bool = False
+    pause: timedelta | None = None
+
+
 @dataclass(slots=True, kw_only=True)
 class Sending:
     """What the lanes of a run share. The store is asked by one thread at a time, never inside a send."""
@@ -90,24 +101,30 @@ class Sending:
         self.began = self.clock()
         pulse = asyncio.ensure_future(self._show_life())
         try:
-            await self._stored(recover, self.store, self.office, self.summary, self.owner, self.began, self.life)
-            await _all(
-                Lane(name=name, adapter=adapter, sending=self).run() for name, adapter in self.office.adapters.items()
-            )
+            await self.stored(recover, self.store, self.office, self.summary, self.owner, self.began, self.life)
+            adapters = self.office.adapters.items()
+            lanes = (Lane(name=name, adapter=adapter, sending=self).run() for name, adapter in adapters)
+            await _all([*lanes, *(ask(name, adapter, self) for name, adapter in adapters)])
         finally:
             pulse.cancel()
             await _all(_close(adapter) for adapter in self.office.adapters.values())
             with suppress(StoreError):  # then its lease ends by itself
-                await self._stored(leave, self.store, self.owner)
+                await self.stored(leave, self.store, self.owner)
 
-    async def begin(self, adapter: str, room: int) -> tuple[list[Parcel], bool]:
-        """Begin at most so many attempts; says whether anything was due. What falls due later is for another run."""
-        return await self._stored(self._begin, adapter, room)
+    async def begin(self, adapter: str, room: int) -> Begun:
+        """Begin at most so many attempts, as rate and breaker allow. What falls due later is for another run."""
+        return await self.stored(self._begin, adapter, room)
 
-    def _begin(self, adapter: str, room: int) -> tuple[list[Parcel], bool]:
-        taking = Taking(office=self.office, adapter=adapter, owner=self.owner, summary=self.summary, now=self.clock())
+    def _begin(self, adapter: str, room: int) -> Begun:
+        now, can = self.clock(), self.office.adapters[adapter].capability
+        taking = Taking(office=self.office, adapter=adapter, owner=self.owner, summary=self.summary, now=now)
         with self.store.write() as connection:
-            return take(connection, taking, self.began, room)
+            leave = admit(connection, adapter, can, room, now)
+            if not leave.room:
+                return Begun(pause=leave.pause)
+            parcels, anything = take(connection, taking, self.began, leave.room)
+            used(connection, adapter, can, leave, sum(len(parcel.messages) for parcel in parcels), now)
+        return Begun(parcels=parcels, anything=anything)
 
     async def write(self, ended: Sequence[Ended]) -> None:
         """Write what came of attempts, with patience.
@@ -116,7 +133,7 @@ class Sending:
         """
         for wait in (*PATIENCE, None):
             try:
-                written = await self._stored(self._finish, ended)
+                written = await self.stored(self._finish, ended)
             except StoreError:
                 if wait is None:
                     raise
@@ -135,9 +152,10 @@ class Sending:
             await asyncio.sleep(self.life.total_seconds() / PULSES)
             self.progress(0)
             with suppress(StoreError):  # the lanes will say so
-                await self._stored(show_life, self.store, self.owner, self.clock(), self.life)
+                await self.stored(show_life, self.store, self.owner, self.clock(), self.life)
 
-    async def _stored(self, work: Callable[..., T], *arguments: Any) -> T:
+    async def stored(self, work: Callable[..., T], *arguments: Any) -> T:
+        """Ask or write the store, in a thread, one after the other."""
         async with self.turn:
             return await asyncio.to_thread(work, *arguments)
 

@@ -14,12 +14,13 @@ from engine.core.facts import Address
 from engine.core.keys import sha256
 from engine.core.permission import Standing
 from engine.core.quiet import Quiet
+from engine.dispatch.doubt import LOOK_AGAIN
 from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Message
 from engine.dispatch.recheck import Refusal, Situation, counts_for_caps, refusal
 from engine.dispatch.stage.parcel import Parcel
 from engine.dispatch.stage.together import together
-from engine.store import actions, customers, decisions, events, outbox, permissions, touchpoints
+from engine.store import actions, customers, decisions, doubts, events, outbox, permissions, settlements, touchpoints
 from engine.store.customers import Reach
 from engine.store.outbox import Due
 
@@ -46,6 +47,7 @@ def take(connection: Connection, taking: Taking, due_by: datetime, room: int) ->
     going = [(action, key) for key, members in calls for action in members]
     if not going:
         return [], bool(found)
+    doubted = doubts.stands(connection, [action.id for action, _ in going if action.attempts])
     keys = iter(outbox.begin(connection, going, owner=taking.owner, now=taking.now, until=taking.now + LEASE))
     return [
         Parcel(
@@ -54,6 +56,7 @@ def take(connection: Connection, taking: Taking, due_by: datetime, room: int) ->
             attempts=[next(keys) for _ in members],
             messages=[_message(action) for action in members],
             begun_at=taking.now,
+            doubted=doubted.intersection(action.id for action in members),
         )
         for key, members in calls
     ], True
@@ -69,6 +72,7 @@ def _going(connection: Connection, taking: Taking, found: Sequence[Due]) -> list
     if not found:
         return []
     known = _Known.of(connection, taking, found)
+    doubted = doubts.stands(connection, [action.id for action in found if action.attempts])
     going = []
     for action in found:
         if sha256(action.payload) != action.payload_sha256:
@@ -76,7 +80,7 @@ def _going(connection: Connection, taking: Taking, found: Sequence[Due]) -> list
             continue
         refused = refusal(action, known.situation(action), taking.office.cap, taking.now)
         if refused is not None:
-            _refuse(connection, taking, action, refused)
+            _refuse(connection, taking, action, refused, doubted=action.id in doubted)
             continue
         going.append(action)
         if counts_for_caps(action.channel, action.purpose):
@@ -84,14 +88,23 @@ def _going(connection: Connection, taking: Taking, found: Sequence[Due]) -> list
     return going
 
 
-def _refuse(connection: Connection, taking: Taking, action: Due, refused: Refusal) -> None:
+def _refuse(connection: Connection, taking: Taking, action: Due, refused: Refusal, *, doubted: bool) -> None:
+    if doubted and refused.until is None:
+        _doubt(connection, taking, action, refused.why)
     if refused.stops:
         stopped = decisions.stop_journey(connection, action.journey_id, refused.why, taking.now)
         taking.summary.count(State.CANCELLED, stopped)
-    elif refused.state is not None:
+    elif refused.state is not None and not doubted:
         _end(connection, taking, action, refused.state, refused.why)
     elif refused.until is not None:
         outbox.postpone(connection, action.id, refused.until)
+
+
+def _doubt(connection: Connection, taking: Taking, action: Due, why: str) -> None:
+    """It may not go again, and nobody knows whether it went before."""
+    doubts.put_in_doubt(connection, [action.id], f"{why}; an earlier attempt may have gone out", taking.now)
+    settlements.put_off(connection, [action.id], taking.now + LOOK_AGAIN)
+    taking.summary.count(State.UNKNOWN)
 
 
 def _end(connection: Connection, taking: Taking, action: Due, state: State, why: str) -> None:

@@ -10,7 +10,8 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from engine.store import doubts, outbox
+from engine.dispatch.doubt import LOOK_AGAIN
+from engine.store import doubts, outbox, settlements
 from engine.store.outbox import Due
 from engine.store.session import in_pieces, new_id
 
@@ -40,5 +41,7 @@ def together(
         if len(going) == len(members):
             calls.append((key, going))
         else:
-            doubts.put_in_doubt(connection, [action.id for action in going], TORN, now)
+            torn = [action.id for action in going]
+            doubts.put_in_doubt(connection, torn, TORN, now)
+            settlements.put_off(connection, torn, now + LOOK_AGAIN)
     return calls

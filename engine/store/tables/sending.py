@@ -89,6 +89,7 @@ class Delivery(SQLModel, table=True):
     started_at: datetime
     finished_at: datetime | None = None
     outcome: str = "submitting"  # submitting | accepted | retry | rejected | unknown
+    settled: str = ""  # of an attempt in doubt, when it came out: found | absent
     provider_ref: str = ""
     detail: str = ""
 

@@ -420,6 +420,7 @@ def upgrade() -> None:
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
         sa.Column("outcome", AutoString(), nullable=False),
+        sa.Column("settled", AutoString(), nullable=False),
         sa.Column("provider_ref", AutoString(), nullable=False),
         sa.Column("detail", AutoString(), nullable=False),
         sa.ForeignKeyConstraint(
