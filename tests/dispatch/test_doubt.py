@@ -82,6 +82,8 @@ TRIED = {"attempts": MAX_ATTEMPTS}
         (Mute(KEY, window=DAY), {"since": NOW - DAY + MARGIN}, Way.PERSON),
         (Asked(KEY, window=DAY), {"since": NOW - DAY + MARGIN}, Way.ASK),
         (Mute(KEY, window=DAY), {"since": NOW - DAY, **RESEND}, Way.RESEND),
+        (Mute(KEY, batch=50), {"keyed": False}, Way.PERSON),
+        (Asked(KEY, batch=50), {"keyed": False}, Way.ASK),
         (Mute(KEY), LATE, Way.PERSON),
         (Mute(KEY), TRIED, Way.PERSON),
         (Asked(SEARCH), {}, Way.ASK),
