@@ -24,6 +24,7 @@ LONGEST = (
     "flow/test_year.py",
     "process/test_run.py",
     "process/test_workers.py",
+    "process/test_many_workers.py",
     "demo/test_run.py",
     "clv/test_draw.py",
     "process/test_reload.py",

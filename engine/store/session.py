@@ -52,11 +52,13 @@ HINTS = {
     "No space left on device": "the disk is full; nothing was changed",
     "permission denied": "the database does not let this user do that; nothing was changed",
     "password authentication failed": "the database refuses the user or the password; look at store in premura.toml",
+    "invalid connection option": "store in premura.toml has an option that PostgreSQL does not know",
     "does not exist": "the server knows no such database or user; look at store in premura.toml",
 }
 """Signs of what SQLite or PostgreSQL says, and what people are told."""
 _STATES = ("25006", "42501")  # PostgreSQL's read-only transaction and missing right, which are no mistakes of ours
 _CONNECT_TIMEOUT = 10  # seconds until a server that says nothing counts as away
+_POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")  # what people write for the one driver that we speak
 _PATIENCE = 30.0  # seconds to wait for whoever holds the database
 _PRAGMAS = (
     "synchronous=FULL",
@@ -162,7 +164,7 @@ def said_plainly() -> Iterator[None]:
     try:
         yield
     except DatabaseError as error:
-        forbidden = getattr(error.orig, "sqlstate", "") in _STATES
+        forbidden = getattr(error.orig, "sqlstate", "") in _STATES or "invalid connection option" in str(error.orig)
         if isinstance(error, OperationalError) or type(error) is DatabaseError or forbidden:  # not our own mistakes
             raise StoreError(_plain(str(error.orig))) from error
         raise
@@ -181,14 +183,16 @@ def _engine(url: str) -> Engine:
         parsed = make_url(url)
         if parsed.drivername == "sqlite" and parsed.database not in (None, "", ":memory:"):
             return _sqlite(parsed)
-        if parsed.get_backend_name() == "postgresql":
+        if parsed.drivername in _POSTGRESQL:
+            parsed = parsed.set(drivername="postgresql+psycopg")
             patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_TIMEOUT}
             return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
     except (ArgumentError, NoSuchModuleError, ValueError):
         pass  # said below
     except ModuleNotFoundError as error:
         raise StoreError("PostgreSQL needs its driver: pip install 'premura[postgres]'") from error
-    raise StoreError(f"'{url.split('@')[-1]}' is not the address of a database such as sqlite:///premura.db")
+    such = "sqlite:///premura.db or postgresql://user:password@host/database"
+    raise StoreError(f"'{url.split('@')[-1]}' is not the address of a database such as {such}")
 
 
 def _sqlite(url: URL) -> Engine:

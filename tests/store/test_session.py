@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sqlite3
 import sys
 import tempfile
@@ -168,7 +169,17 @@ class TestRefusing:
             open_store(url(file))
 
     @pytest.mark.parametrize(
-        "address", ["nonsense", "mysql://me:secret@host/shop", "sqlite://", "sqlite:///", "sqlite:///:memory:", "x://["]
+        "address",
+        [
+            "nonsense",
+            "mysql://me:secret@host/shop",
+            "postgresql+asyncpg://me:secret@host/shop",
+            "postgresql:shop",
+            "sqlite://",
+            "sqlite:///",
+            "sqlite:///:memory:",
+            "x://[",
+        ],
     )
     def test_what_is_no_address_is_named_without_its_password(self, address: str) -> None:
         for opens in (create, open_store):
@@ -180,6 +191,22 @@ class TestRefusing:
         monkeypatch.setitem(sys.modules, "psycopg", None)  # as where it is not installed
         with pytest.raises(StoreError, match=r"pip install 'premura\[postgres\]'"):
             open_store("postgresql://localhost/shop")
+
+    @pytest.mark.parametrize("form", ["postgresql", "postgresql+psycopg", "postgres"])
+    def test_every_usual_form_of_its_address_opens_it(self, blank: Blank, form: str) -> None:
+        address = blank()
+        if address.startswith("postgresql:"):
+            open_store(address.replace("postgresql:", f"{form}:")).close()
+
+    def test_a_database_or_an_option_that_is_not_there(self, blank: Blank) -> None:
+        address = blank()
+        if address.startswith("sqlite"):
+            return
+        with pytest.raises(StoreError, match="knows no such database or user") as refused:
+            open_store(re.sub(r"/shop_\w+", "/nowhere", address))
+        assert "\n" not in str(refused.value)
+        with pytest.raises(StoreError, match="has an option that PostgreSQL does not know"):
+            open_store(f"{address}&colour=red")
 
     def test_a_server_that_does_not_answer(self) -> None:
         with pytest.raises(StoreError, match="the database does not answer") as refused:
