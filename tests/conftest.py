@@ -22,7 +22,9 @@ settings.load_profile("premura")
 
 LONGEST = (
     "flow/test_year.py",
+    "process/test_crashes.py",
     "process/test_run.py",
+    "process/test_clocks.py",
     "process/test_workers.py",
     "process/test_many_workers.py",
     "demo/test_run.py",

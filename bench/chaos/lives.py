@@ -27,6 +27,8 @@ STEP = 90.0
 """Seconds by which the clock is put forward when a life has ended, so that what waits for its time comes soon."""
 LONG_STEP = 3600.0
 ROUNDS = 200
+COMMITS, MOMENT = 10, 0.4
+"""About how many commits, or seconds, a life lasts that is to end by them: well below its share of the work."""
 
 
 @dataclass(kw_only=True)
@@ -52,7 +54,7 @@ class Shop:
             rounds = 0 if missing > 0 else rounds + 1
             if rounds > ROUNDS:
                 raise RuntimeError(f"{left} actions of {self.folder.name} come to no end")
-            self._one(reader, left // missing if missing > 0 else 0, kill=missing > 0)
+            self._one(reader, left // (2 * missing) if missing > 0 else 0, kill=missing > 0)
             self.clock.value += STEP if missing > 0 else LONG_STEP
 
     def _left(self) -> int:
@@ -73,7 +75,7 @@ class Shop:
         words = ["run"] if kill and self.chance.random() < 0.5 else ["run", "--once"]
         death = None
         if how == "commit":
-            number = 1 + int(self.chance.exponential(4 + share / 4))
+            number = 1 + int(self.chance.exponential(COMMITS))
             death = life.Death(commit=number, before=bool(self.chance.random() < 0.5))
         word = "silent" if self.chance.random() < 0.5 else "silent_taken"
         self.tell({str(self.chance.choice(["http", "mail"])): [word]} if how == "held" else {})
@@ -100,7 +102,7 @@ class Shop:
         """Whether the hour has come, by the requests since the life began and its age in seconds."""
         delay = float(self.chance.exponential(0.02))
         if how == "moment":
-            age = float(self.chance.exponential(1.0))
+            age = float(self.chance.exponential(MOMENT))
             return lambda _lines, lived: lived > age
         if how == "held":
             return lambda lines, _lived: any(line.did.startswith("silent") for line in lines)
