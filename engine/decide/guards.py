@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import chain
 from typing import Any
 
 from engine.core import arms
@@ -30,20 +31,31 @@ class Case:
     now: datetime
     key: str
     workspace_holdout: float = 0.0  # the share of customers whom no rule reaches
+    hindrances: dict[tuple[str, str], str] = field(default_factory=dict)  # by purpose and channel, as far as asked
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
     """The answer: act, no (a condition is false), refused (a guard said no) or holdout; and the steps that go ahead.
 
-    arm: as `engine.core.arms` explains.
+    arm: as `engine.core.arms` explains; held, besides: of what is kept, see `engine.core.reasons`; values:
+    what conditions read.
     """
 
     outcome: str
     arm: str
-    kept: Kept
+    held: str
+    besides: Mapping[str, Any]
+    values: Mapping[str, Any]
     clauses: tuple[Clause, ...]
     steps: tuple[Step, ...] = ()
+
+    @property
+    def kept(self) -> Kept:
+        """What tells the reasons again."""
+        asked = self.clauses[: len(self.held)]
+        read = plain(self.values, chain.from_iterable(clause.names for clause in asked))
+        return {"held": self.held, "values": read, **self.besides}
 
     @property
     def reasons(self) -> tuple[dict[str, Any], ...]:
@@ -79,6 +91,11 @@ def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
     held = rule.when.held(case.values) if rule.when else ""
     if "0" in held:
         return _verdict(rule, case, "no", held)
+    return judge_further(rule, case, held, last_started)
+
+
+def judge_further(rule: Rule, case: Case, held: str, last_started: datetime | None) -> Verdict:
+    """What a rule says whose condition is true. held: the signs of its clauses."""
     again = _too_soon(rule, case, last_started)
     if again:
         return _verdict(rule, case, "refused", held, guard=("again_after", again))
@@ -90,7 +107,7 @@ def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
         wanted = "0" not in clauses
         why = _hindrance(rule, step, case) if wanted else "its condition is false"
         permitted = permitted and not (wanted and why)
-        hindrances[step.id] = why or ""
+        hindrances[step.id] = why
     steps = _announced(rule, tuple(step for step in rule.steps if not hindrances[step.id]))
     if not steps:
         return _verdict(rule, case, "no" if permitted else "refused", held, hindrances)
@@ -125,19 +142,27 @@ def _verdict(
     steps: tuple[Step, ...] = (),
     arm: str = Arm.NONE,
 ) -> Verdict:
-    names = rule.reads if hindrances or rule.when is None else rule.when.names
-    kept: dict[str, Any] = {"held": held, "values": {name: _plain(case.values[name]) for name in names}}
+    besides: dict[str, Any] = {}
     if hindrances:
-        kept["steps"] = hindrances
-        if waits := {step.id: str(step.plan.wait) for step in rule.steps if step.plan.wait}:
-            kept["waits"] = waits
+        besides["steps"] = hindrances
+        if rule.waits:
+            besides["waits"] = rule.waits
     if guard:
-        kept["guard"] = list(guard)
-    return Verdict(outcome=outcome, arm=arm, kept=kept, clauses=rule.clauses, steps=steps)
+        besides["guard"] = list(guard)
+    return Verdict(
+        outcome=outcome, arm=arm, held=held, besides=besides, values=case.values, clauses=rule.clauses, steps=steps
+    )
 
 
-def _plain(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, datetime) else value
+def plain(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
+    """The values of these names as JSON keeps them."""
+    read = {name: values[name] for name in names}
+    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in read.items()}
+
+
+def asks_before(rule: Rule) -> bool:
+    """Whether it matters to a rule when a customer last entered it."""
+    return rule.again_after is not None or rule.trigger.kind in ("score", "sweep")
 
 
 def _too_soon(rule: Rule, case: Case, last_started: datetime | None) -> str | None:
@@ -166,8 +191,13 @@ def _announced(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
     return tuple(step for step in steps if step.awaits) if telling else ()
 
 
-def _hindrance(rule: Rule, step: Step, case: Case) -> str | None:
-    return hindrance(purpose=rule.purpose, channel=step.channel, customer=case.customer, standing=case.standing)
+def _hindrance(rule: Rule, step: Step, case: Case) -> str:
+    asked = rule.purpose, step.channel
+    if asked not in case.hindrances:
+        purpose, channel = asked
+        why = hindrance(purpose=purpose, channel=channel, customer=case.customer, standing=case.standing)
+        case.hindrances[asked] = why or ""
+    return case.hindrances[asked]
 
 
 def hindrance(*, purpose: str, channel: str, customer: Customer, standing: Standing) -> str | None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -24,14 +24,14 @@ class Occasion:
     keep_no: bool = True  # whether a plain "no" is kept: not for sweeps, which ask everybody every day
 
 
-def facts_of(rule: Rule, why: Occasion, steps: Iterable[Step], tz: str) -> dict[str, Any]:
+def facts_of(rule: Rule, why: Occasion, steps: Iterable[Step], event: Mapping[str, Any] | None) -> dict[str, Any]:
     """What templates need of the moment, kept with each action.
 
-    steps: those that go ahead together, of whose points a message among them may tell.
+    steps: those that go ahead together, of whose points a message among them may tell. event: as `event_facts` has it.
     """
     facts: dict[str, Any] = {"title": rule.title, "years": why.years}
-    if why.event is not None:
-        facts["event"] = event_facts(why.event, tz)
+    if event is not None:
+        facts["event"] = event
     points = sum(int(step.plan.options.get("points", 0)) for step in steps)
     if points:
         facts["points"] = points

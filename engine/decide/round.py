@@ -5,24 +5,27 @@ Pure, and all of it in memory: a question to the store for every answer would ta
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from engine.core.actions import Ending, State
+from engine.core.actions import Ending
+from engine.core.answers import record, short
 from engine.core.calendar import local_date
 from engine.core.condition import Value
 from engine.core.facts import Customer, Event, Score
-from engine.core.keys import dedupe_key
 from engine.core.permission import Standing
 from engine.core.waits import Settled, Waiting
-from engine.decide.guards import Verdict, case_of, judge
-from engine.decide.moment import Occasion, facts_of
+from engine.decide.begun import Begun, begun
+from engine.decide.guards import Case, Verdict, case_of, judge_further, plain
+from engine.decide.moment import Occasion, event_facts
+from engine.decide.panel import Panel
 from engine.decide.rule import Rule
 from engine.decide.situation import Earlier, Situation
 from engine.decide.vocabulary import Vocabulary
-from engine.decide.waits import begins, settle
+from engine.decide.waits import settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,23 +44,14 @@ class Person:
     purchase_days: Sequence[int] = ()
 
 
-@dataclass(slots=True, kw_only=True)
-class Begun:
-    """A journey that begins, and its steps, as the store's columns; the steps have no journey's key yet."""
-
-    journey: dict[str, Any]
-    steps: list[dict[str, Any]]
-    ending: Ending
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Round:
     """What is known when it begins, and what came of it.
 
-    started: when a customer last entered a rule; journeys: those under way, by customer; decided: (rule, customer,
-    occurrence) that have an answer, also from this round; workspace_holdout: the share of customers whom no rule
-    reaches. decisions: rows to be written; begun, stopped (journey,
-    reason): what comes of them; used: the rules that answered.
+    started: when a customer last entered a rule; journeys: those under way, by customer; decided: (panel's name,
+    customer, occurrence) that have an answer, also from this round; workspace_holdout: the share of customers whom no
+    rule reaches. decisions: rows to be written; counted: how often each version (its hash) gave each answer; begun, by
+    customer, stopped, by the reason: what comes of them; used: whose rules answered.
     """
 
     words: Vocabulary
@@ -71,29 +65,36 @@ class Round:
     workspace_holdout: float = 0.0
     decided: set[tuple[str, int, str]] = field(default_factory=set)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
     begun: dict[int, list[Begun]] = field(default_factory=dict)
-    stopped: list[tuple[int, str]] = field(default_factory=list)
-    used: dict[str, Rule] = field(default_factory=dict)
+    stopped: dict[str, list[int]] = field(default_factory=dict)
+    used: dict[Panel, None] = field(default_factory=dict)
+
+    @property
+    def versions(self) -> list[Rule]:
+        """The rules that answered."""
+        return [rule for panel in self.used for rule in panel.rules]
 
     def stop(self, customer: int, event: Event) -> None:
         """End the customer's journeys that this event stops, also those that began a moment ago."""
         under_way = self.journeys.get(customer, [])
         ended = [journey for journey in under_way if journey[1].comes_with(event)]
-        begun = [one for one in self.begun.get(customer, []) if one.journey["state"] == "active"]
-        ended_now = [one for one in begun if one.ending.comes_with(event)]
+        candidates = [one for one in self.begun.get(customer, ()) if event.kind in one.stop_on and one.is_under_way]
+        ended_now = [one for one in candidates if one.ending.comes_with(event)]
         if not ended and not ended_now:
             return
         reason = f"{event.kind} on {local_date(event.occurred_at, self.time_zone).isoformat()}"
-        self.stopped.extend((journey, reason) for journey, _ in ended)
         if ended:
+            self.stopped.setdefault(reason, []).extend(journey for journey, _ in ended)
             self.journeys[customer] = [journey for journey in under_way if journey not in ended]
         for one in ended_now:
-            one.journey |= {"state": "stopped", "ended_at": self.now, "exit_reason": reason}
-            for step in one.steps:
-                step |= {"state": State.CANCELLED, "reason": reason, "finished_at": self.now}
+            one.stop(reason, self.now)
 
-    def ask(self, rules: Iterable[Rule], customer: int, why: Occasion) -> None:
-        """Ask rules about the customer, but for those that have answered; no is kept only if the occasion says so."""
+    def ask(self, panel: Panel, customer: int, why: Occasion) -> None:
+        """Ask rules about the customer, unless they have answered; no is kept only if the occasion says so."""
+        mark = (panel.name, customer, why.occurrence)
+        if mark in self.decided:
+            return
         person = self.people[customer]
         case = case_of(
             self._situation(person, why.event),
@@ -102,22 +103,49 @@ class Round:
             key=self.key,
             workspace_holdout=self.workspace_holdout,
         )
-        for rule in rules:
-            mark = (rule.id, customer, why.occurrence)
-            if mark not in self.decided:
-                verdict = judge(rule, case, self.started.get((rule.id, customer)))
-                if verdict.outcome != "no" or why.keep_no:
-                    self._keep(rule, person, why, verdict)
+        no: dict[str, str] = {}
+        further: list[tuple[Rule, Verdict]] = []
+        for rule in panel.rules:
+            held = rule.when.held(case.values) if rule.when else ""
+            if "0" in held:
+                no[rule.hash] = held
+            else:
+                further.append((rule, judge_further(rule, case, held, self.started.get((rule.id, customer)))))
+        if not why.keep_no:
+            no, further = {}, [one for one in further if one[1].outcome != "no"]
+        if no or further:
+            self.decided.add(mark)
+            self._keep(panel, case, customer, why, no, further)
+            self._begin(person, why, [one for one in further if one[1].outcome == "act"])
 
-    def _keep(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> None:
-        customer = person.id
-        mark = (rule.id, customer, why.occurrence)
-        self.decided.add(mark)
-        self.used[rule.hash] = rule
-        self.decisions.append(self._decision(rule, person, why, verdict))
-        if verdict.outcome == "act":
-            self.started[rule.id, customer] = self.now
-            self.begun.setdefault(customer, []).append(self._begun(rule, person, why, verdict))
+    def _keep(
+        self, panel: Panel, case: Case, customer: int, why: Occasion, no: Mapping[str, str],
+        further: Sequence[tuple[Rule, Verdict]],
+    ) -> None:  # fmt: skip
+        """The answers are to be written: one record of all."""
+        self.used[panel] = None
+        said = [[short(rule.hash), it.outcome, it.arm, it.held, it.besides] for rule, it in further]
+        self.counted.update([(digest, "no") for digest in no])
+        self.counted.update([(rule.hash, it.outcome) for rule, it in further])
+        values = plain(case.values, panel.read_by(rule for rule, _ in further))
+        self.decisions.append(
+            {
+                "customer_id": customer,
+                "rule_id": panel.name,
+                "occurrence": why.occurrence,
+                "event_id": why.event_id,
+                "answers": record(values, {short(digest): held for digest, held in no.items()}, said),
+            }
+        )
+
+    def _begin(self, person: Person, why: Occasion, acts: Sequence[tuple[Rule, Verdict]]) -> None:
+        event = event_facts(why.event, person.time_zone) if acts and why.event else None
+        for rule, verdict in acts:
+            self.started[rule.id, person.id] = self.now
+            began = begun(
+                rule, verdict, why, event, customer=person.id, facts=person.facts, tz=person.time_zone, now=self.now
+            )
+            self.begun.setdefault(person.id, []).append(began)
 
     def settle(self, come: Iterable[Waiting]) -> list[Settled]:
         """What comes of steps whose awaited event is there."""
@@ -142,50 +170,3 @@ class Round:
             has_open_complaint=person.standing.open_complaint,
             history=person.history,
         )
-
-    def _decision(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> dict[str, Any]:
-        return {
-            "rule_id": rule.id,
-            "rule_hash": rule.hash,
-            "customer_id": person.id,
-            "occurrence": why.occurrence,
-            "event_id": why.event_id,
-            "outcome": verdict.outcome,
-            "reasons": verdict.kept,
-            "arm": verdict.arm,
-        }
-
-    def _begun(self, rule: Rule, person: Person, why: Occasion, verdict: Verdict) -> Begun:
-        reference = str(why.event.payload.get("reference") or "") if why.event else ""
-        common = {"rule_id": rule.id, "rule_hash": rule.hash, "customer_id": person.id}
-        journey = {
-            **common,
-            "occurrence": why.occurrence,
-            "state": "active",
-            "anchor_at": why.anchor,
-            "stop_on": list(rule.stop_on),
-            "reference": reference,
-            "started_at": self.now,
-            "ended_at": None,
-            "exit_reason": "",
-        }
-        together = {kind: [step for step in verdict.steps if step.awaits == kind] for kind in verdict.awaits}
-        facts = {kind: facts_of(rule, why, steps, person.time_zone) for kind, steps in together.items()}
-        steps = [
-            {
-                **common,
-                "dedupe_key": dedupe_key(rule.id, person.facts.ref, why.occurrence, step.id),
-                "event_id": why.event_id,
-                "step": step.id,
-                "purpose": rule.purpose,
-                "channel": step.channel,
-                "plan": step.planned,
-                "facts": facts[step.awaits],
-                "worth_micro": rule.worth_micro,
-                "finished_at": None,
-                **begins(step, why.anchor, person.time_zone),
-            }
-            for step in verdict.steps
-        ]
-        ending = Ending(stop_on=rule.stop_on, anchor_at=min(why.anchor, self.now), reference=reference)
-        return Begun(journey=journey, steps=steps, ending=ending)

@@ -64,7 +64,7 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it. clauses: those of its
-    conditions, in the order in which they are asked; reads: the names in them."""
+    conditions, in the order in which they are asked; reads: the names in them; waits: steps that wait, and for what."""
 
     id: str
     title: str
@@ -78,6 +78,7 @@ class Rule:
     steps: tuple[Step, ...]
     clauses: tuple[Clause, ...]
     reads: tuple[str, ...]
+    waits: Mapping[str, str]
     file: str
     text: str
     hash: str
@@ -131,6 +132,7 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         steps=steps,
         clauses=clauses,
         reads=tuple(dict.fromkeys(name for clause in clauses for name in clause.names)),
+        waits={step.id: str(step.plan.wait) for step in steps if step.plan.wait},
         file=file.file,
         text=file.text,
         hash=sha256(file.text),

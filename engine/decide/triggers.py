@@ -11,6 +11,7 @@ from engine.core.facts import Event
 from engine.decide.condition import Condition
 from engine.decide.dates import DateTrigger, occurrences
 from engine.decide.moment import Occasion
+from engine.decide.panel import Panel
 from engine.decide.rule import Rule, Step
 from engine.decide.vocabulary import before
 
@@ -18,13 +19,13 @@ CATCH_UP = timedelta(days=7)
 """How far back missed dates are still looked at after an outage; older ones would come too late to be kind."""
 
 
-def by_event(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+def by_event(rules: Iterable[Rule]) -> dict[str, Panel]:
     """The rules that each kind of event starts."""
     found: dict[str, list[Rule]] = {}
     for rule in rules:
         if rule.trigger.kind == "event":
             found.setdefault(rule.trigger.what, []).append(rule)
-    return found
+    return {kind: Panel.of(them) for kind, them in found.items()}
 
 
 def of_kind(rules: Iterable[Rule], kind: str) -> list[Rule]:

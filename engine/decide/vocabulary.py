@@ -98,7 +98,7 @@ class Reading(dict[str, Any]):
         super().__init__()
         self._situation = situation
         self._fields = words.events.get(situation.event.kind if situation.event else "", words.plain).fields
-        self._local = situation.now.astimezone(calendar.zone(situation.time_zone))
+        self._local = calendar.local_time(situation.now, situation.time_zone)
 
     def __missing__(self, name: str) -> Any:
         known = self._fields.get(name)

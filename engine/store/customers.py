@@ -16,6 +16,7 @@ from engine.store.session import among, in_chunks, insert_into, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
 _FACTS = tuple(name for name in Customer.__slots__ if name != "address")
+_NOWHERE = Address()
 _ADDRESS = ("street", "postcode", "city", "region", "country")
 _KNOWN = select(_CUSTOMER.c.id, *(_CUSTOMER.c[name] for name in (*_ADDRESS, *_FACTS)))
 
@@ -119,11 +120,15 @@ def _place(country: str, region: str) -> Address:
     return Address(country=country, region=region)
 
 
-def hold(connection: Connection, ids: Collection[int]) -> None:
-    """Nobody else who holds one of these customers goes on until the transaction ends. SQLite has one writer anyhow."""
-    if ids and connection.dialect.name != "sqlite":
-        wanted = select(_CUSTOMER.c.id).where(among(connection, _CUSTOMER.c.id, ids)).order_by(_CUSTOMER.c.id)
-        connection.execute(wanted.with_for_update(key_share=True)).all()
+def hold(connection: Connection, ids: Collection[int], *, wait: bool = True) -> set[int]:
+    """Nobody else who holds one of these customers goes on until the transaction ends. SQLite has one writer anyhow.
+
+    wait: for those whom others hold; or these are left out of the answer.
+    """
+    if not ids or connection.dialect.name == "sqlite":
+        return set(ids)
+    wanted = select(_CUSTOMER.c.id).where(among(connection, _CUSTOMER.c.id, ids)).order_by(_CUSTOMER.c.id)
+    return set(connection.execute(wanted.with_for_update(key_share=True, skip_locked=not wait)).scalars())
 
 
 def members(connection: Connection, households: Iterable[str]) -> dict[str, list[int]]:
@@ -154,7 +159,6 @@ def find(connection: Connection, words: str) -> list[Known]:
 
 def _known(row: Row[Any]) -> Known:
     """From a row of `_KNOWN`."""
-    key, *values = tuple(row)
-    address = Address(**dict(zip(_ADDRESS, values, strict=False)))
-    facts = Customer(address=address, **dict(zip(_FACTS, values[len(_ADDRESS) :], strict=True)))
-    return Known(id=key, facts=facts)
+    key, *address = row[: 1 + len(_ADDRESS)]
+    where = Address(**dict(zip(_ADDRESS, address, strict=True))) if any(address) else _NOWHERE
+    return Known(id=key, facts=Customer(address=where, **dict(zip(_FACTS, row[1 + len(_ADDRESS) :], strict=True))))

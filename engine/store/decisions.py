@@ -7,15 +7,17 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, exists, func, select, update
+from sqlalchemy import Connection, Row, Text, cast, exists, false, func, or_, select, update
 
 from engine.core.actions import OPEN, Ending, State
+from engine.core.answers import Answer, answers, short
 from engine.core.reasons import Clause, told
 from engine.store import rows, tables
 from engine.store.session import among, insert_into, paired
 
 _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
+_TALLY = tables.table(tables.Tally)
 _JOURNEY = tables.table(tables.Journey)
 _ACTION = tables.table(tables.Action)
 _DROPPED = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
@@ -42,13 +44,31 @@ def keep_version(
     connection.execute(insert_into(connection, _VERSION).on_conflict_do_nothing(), [row])
 
 
-def add_decisions(connection: Connection, decided: Sequence[Mapping[str, Any]], now: datetime) -> int:
-    """Keep decisions, but for those that a rule has already given for that customer and occurrence; says how many."""
-    return rows.add(connection, _DECISION, decided, {"decided_at": now})
+def add_decisions(connection: Connection, decided: Sequence[Mapping[str, Any]], now: datetime) -> None:
+    """Keep decisions about occurrences that have none yet, or an IntegrityError."""
+    rows.add(connection, _DECISION, decided, {"decided_at": now}, leave_known=False)
+
+
+def count_answers(connection: Connection, counted: Mapping[tuple[str, str], int], now: datetime) -> None:
+    """So many more answers of each version (its hash) and outcome.
+
+    All workers count in the same few rows: so this comes last in a transaction, and in one order.
+    """
+    number = [
+        {"rule_hash": digest, "outcome": outcome, "number": number, "last_at": now}
+        for (digest, outcome), number in sorted(counted.items())
+    ]
+    more = insert_into(connection, _TALLY)
+    more = more.on_conflict_do_update(
+        index_elements=["rule_hash", "outcome"],
+        set_={"number": _TALLY.c.number + more.excluded.number, "last_at": more.excluded.last_at},
+    )
+    if number:
+        connection.execute(more, number)
 
 
 def decided(connection: Connection, asked: Iterable[tuple[int, str]]) -> set[tuple[str, int, str]]:
-    """Which rules have answered for these customers and occurrences: (rule, customer, occurrence)."""
+    """What is decided of these customers and occurrences: (rule, customer, occurrence), the rule as in the table."""
     pairs = paired(connection, asked)
     same = (_DECISION.c.customer_id == pairs.c.number) & (_DECISION.c.occurrence == pairs.c.text)
     query = select(_DECISION.c.rule_id, _DECISION.c.customer_id, _DECISION.c.occurrence)
@@ -64,19 +84,30 @@ def begin_journeys(connection: Connection, begun: Sequence[Mapping[str, Any]]) -
     return keys
 
 
-def last_started(connection: Connection, customers: Collection[int]) -> dict[tuple[str, int], datetime]:
-    """When these customers last entered each rule: (rule, customer) -> instant."""
+def last_started(
+    connection: Connection, customers: Collection[int], rules: Collection[str] | None = None
+) -> dict[tuple[str, int], datetime]:
+    """When these customers last entered each rule, or each of these: (rule, customer) -> instant."""
     last = func.max(_JOURNEY.c.started_at)
     query = select(_JOURNEY.c.rule_id, _JOURNEY.c.customer_id, last).group_by(
         _JOURNEY.c.rule_id, _JOURNEY.c.customer_id
     )
+    if rules is not None:
+        if not rules:
+            return {}
+        query = query.where(among(connection, _JOURNEY.c.rule_id, rules))
     rows = connection.execute(query.where(among(connection, _JOURNEY.c.customer_id, customers)))
     return {(rule, customer): started for rule, customer, started in rows}
 
 
-def active_journeys(connection: Connection, customers: Collection[int]) -> list[Journey]:
-    """The journeys of these customers that are under way, the oldest first."""
+def active_journeys(
+    connection: Connection, customers: Collection[int], kinds: Collection[str] | None = None
+) -> list[Journey]:
+    """The journeys of these customers that are under way, or those that events of these kinds may end; oldest first."""
     query = select(_JOURNEY).where(_JOURNEY.c.state == "active").order_by(_JOURNEY.c.id)
+    if kinds is not None:
+        named = (cast(_JOURNEY.c.stop_on, Text).contains(f'"{kind}"', autoescape=True) for kind in kinds)
+        query = query.where(or_(false(), *named))
     return [
         Journey(
             id=row.id,
@@ -102,7 +133,9 @@ def stop_journeys(connection: Connection, journeys: Collection[int], reason: str
     """The same of any number of journeys that end for one reason."""
     ended = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active")
     connection.execute(ended.values(state="stopped", ended_at=now, exit_reason=reason))
-    cancelled = update(_ACTION).where(among(connection, _ACTION.c.journey_id, journeys), _ACTION.c.state.in_(OPEN))
+    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, journeys), _ACTION.c.state.in_(OPEN))
+    # What a worker is just taking is left to it: dispatch asks again what stops a step, and nobody waits for nobody.
+    cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
     return connection.execute(cancelled.values(**values)).rowcount
 
@@ -147,38 +180,49 @@ def finish_journeys(connection: Connection, now: datetime) -> int:
 
 
 def of_customer(connection: Connection, customer: int, rule: str | None = None) -> Sequence[Mapping[str, Any]]:
-    """A customer's decisions, oldest first, as rows of the table: reasons in full, the journey's end beside them."""
-    joined = _DECISION.join(_VERSION, _VERSION.c.hash == _DECISION.c.rule_hash).outerjoin(
-        _JOURNEY,
-        (_JOURNEY.c.rule_id == _DECISION.c.rule_id)
-        & (_JOURNEY.c.customer_id == _DECISION.c.customer_id)
-        & (_JOURNEY.c.occurrence == _DECISION.c.occurrence),
-    )
-    query = (
-        select(
-            _DECISION,
-            _VERSION.c.clauses,
-            _JOURNEY.c.id.label("journey_id"),
-            _JOURNEY.c.state.label("journey"),
-            _JOURNEY.c.exit_reason,
-        )
-        .select_from(joined)
-        .where(_DECISION.c.customer_id == customer)
-        .order_by(_DECISION.c.decided_at, _DECISION.c.id)
-    )
-    if rule:
-        query = query.where(_DECISION.c.rule_id == rule)
-    found = [dict(row) for row in connection.execute(query).mappings()]
-    for row in found:
-        row["reasons"] = list(told([Clause.from_json(one) for one in row.pop("clauses")], row["reasons"]))
+    """The answers about a customer, oldest first, with their reasons in full and the journey that each began.
+
+    As rule_id, rule_hash, occurrence, event_id, outcome, arm, reasons, decided_at, journey_id, journey (its state) and
+    exit_reason.
+    """
+    versions = {short(row.hash): row for row in connection.execute(select(_VERSION))}
+    begun = {
+        (row.rule_id, row.occurrence): row
+        for row in connection.execute(select(_JOURNEY).where(_JOURNEY.c.customer_id == customer))
+    }
+    query = select(_DECISION).where(_DECISION.c.customer_id == customer)
+    found: list[dict[str, Any]] = []
+    for row in connection.execute(query.order_by(_DECISION.c.decided_at, _DECISION.c.id)):
+        told_of = [(versions[answer.version], answer) for answer in answers(row.answers)]
+        for version, answer in sorted(told_of, key=lambda each: each[0].rule_id):
+            if rule in (None, version.rule_id):
+                found.append(_answer(row, version, answer, begun.get((version.rule_id, row.occurrence))))
     return found
+
+
+def _answer(row: Row[Any], version: Row[Any], answer: Answer, journey: Row[Any] | None) -> dict[str, Any]:
+    return {
+        "rule_id": version.rule_id,
+        "rule_hash": version.hash,
+        "customer_id": row.customer_id,
+        "occurrence": row.occurrence,
+        "event_id": row.event_id,
+        "outcome": answer.outcome,
+        "reasons": list(told([Clause.from_json(one) for one in version.clauses], answer.kept)),
+        "arm": answer.arm,
+        "decided_at": row.decided_at,
+        "journey_id": journey.id if journey else None,
+        "journey": journey.state if journey else None,
+        "exit_reason": journey.exit_reason if journey else None,
+    }
 
 
 def counts(connection: Connection) -> list[tuple[str, str, int]]:
     """How often each rule answered what: (rule, outcome, number)."""
     query = (
-        select(_DECISION.c.rule_id, _DECISION.c.outcome, func.count())
-        .group_by(_DECISION.c.rule_id, _DECISION.c.outcome)
-        .order_by(_DECISION.c.rule_id, _DECISION.c.outcome)
+        select(_VERSION.c.rule_id, _TALLY.c.outcome, func.sum(_TALLY.c.number))
+        .join_from(_TALLY, _VERSION, _VERSION.c.hash == _TALLY.c.rule_hash)
+        .group_by(_VERSION.c.rule_id, _TALLY.c.outcome)
+        .order_by(_VERSION.c.rule_id, _TALLY.c.outcome)
     )
-    return list(connection.execute(query))
+    return [(rule, outcome, int(number)) for rule, outcome, number in connection.execute(query)]

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
 
 from engine.core.facts import Event
-from engine.store import rows, tables
+from engine.store import customers, rows, tables
 from engine.store.session import among
 
 _EVENT = tables.table(tables.Event)
@@ -50,8 +50,49 @@ def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[
 
 
 def unprocessed(connection: Connection, now: datetime, limit: int) -> list[Stored]:
-    """The next events to decide on, in the order in which they came; those that lie ahead of `now` wait."""
-    query = _NEW.where(_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= now).order_by(_EVENT.c.id).limit(limit)
+    """The next events to decide on, in the order in which they came, about `limit`; those ahead of `now` wait.
+
+    Their customers are held until the transaction ends, and events of those whom another worker holds are left to it.
+    No event at all: nobody has one left to decide on.
+    """
+    if connection.dialect.name == "sqlite":
+        return _stored(connection, _waiting(_NEW, now).limit(limit))
+    while True:
+        mine, last = _held(connection, now, limit)
+        found = _stored(connection, _waiting(_NEW, now).where(_EVENT.c.id <= last, _mine(connection, mine)))
+        if found or not last:
+            return found  # read again, because others may have decided meanwhile; and so may what was skipped before
+
+
+def _held(connection: Connection, now: datetime, limit: int) -> tuple[set[int], int]:
+    """Whom of the next events we hold, and up to which event; when others hold all of them, we wait for them."""
+    mine: set[int] = set()
+    last = found = 0
+    while True:
+        each = _waiting(select(_EVENT.c.id, _EVENT.c.customer_id), now).where(_EVENT.c.id > last)
+        some = connection.execute(each.limit(limit)).all()
+        if not some:
+            break
+        mine |= customers.hold(connection, {who for _, who in some} - mine, wait=False)
+        last = some[-1][0]
+        found += sum(who in mine for _, who in some)
+        if found >= max(1, limit // 2):
+            return mine, last
+    if last and not mine:
+        first = connection.execute(_waiting(select(_EVENT.c.customer_id), now).limit(limit)).scalars().all()
+        mine = customers.hold(connection, set(first))
+    return mine, last
+
+
+def _waiting(query: Select[*tuple[Any, ...]], now: datetime) -> Select[*tuple[Any, ...]]:
+    return query.where(_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= now).order_by(_EVENT.c.id)
+
+
+def _mine(connection: Connection, mine: Collection[int]) -> ColumnElement[bool]:
+    return among(connection, _EVENT.c.customer_id, mine)
+
+
+def _stored(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Stored]:
     return [
         Stored(
             id=key,
@@ -72,7 +113,8 @@ def mark_processed(connection: Connection, ids: Collection[int], now: datetime) 
 def mark_history(connection: Connection, before: datetime, now: datetime) -> int:
     """Events from before the shop started with Premura are history: known, never acted on. Says how many."""
     where = (_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at < before)
-    return connection.execute(update(_EVENT).where(*where).values(processed_at=now)).rowcount
+    some = select(_EVENT.c.id).where(*where).with_for_update(skip_locked=True)  # two who do so at once never wait
+    return connection.execute(update(_EVENT).where(_EVENT.c.id.in_(some)).values(processed_at=now)).rowcount
 
 
 def since(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from itertools import repeat
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from itertools import chain, count, repeat
 from typing import Any
 
 from pydantic_core import to_json
 from sqlalchemy import JSON, Column, Connection, Table, func, select, text
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
+
+_TOGETHER = 50  # rows a statement
+_SIGNS = 900  # values a statement: the least of all SQLites takes 999
 
 
 def add(
@@ -46,13 +50,12 @@ def add_columns(
             shared.setdefault(column.name, column.default.arg)
     stored = {name: _as_stored(connection, target.c[name], values) for name, values in columns.items()}
     same = {name: _as_stored(connection, target.c[name], [value])[0] for name, value in shared.items()}
-    if leave_known and connection.dialect.name == "postgresql":
+    if connection.dialect.name == "sqlite":
+        return _insert_together(connection, target, stored, same, " ON CONFLICT DO NOTHING" if leave_known else "")
+    if leave_known:
         return _unnest(connection, target, stored, same)
     values = list(zip(*stored.values(), *map(repeat, same.values()), strict=False))
-    if not leave_known and connection.dialect.name == "postgresql":
-        return _copy(connection, target, (*stored, *same), values)
-    statement = _insert(connection, target, (*stored, *same)) + (" ON CONFLICT DO NOTHING" if leave_known else "")
-    return connection.exec_driver_sql(statement, values).rowcount
+    return _copy(connection, target, (*stored, *same), values)
 
 
 def change(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> int:
@@ -79,13 +82,47 @@ def next_keys(connection: Connection, target: Table, number: int) -> list[int]:
     return list(connection.execute(asked, {"name": target.name, "number": number}).scalars())
 
 
+def _insert_together(
+    connection: Connection, target: Table, own: dict[str, Sequence[Any]], same: dict[str, Any], ending: str
+) -> int:
+    """The quickest way into SQLite: to bind a value costs half as much as to store it, so what all rows share is bound
+    once for many rows."""
+    number = len(next(iter(own.values())))
+    for name in list(own)[1:]:
+        if number > 1 and own[name].count(own[name][0]) == number:
+            same[name] = own.pop(name)[0]
+    values, start, new = list(zip(*own.values(), strict=True)), 0, 0
+    for together in (max(1, min(_TOGETHER, (_SIGNS - len(same)) // max(1, len(own)))), 1):
+        groups = [
+            (*same.values(), *chain.from_iterable(values[at : at + together]))
+            for at in range(start, len(values) - together + 1, together)
+        ]
+        if groups:
+            statement = _numbered(connection, target, own, same, together) + ending
+            new += connection.exec_driver_sql(statement, groups).rowcount
+        start += len(groups) * together
+    return new
+
+
+def _numbered(connection: Connection, target: Table, own: Collection[str], same: Collection[str], together: int) -> str:
+    quoted = [connection.dialect.identifier_preparer.quote(name) for name in (*same, *own)]
+    signs = count(len(same) + 1)
+    shared = [f"?{number}" for number in range(1, len(same) + 1)]
+    rows = ", ".join(f"({', '.join([*shared, *(f'?{next(signs)}' for _ in own)])})" for _ in range(together))
+    return f"INSERT INTO {target.name} ({', '.join(quoted)}) VALUES {rows}"  # noqa: S608 - names of a table
+
+
 def _copy(connection: Connection, target: Table, names: Iterable[str], values: Sequence[tuple[Any, ...]]) -> int:
     """The quickest way into PostgreSQL, which knows no ON CONFLICT."""
     quoted = ", ".join(connection.dialect.identifier_preparer.quote(name) for name in names)
     driver: Any = connection.connection.driver_connection
-    with driver.cursor() as cursor, cursor.copy(f"COPY {target.name} ({quoted}) FROM STDIN") as copy:
-        for row in values:
-            copy.write_row(row)
+    statement, known = f"COPY {target.name} ({quoted}) FROM STDIN", connection.dialect.loaded_dbapi.IntegrityError
+    try:
+        with driver.cursor() as cursor, cursor.copy(statement) as copy:
+            for row in values:
+                copy.write_row(row)
+    except known as error:  # as of any other statement
+        raise IntegrityError(statement, None, error) from error
     return len(values)
 
 
@@ -102,12 +139,6 @@ def _unnest(
         f" FROM unnest({arrays}) AS one ({', '.join(map(quote, columns))}) ON CONFLICT DO NOTHING"
     )
     return connection.exec_driver_sql(statement, (*same.values(), *map(list, columns.values()))).rowcount
-
-
-def _insert(connection: Connection, target: Table, names: Iterable[str]) -> str:
-    quoted = [connection.dialect.identifier_preparer.quote(name) for name in names]
-    signs = ", ".join([_sign(connection)] * len(quoted))
-    return f"INSERT INTO {target.name} ({', '.join(quoted)}) VALUES ({signs})"  # noqa: S608 - names of a table
 
 
 def _sign(connection: Connection) -> str:

@@ -10,7 +10,7 @@ from sqlalchemy import Connection, func, select
 from engine.store import tables
 
 _VERSION = tables.table(tables.RuleVersion)
-_DECISION = tables.table(tables.Decision)
+_TALLY = tables.table(tables.Tally)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,11 +33,9 @@ def first_used(connection: Connection) -> dict[str, datetime]:
 
 def used(connection: Connection, rule: str = "") -> list[Version]:
     """The versions that were used, of one rule or of all: those first that were used first."""
-    asked = [_DECISION.c.rule_id == rule] if rule else []
     answered = (
-        select(_DECISION.c.rule_hash, func.count().label("number"), func.max(_DECISION.c.decided_at).label("last"))
-        .where(*asked)
-        .group_by(_DECISION.c.rule_hash)
+        select(_TALLY.c.rule_hash, func.sum(_TALLY.c.number).label("number"), func.max(_TALLY.c.last_at).label("last"))
+        .group_by(_TALLY.c.rule_hash)
         .subquery()
     )
     query = (
@@ -54,7 +52,7 @@ def used(connection: Connection, rule: str = "") -> list[Version]:
             text=row.text,
             first_used_at=row.first_used_at,
             last_used_at=row.last or row.first_used_at,
-            decisions=row.number or 0,
+            decisions=int(row.number or 0),
         )
         for row in connection.execute(query)
     ]

@@ -10,6 +10,7 @@ from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeVar
 
+from pydantic_core import from_json
 from sqlalchemy import (
     ARRAY,
     BigInteger,
@@ -195,8 +196,16 @@ def _engine(url: str) -> Engine:
     raise StoreError(f"'{url.split('@')[-1]}' is not the address of a database such as {such}")
 
 
+def _from_json(written: str) -> Any:
+    """A quarter of the time of the library's own reader, which takes what this one does not (half a surrogate pair)."""
+    try:
+        return from_json(written)
+    except ValueError:
+        return json.loads(written)
+
+
 def _sqlite(url: URL) -> Engine:
-    engine = create_engine(url, connect_args={"timeout": _PATIENCE})
+    engine = create_engine(url, connect_args={"timeout": _PATIENCE}, json_deserializer=_from_json)
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: Any) -> None:

@@ -11,7 +11,9 @@ import numpy as np
 from sqlalchemy import Connection
 
 from engine.core.actions import Plan, State
+from engine.core.answers import record, short
 from engine.core.facts import Event, Score, Transaction
+from engine.core.keys import sha256
 from engine.store import (
     actions,
     customers,
@@ -55,32 +57,41 @@ def happened(connection: Connection, kind: str, ref: str = "C1", at: datetime = 
     events.add(connection, "shop", [(customer(connection, ref), fact)], NOON)
 
 
+def digest(rule: str) -> str:
+    """The hash of the one version that a rule has here."""
+    return HASH if rule == "thanks" else sha256(rule)
+
+
 def decision(
-    connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", **more: Any
-) -> bool:
-    """A rule's answer about a customer; says whether it is the first about that occurrence."""
-    decisions.keep_version(connection, rule, HASH, f'id = "{rule}"', NOON, [["when", "p < 0.2", ["p"]]])
-    values = {
+    connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", outcome: str = "act",
+    values: Mapping[str, Any] | None = None, **more: Any
+) -> None:  # fmt: skip
+    """A rule's answer about a customer; its condition was false if the answer is no."""
+    version = digest(rule)
+    decisions.keep_version(connection, rule, version, f'id = "{rule}"', NOON, [["when", "p < 0.2", ["p"]]])
+    held = "0" if outcome == "no" else "1"
+    no = {short(version): held} if outcome == "no" else {}
+    said = [] if no else [[short(version), outcome, "treated", held, {}]]
+    row = {
         "rule_id": rule,
-        "rule_hash": HASH,
         "customer_id": customer(connection, ref),
         "occurrence": occurrence,
         "event_id": None,
-        "outcome": "act",
-        "reasons": {"held": "", "values": {}},
-        "arm": "treated",
+        "answers": record(values or {"p": 0.1}, no, said),
     }
-    return bool(decisions.add_decisions(connection, [values | more], NOON))
+    at = more.get("decided_at", NOON)
+    decisions.add_decisions(connection, [row | more], at)
+    decisions.count_answers(connection, {(version, outcome): 1}, at)
 
 
 def journey(
     connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", **more: Any
 ) -> int:
     """A journey's key."""
-    decisions.keep_version(connection, rule, HASH, f'id = "{rule}"', NOON)
+    decisions.keep_version(connection, rule, digest(rule), f'id = "{rule}"', NOON)
     values = {
         "rule_id": rule,
-        "rule_hash": HASH,
+        "rule_hash": digest(rule),
         "customer_id": customer(connection, ref),
         "occurrence": occurrence,
         "state": "active",

@@ -17,17 +17,18 @@ class TestDecisions:
         with store.write() as connection:
             key = customer(connection)
             assert decisions.decided(connection, [(key, "1")]) == set()
-            assert decision(connection, outcome="refused", reasons={"held": "0", "values": {"p": 0.25}})
-            assert not decision(connection, outcome="act")
-            assert decision(connection, occurrence="2")
-            assert decision(connection, "C2")
-            assert decision(connection, rule="quote")
+            decision(connection, outcome="no", values={"p": 0.25})
+            decision(connection, occurrence="2")
+            decision(connection, "C2")
+            decision(connection, rule="quote")
             assert decisions.decided(connection, [(key, "1")]) == {("thanks", key, "1"), ("quote", key, "1")}
             assert decisions.decided(connection, [(key, "2"), (key, "3")]) == {("thanks", key, "2")}
             assert decisions.decided(connection, []) == set()
             first = decisions.of_customer(connection, key)[0]
             told = [{"code": "when", "clause": "p < 0.2", "holds": False, "values": {"p": 0.25}}]
-            assert (first["outcome"], first["reasons"]) == ("refused", told)
+            assert (first["outcome"], first["arm"], first["reasons"]) == ("no", "none", told)
+        with pytest.raises(IntegrityError), store.write() as connection:
+            decision(connection)
 
     def test_a_rule_is_kept_under_its_hash(self, store: Store) -> None:
         with store.write() as connection:

@@ -6,6 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.answers import record, short
 from engine.store import decisions, rule_versions
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, customer
@@ -19,15 +20,13 @@ def _decided(connection: Connection, rule: str, digest: str, at: datetime, numbe
     for one in range(number):
         values = {
             "rule_id": rule,
-            "rule_hash": digest,
             "customer_id": customer(connection),
             "occurrence": f"{digest[0]}/{at.isoformat()}/{one}",
             "event_id": None,
-            "outcome": "act",
-            "reasons": {"held": "", "values": {}},
-            "arm": "treated",
+            "answers": record({}, {}, [[short(digest), "act", "treated", "", {}]]),
         }
-        assert decisions.add_decisions(connection, [values], at)
+        decisions.add_decisions(connection, [values], at)
+        decisions.count_answers(connection, {(digest, "act"): 1}, at)
 
 
 def _lived(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import chain
 
@@ -14,7 +14,9 @@ from engine.core.actions import Ending
 from engine.core.calendar import local_date
 from engine.core.lookback import lookbacks
 from engine.core.waits import Waiting
+from engine.decide.guards import asks_before
 from engine.decide.moment import Occasion
+from engine.decide.panel import Panel
 from engine.decide.round import Person, Round
 from engine.decide.rule import Rule
 from engine.decide.stage.policy import Policy, Summary
@@ -31,6 +33,8 @@ from engine.store import (
     waits,
 )
 from engine.store.session import Store
+
+_FIRST = {"customer.first_purchase", "customer.years_since_first_purchase"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,17 +54,22 @@ class Asking:
     policy: Policy
     now: datetime
     summary: Summary
+    kept: set[str] = field(default_factory=set)  # the versions of rules that the store has
 
     def round(
-        self, connection: Connection, ids: Collection[int], rules: Iterable[Rule] = (), *, reads: Iterable[str] = ()
-    ) -> Round:
-        """All that is known of these customers, but for the answers that they have.
+        self, connection: Connection, ids: Collection[int], rules: Iterable[Rule] = (), *,
+        reads: Iterable[str] = (), kinds: Collection[str] = (),
+    ) -> Round:  # fmt: skip
+        """What is known of these customers, as far as it is read, but for the answers that they have; they are held.
 
-        rules: those that will be asked; reads: names in other conditions that will be.
+        rules: those that will be asked; reads: names in other conditions that will be. kinds: of events that will stop
+        journeys.
         """
-        names = chain(chain.from_iterable(rule.reads for rule in rules), reads)
+        customers.hold(connection, ids)
+        asked = list(rules)
+        names = {*chain.from_iterable(rule.reads for rule in asked), *reads}
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
-        for journey in decisions.active_journeys(connection, ids):
+        for journey in decisions.active_journeys(connection, ids, kinds) if kinds else ():
             journeys[journey.customer_id].append((journey.id, journey.ending))
         return Round(
             words=self.policy.words,
@@ -68,16 +77,16 @@ class Asking:
             time_zone=self.policy.time_zone,
             key=self.policy.key,
             now=self.now,
-            people=self._people(connection, ids, list(names)),
-            started=decisions.last_started(connection, ids),
+            people=self._people(connection, ids, names),
+            started=decisions.last_started(connection, ids, [rule.id for rule in asked if asks_before(rule)]),
             journeys=journeys,
             workspace_holdout=self.policy.workspace_holdout,
         )
 
     def _people(self, connection: Connection, ids: Collection[int], reads: Collection[str]) -> dict[int, Person]:
         known = customers.load(connection, ids)
-        worth = scores.load(connection, known)
-        since = transactions.first_of(connection, known)
+        worth = scores.load(connection, known) if any(name.startswith("score.") for name in reads) else {}
+        since = transactions.first_of(connection, known) if _FIRST & set(reads) else {}
         bought = self.purchases(connection, known, {*reads} - {"customer.first_purchase"})
         standings = permissions.standings(connection, {key: one.facts for key, one in known.items()}, self.policy.key)
         past = history.answers(
@@ -113,12 +122,14 @@ class Asking:
         return history.Past(now=self.now, currency=shop.currency, time_zone=shop.time_zone, zones=zones)
 
     def ask(self, connection: Connection, asked: Round, questions: Sequence[tuple[Rule, int, Occasion]]) -> None:
-        """Ask rules about customers of a round, and write what came of it."""
+        """Ask rules about customers of a round, each alone, and write what came of it."""
         asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
+        panels = {rule.id: Panel.alone(rule) for rule, _, _ in questions}
         for rule, key, why in questions:
-            asked.ask((rule,), key, why)
+            asked.ask(panels[rule.id], key, why)
         self.write(connection, asked)
         self.settle(connection, waits.come(connection, asked.begun, self.now) if asked.begun else ())
+        decisions.count_answers(connection, asked.counted, self.now)
 
     def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
         """Say of steps whose awaited event is there what comes of them."""
@@ -128,16 +139,23 @@ class Asking:
 
     def write(self, connection: Connection, asked: Round) -> None:
         """All that came of a round."""
-        for journey, reason in asked.stopped:
-            decisions.stop_journey(connection, journey, reason, self.now)
-        for rule in asked.used.values():
-            clauses = [clause.to_json() for clause in rule.clauses]
-            decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now, clauses)
+        for reason, journeys in asked.stopped.items():
+            decisions.stop_journeys(connection, journeys, reason, self.now)
+            self.summary.stopped += len(journeys)
+        self._keep_versions(connection, asked.versions)
         decisions.add_decisions(connection, asked.decisions, self.now)
         begun = list(chain.from_iterable(asked.begun.values()))
         keys = decisions.begin_journeys(connection, [one.journey for one in begun])
         steps = [{"journey_id": key, **step} for key, one in zip(keys, begun, strict=True) for step in one.steps]
         self.summary.actions += actions.plan(connection, steps, self.now)
-        self.summary.stopped += len(asked.stopped) + sum(one.journey["state"] == "stopped" for one in begun)
-        for answer in asked.decisions:
-            self.summary.count(answer["outcome"])
+        self.summary.stopped += sum(not one.is_under_way for one in begun)
+        for (_, outcome), number in asked.counted.items():
+            self.summary.count(outcome, number)
+
+    def _keep_versions(self, connection: Connection, rules: Iterable[Rule]) -> None:
+        """Once a run."""
+        for rule in sorted(rules, key=lambda rule: rule.hash):  # so that no two workers block each other
+            if rule.hash not in self.kept:
+                clauses = [clause.to_json() for clause in rule.clauses]
+                decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now, clauses)
+                self.kept.add(rule.hash)

@@ -109,6 +109,7 @@ def _stop_moved(stage: Asking, pending: Sequence[decisions.Pending], today: date
             continue
         for some in in_pieces([one for one in pending if one.rule_hash == digest], BATCH):
             with stage.store.write() as connection:
+                customers.hold(connection, {one.customer_id for one in some})
                 for reason, moved in _moved(stage, connection, on, some, today).items():
                     decisions.stop_journeys(connection, moved, reason, stage.now)
                     stage.summary.stopped += len(moved)

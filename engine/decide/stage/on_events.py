@@ -15,7 +15,7 @@ from engine.store import decisions, events, waits
 
 def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
     """New events: what lies before the shop's start is history; the rest stops journeys and starts rules."""
-    rules = triggers.by_event(stage.policy.rules)
+    panels = triggers.by_event(stage.policy.rules)
     if stage.policy.start is not None:
         with stage.store.write() as connection:
             start = at_local(stage.policy.start, time(0), stage.policy.time_zone)
@@ -24,17 +24,19 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
         with stage.store.write() as connection:
             batch = events.unprocessed(connection, stage.now, BATCH)
             occasions = [triggers.event_occasion(found.source, found.id, found.facts) for found in batch]
-            started = chain.from_iterable(rules.get(kind, ()) for kind in {found.facts.kind for found in batch})
-            asked = stage.round(connection, {found.customer_id for found in batch}, started)
+            kinds = {found.facts.kind for found in batch}
+            started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
+            asked = stage.round(connection, {found.customer_id for found in batch}, started, kinds=kinds)
             pairs = {(found.customer_id, why.occurrence) for found, why in zip(batch, occasions, strict=True)}
             asked.decided.update(decisions.decided(connection, pairs))
             for found, why in zip(batch, occasions, strict=True):
                 asked.stop(found.customer_id, found.facts)
-                if begun := rules.get(found.facts.kind):
-                    asked.ask(begun, found.customer_id, why)
+                if panel := panels.get(found.facts.kind):
+                    asked.ask(panel, found.customer_id, why)
             stage.write(connection, asked)
             stage.settle(connection, waits.come(connection, asked.people, stage.now) if batch else ())
             events.mark_processed(connection, [found.id for found in batch], stage.now)
+            decisions.count_answers(connection, asked.counted, stage.now)
         stage.summary.events += len(batch)
         progress(len(batch))
         if not batch:

@@ -39,6 +39,6 @@ class Summary:
     awaited: int = 0  # steps whose awaited event came
     given_up: int = 0  # steps whose awaited event did not come in time
 
-    def count(self, outcome: str) -> None:
-        """One more answer of that kind."""
-        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + 1
+    def count(self, outcome: str, number: int = 1) -> None:
+        """So many more answers of that kind."""
+        self.outcomes[outcome] = self.outcomes.get(outcome, 0) + number

@@ -9,7 +9,7 @@ from __future__ import annotations
 from sqlalchemy import Table
 from sqlmodel import SQLModel
 
-from engine.store.tables.answers import Decision, Journey, RuleVersion
+from engine.store.tables.answers import Decision, Journey, RuleVersion, Tally
 from engine.store.tables.log import DirtyCustomer, Event, Txn
 from engine.store.tables.people import Consent, Customer, Suppression
 from engine.store.tables.printing import PrintJob
@@ -40,6 +40,7 @@ __all__ = [
     "Score",
     "ScoreHistory",
     "Suppression",
+    "Tally",
     "Touchpoint",
     "Txn",
     "table",

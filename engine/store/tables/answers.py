@@ -1,11 +1,11 @@
-"""What rules answered: their versions, decisions and journeys."""
+"""What rules answered: their versions, decisions, how often they gave each answer, and journeys."""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
 from engine.store.tables.columns import BIG, json, key, ref_to
@@ -26,8 +26,14 @@ class Journey(SQLModel, table=True):
     """One customer's passage through one rule, pinned to the rule's version."""
 
     __table_args__ = (
-        UniqueConstraint("rule_id", "customer_id", "occurrence"),
-        Index("journey_customer", "customer_id", "state"),
+        # begins with the customer, as every question does: a hundred rules of one event write in one place of it
+        UniqueConstraint("customer_id", "occurrence", "rule_id"),
+        Index(
+            "journey_active",
+            "rule_id",
+            sqlite_where=text("state = 'active'"),
+            postgresql_where=text("state = 'active'"),
+        ),
     )
     id: int | None = key()
     rule_id: str
@@ -44,16 +50,25 @@ class Journey(SQLModel, table=True):
 
 
 class Decision(SQLModel, table=True):
-    """What a rule answered for a customer and an occurrence, "no" included, with what re-derives the reasons."""
+    """What the rules answered that one occasion asked about a customer, "no" included, with what tells the reasons.
+
+    `rule_id` is a rule that was asked alone, or empty: all were that an event starts.
+    """
 
     __table_args__ = (UniqueConstraint("customer_id", "occurrence", "rule_id"),)
     id: int | None = key()
     rule_id: str
-    rule_hash: str = Field(foreign_key="rule_version.hash", max_length=64)
     customer_id: int = ref_to("customer.id", index=False)
     occurrence: str
     event_id: int | None = Field(default=None, foreign_key="event.id", sa_type=BIG)
-    outcome: str  # act | no | refused | holdout
-    reasons: dict[str, Any] = json()  # what re-derives them, with the version's clauses (core/reasons)
-    arm: str  # as engine.core.arms explains
+    answers: dict[str, Any] = json()  # of each rule: see core/answers
     decided_at: datetime
+
+
+class Tally(SQLModel, table=True):
+    """How often a version of a rule gave an answer, and when last: nobody has to read all decisions to say so."""
+
+    rule_hash: str = Field(primary_key=True, foreign_key="rule_version.hash", max_length=64)
+    outcome: str = Field(primary_key=True)  # act | no | refused | holdout
+    number: int = Field(sa_type=BIG)
+    last_at: datetime

@@ -214,9 +214,16 @@ def upgrade() -> None:
             ["rule_version.hash"],
         ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("rule_id", "customer_id", "occurrence"),
+        sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
     )
-    op.create_index("journey_customer", "journey", ["customer_id", "state"], unique=False)
+    op.create_index(
+        "journey_active",
+        "journey",
+        ["rule_id"],
+        unique=False,
+        sqlite_where=sa.text("state = 'active'"),
+        postgresql_where=sa.text("state = 'active'"),
+    )
     op.create_table(
         "score",
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -386,13 +393,10 @@ def upgrade() -> None:
         "decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("rule_id", AutoString(), nullable=False),
-        sa.Column("rule_hash", AutoString(length=64), nullable=False),
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("occurrence", AutoString(), nullable=False),
         sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
-        sa.Column("outcome", AutoString(), nullable=False),
-        sa.Column("reasons", sa.JSON(), nullable=False),
-        sa.Column("arm", AutoString(), nullable=False),
+        sa.Column("answers", sa.JSON(), nullable=False),
         sa.Column("decided_at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["customer_id"],
@@ -402,12 +406,20 @@ def upgrade() -> None:
             ["event_id"],
             ["event.id"],
         ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
+    )
+    op.create_table(
+        "tally",
+        sa.Column("rule_hash", AutoString(length=64), nullable=False),
+        sa.Column("outcome", AutoString(), nullable=False),
+        sa.Column("number", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("last_at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
             ["rule_hash"],
             ["rule_version.hash"],
         ),
-        sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
+        sa.PrimaryKeyConstraint("rule_hash", "outcome"),
     )
     op.create_table(
         "delivery",

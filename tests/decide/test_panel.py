@@ -1,0 +1,51 @@
+"""Rules that are asked together, and what was read of whom they were asked about."""
+
+from __future__ import annotations
+
+from engine.decide.panel import Panel
+from engine.decide.rule import Rule, load
+from engine.decide.vocabulary import vocabulary
+
+WORDS = vocabulary()
+HEAD = """
+id = "{name}"
+title = "{name}"
+purpose = "relationship"
+[on]
+event = "service_call.completed"
+{when}
+[[step]]
+id = "mail"
+channel = "task"
+template = "task/call"
+{step}
+"""
+
+
+def rule(name: str, when: str = "", step: str = "") -> Rule:
+    lines = {"when": f'when = "{when}"' if when else "", "step": f'when = "{step}"' if step else ""}
+    text = HEAD.format(name=name, **lines)
+    return load({f"rules/{name}.toml": text}, vocabulary=WORDS, templates=["task/call"])[0]
+
+
+def test_what_two_conditions_read_is_read_once() -> None:
+    one, other = rule("a", "event.amount > 5.0 && score.T > 1.0"), rule("b", "score.T > 2.0 && customer.has_email")
+    panel = Panel.of([one, other])
+
+    assert (panel.name, panel.rules) == ("", (one, other))
+    assert panel.reads == ("event.amount", "score.T", "customer.has_email")
+    assert panel.read_by([one, other]) == panel.reads
+    assert Panel.of([rule("c")]).reads == ()
+
+
+def test_what_steps_ask_is_read_only_of_whom_the_rule_gets_so_far() -> None:
+    one, other = rule("a", "score.T > 1.0", "event.amount > 5.0"), rule("b", step="customer.has_email")
+    panel = Panel.of([one, other])
+
+    assert panel.reads == panel.read_by([]) == ("score.T",)
+    assert panel.read_by([one]) == ("score.T", "event.amount")
+    assert panel.read_by([other, one]) == ("score.T", "customer.has_email", "event.amount")
+
+
+def test_a_rule_that_is_asked_alone_gives_its_name() -> None:
+    assert Panel.alone(rule("a")).name == "a"
