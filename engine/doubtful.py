@@ -7,9 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from engine.core.actions import ASK
-from engine.dispatch.doubt import Doubt, Way, settle
-from engine.store import doubts
+from engine.dispatch.doubt import Way, settle
+from engine.dispatch.stage.settle import as_doubt
+from engine.store import doubts, settlements
+from engine.store.settlements import Standing
 
 if TYPE_CHECKING:
     from sqlalchemy import Connection
@@ -35,13 +36,14 @@ class Known:
 
 def known(app: App, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, Known]:
     """What is known of these actions, rows of the outbox in state unknown, by their keys."""
-    tried = doubts.attempts(connection, [row["id"] for row in rows])
-    return {row["id"]: _known(app, row, tried.get(row["id"], [])) for row in rows}
+    ids = [row["id"] for row in rows]
+    tried, standings = doubts.attempts(connection, ids), settlements.standings(connection, ids, app.clock())
+    return {row["id"]: _known(app, row, tried.get(row["id"], []), standings[row["id"]]) for row in rows}
 
 
-def _known(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> Known:
+def _known(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]], standing: Standing) -> Known:
     last = tried[-1] if tried else None
-    by_itself, at = _next(app, row, tried)
+    by_itself, at = _next(app, standing)
     command = f"premura actions resolve {row['public_id'][-8:]}"
     return Known(
         attempts=row["attempts"],
@@ -54,18 +56,9 @@ def _known(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]])
     )
 
 
-def _next(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]]) -> tuple[str, datetime | None]:
-    adapter = app.adapters.get(row["adapter"])
-    if adapter is None or not tried:
+def _next(app: App, standing: Standing) -> tuple[str, datetime | None]:
+    adapter = app.adapters.get(standing.adapter)
+    if adapter is None:
         return "", None
-    first = next((one for one in tried if one["outcome"] in ("unknown", "submitting")), tried[-1])
-    doubt = Doubt(
-        action=row["public_id"],
-        attempts=row["attempts"],
-        since=first["started_at"],
-        ended=tried[-1]["finished_at"] or tried[-1]["started_at"],
-        if_unknown=row["plan"].get("if_unknown", ASK),
-        valid_until=row["valid_until"],
-    )
-    found = settle(doubt, adapter, now=app.clock())
+    found = settle(as_doubt(standing, adapter), adapter, now=app.clock())
     return ("", None) if found.way is Way.PERSON else (found.why, found.at)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import TYPE_CHECKING, Any
 
 from engine.core.actions import State
+from engine.dispatch.port import Adapter, Cancelling, Message
 from engine.errors import UsageError
 from engine.inquiry import action_by_id, one_customer, told
-from engine.store import actions, doubts, permissions
+from engine.store import actions, customers, doubts, permissions, touchpoints
 
 if TYPE_CHECKING:
     from engine.app import App
@@ -27,8 +29,13 @@ def suppress(app: App, words: str, reason: str) -> dict[str, Any]:
 
 
 def change(app: App, public_id: str, verb: str, by: str) -> dict[str, Any]:
-    """Do one of approve, cancel, sent, not_sent and say where the action stands then. Raises UsageError."""
+    """Do one of approve, cancel, sent, not_sent and say where the action stands then. Raises UsageError.
+
+    What a provider has accepted is cancelled if it still gives it back. Raises DeliveryError when it cannot be asked.
+    """
     now = app.clock()
+    if verb == "cancel" and (given_back := _take_back(app, public_id, by)):
+        return given_back
     with app.store.write() as connection:
         found = action_by_id(connection, public_id)
         if verb == "approve":
@@ -41,3 +48,27 @@ def change(app: App, public_id: str, verb: str, by: str) -> dict[str, Any]:
             wanted = {"approve": "held", "cancel": "still with us"}.get(verb, "unknown")
             raise UsageError(f"action {found.public_id[-8:]} is {found.state}, not {wanted}; nothing was changed")
         return told(action_by_id(connection, found.public_id))
+
+
+def _take_back(app: App, public_id: str, by: str) -> dict[str, Any] | None:
+    """Ask the provider for what it has accepted; None when that cannot be, or it is too late."""
+    with app.store.read() as connection:
+        found = action_by_id(connection, public_id)
+        (known,) = customers.load(connection, [found.customer_id]).values()
+    adapter = app.adapters.get(found.adapter)
+    if found.state is not State.ACCEPTED or adapter is None or not adapter.capability.cancellable:
+        return None
+    message = Message(action=found.public_id, key=found.dedupe_key, customer=known.facts.ref, body=found.payload or {})
+    if not asyncio.run(_asked(adapter, message, found.provider_ref)):
+        return None
+    with app.store.write() as connection:
+        if actions.take_back(connection, found.id, f"taken back by {by}", app.clock()):
+            touchpoints.remove(connection, found.id)
+        return told(action_by_id(connection, found.public_id))
+
+
+async def _asked(adapter: Adapter, message: Message, provider_ref: str) -> bool:
+    try:
+        return isinstance(adapter, Cancelling) and await adapter.cancel(message, provider_ref)
+    finally:
+        await adapter.close()

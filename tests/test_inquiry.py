@@ -10,7 +10,8 @@ import pytest
 
 from engine import inquiry, orders
 from engine.cli import run
-from engine.errors import UsageError
+from engine.errors import DeliveryError, UsageError
+from engine.store import touchpoints
 from tests.shop import THANKS, Shop
 
 DONE = "service_call.completed"
@@ -108,6 +109,59 @@ def test_what_is_done_cannot_be_cancelled_or_resolved(shop: Shop) -> None:
     for verb in ("cancel", "approve", "sent", "not_sent"):
         with pytest.raises(UsageError, match="is delivered"):
             orders.change(shop.app, sent["id"], verb, "Marta")
+
+
+SERVICE = """
+[adapters.files]
+kind = "fake"
+channel = "email"
+folder = "out/service"
+delivered = false
+cancellable = true
+cancel = ["{fate}"]
+"""
+
+
+def accepted(tmp_path: Path, fate: str) -> tuple[Shop, str]:
+    """A mail that a service has accepted, which gives back what it accepted or does not."""
+    shop = Shop(tmp_path / "shop")
+    shop.configure("[adapters.files]", "[adapters.no_more]")
+    path = shop.folder / "premura.toml"
+    path.write_text(path.read_text(encoding="utf-8") + SERVICE.format(fate=fate), encoding="utf-8")
+    (found,) = inquiry.actions(thanked(shop).app, "accepted")
+    return shop, found["id"]
+
+
+def test_what_a_service_gives_back_is_cancelled_and_was_never_heard(tmp_path: Path) -> None:
+    shop, action = accepted(tmp_path, "ok")
+
+    found = orders.change(shop.app, action, "cancel", "Marta")
+    assert (found["state"], found["reason"]) == ("cancelled", "taken back by Marta")
+    assert (shop.folder / "out" / "service" / "cancelled.jsonl").read_text(encoding="utf-8").count(action) == 1
+    with shop.app.store.read() as connection:
+        assert touchpoints.by_channel(connection) == []
+    with pytest.raises(UsageError, match="is cancelled, not still with us"):
+        orders.change(shop.app, action, "cancel", "Marta")
+    shop.close()
+
+
+def test_what_it_does_not_give_back_any_more_stays_accepted(tmp_path: Path) -> None:
+    shop, action = accepted(tmp_path, "late")
+
+    with pytest.raises(UsageError, match="is accepted, not still with us; nothing was changed"):
+        orders.change(shop.app, action, "cancel", "Marta")
+    with shop.app.store.read() as connection:
+        assert touchpoints.by_channel(connection) == [("thanks", "email", 1)]
+    shop.close()
+
+
+def test_a_service_that_cannot_be_asked_is_said(tmp_path: Path) -> None:
+    shop, action = accepted(tmp_path, "away")
+
+    with pytest.raises(DeliveryError):
+        orders.change(shop.app, action, "cancel", "Marta")
+    assert len(inquiry.actions(shop.app, "accepted")) == 1
+    shop.close()
 
 
 def test_an_id_that_fits_none_or_several_is_refused(shop: Shop) -> None:

@@ -99,7 +99,7 @@ def approve(ids: Ids, folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 def cancel(ids: Ids, folder: Folder = HERE, as_json: Json = False) -> None:
-    """Stop actions that have not gone out."""
+    """Stop actions that have not gone out, or that the service still gives back."""
     _each(ids, "cancel", folder, as_json=as_json)
 
 

@@ -40,7 +40,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.SUBMITTING: frozenset((State.ACCEPTED, State.DELIVERED, State.RETRY_AT, State.REJECTED, State.UNKNOWN)),
     State.RETRY_AT: frozenset((State.SUBMITTING, State.HELD, State.UNKNOWN, *_DROPS)),
     State.UNKNOWN: frozenset((State.READY, State.ACCEPTED, State.REJECTED, State.CANCELLED)),
-    State.ACCEPTED: frozenset((State.DELIVERED, State.BOUNCED, State.COMPLAINED)),
+    State.ACCEPTED: frozenset((State.DELIVERED, State.BOUNCED, State.COMPLAINED, State.CANCELLED)),  # taken back
     State.DELIVERED: frozenset((State.COMPLAINED,)),
     State.BOUNCED: frozenset(),
     State.COMPLAINED: frozenset(),

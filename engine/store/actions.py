@@ -21,6 +21,7 @@ _JOURNEY = tables.table(tables.Journey)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
 _SCORE = tables.table(tables.Score)
 _UNDATED = (_ACTION.c.state == State.PLANNED) & _ACTION.c.scheduled_at.is_(None)
+_BEYOND = {State.SUBMITTING, State.ACCEPTED}  # only what the provider says moves these
 _NEVER_WENT = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
 
@@ -149,10 +150,16 @@ def end(connection: Connection, action: int, state: State, reason: str, now: dat
     """Stop an action that is not under way; False when it is, when it has ended, or when there is no such move."""
     ended = (
         update(_ACTION)
-        .where(_ACTION.c.id == action, _ACTION.c.state.in_(sources(state) - {State.SUBMITTING}))
+        .where(_ACTION.c.id == action, _ACTION.c.state.in_(sources(state) - _BEYOND))
         .values(state=state, reason=reason, finished_at=now, lease_owner=None, lease_until=None)
     )
     return bool(connection.execute(ended).rowcount)
+
+
+def take_back(connection: Connection, action: int, reason: str, now: datetime) -> bool:
+    """The provider gave back what it had accepted; False when it is not accepted any more."""
+    back = update(_ACTION).where(_ACTION.c.id == action, _ACTION.c.state == State.ACCEPTED)
+    return bool(connection.execute(back.values(state=State.CANCELLED, reason=reason, finished_at=now)).rowcount)
 
 
 def expire(connection: Connection, now: datetime) -> int:

@@ -61,6 +61,15 @@ def waiting(
     return [_standing(row._asdict(), tried.get(row.id, ()), now) for row in found]
 
 
+def standings(connection: Connection, actions: Collection[int], now: datetime) -> dict[int, Standing]:
+    """The same of these actions, whether their turn has come or not; only looked at."""
+    names = ("id", "public_id", "adapter", "attempts", "valid_until")
+    query = select(*(_ACTION.c[name] for name in names), cast(_ACTION.c.plan, Text).label("plan"))
+    found = connection.execute(query.where(among(connection, _ACTION.c.id, actions))).all()
+    tried = _attempts(connection, [row.id for row in found])
+    return {row.id: _standing(row._asdict(), tried.get(row.id, ()), now) for row in found}
+
+
 def _attempts(connection: Connection, actions: Collection[int]) -> dict[int, list[Any]]:
     query = select(_DELIVERY.c.action_id, _DELIVERY.c.started_at, _DELIVERY.c.finished_at, _DELIVERY.c.parcel)
     doubtful = (_DELIVERY.c.outcome == "unknown", _DELIVERY.c.settled == "")

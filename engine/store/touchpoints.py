@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, delete, func, select
 
 from engine.core.actions import State
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS
@@ -58,6 +58,11 @@ def add(connection: Connection, words: Sequence[Word], now: datetime) -> None:
         if word.channel not in _UNHEARD
     ]
     rows.add(connection, _TOUCHPOINT, heard_of, {"at": now}, leave_known=False)
+
+
+def remove(connection: Connection, action: int) -> None:
+    """Nobody hears this one after all: it was taken back."""
+    connection.execute(delete(_TOUCHPOINT).where(_TOUCHPOINT.c.action_id == action))
 
 
 def heard(connection: Connection, customers: Collection[int], since: datetime) -> dict[int, list[datetime]]:

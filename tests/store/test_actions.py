@@ -160,7 +160,7 @@ class TestEnding:
     @pytest.mark.parametrize("end", [State.SUPPRESSED, State.EXPIRED, State.CANCELLED, State.REJECTED])
     @pytest.mark.parametrize("state", STATES)
     def test_only_by_moves_that_there_are_and_never_under_way(self, store: Store, state: State, end: State) -> None:
-        allowed = end in MOVES[state] and state is not State.SUBMITTING
+        allowed = end in MOVES[state] and state not in (State.SUBMITTING, State.ACCEPTED)
         with store.write() as connection:
             action = in_state(connection, state)
             assert actions.end(connection, action.id, end, "because", NOON + DAY) is allowed
@@ -186,6 +186,15 @@ class TestEnding:
         with store.write() as connection:
             planned(connection)
             assert actions.expire(connection, NOON + 1000 * DAY) == 0
+
+
+def test_what_a_provider_gives_back_was_accepted(store: Store) -> None:
+    with store.write() as connection:
+        accepted = in_state(connection, State.ACCEPTED)
+        assert actions.take_back(connection, accepted.id, "taken back", NOON + DAY)
+        assert not actions.take_back(connection, accepted.id, "again", NOON + DAY)
+        after = again(connection, accepted)
+    assert (after.state, after.reason, after.finished_at) == (State.CANCELLED, "taken back", NOON + DAY)
 
 
 class TestTouches:
