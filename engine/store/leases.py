@@ -45,6 +45,11 @@ def release(connection: Connection, name: str, owner: str) -> None:
     connection.execute(delete(_LEASE).where(_LEASE.c.name == name, _LEASE.c.owner == owner))
 
 
+def forget(connection: Connection, prefix: str, now: datetime) -> None:
+    """Leases that have ended, of all whose names begin so: nobody will ask for them again."""
+    connection.execute(delete(_LEASE).where(_LEASE.c.name.startswith(prefix, autoescape=True), _LEASE.c.until < now))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
     """How far recurring work had come, and when that was written."""

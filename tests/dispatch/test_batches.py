@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from pathlib import Path
@@ -16,8 +17,8 @@ from engine.dispatch.office import Summary
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.dispatch.stage import prepare
 from engine.dispatch.waiting import Cap
-from engine.errors import DeliveryError
-from engine.store import tables
+from engine.errors import DeliveryError, StoreError
+from engine.store import leases, tables
 from tests.dispatch.shop import ACCEPTED, Killed, Shop, Told
 
 HOUR = timedelta(hours=1)
@@ -172,3 +173,37 @@ def test_what_was_begun_and_not_sent_is_handed_back(shop: Shop, ages: bool) -> N
     shop.dispatch(later=HOUR)
     assert {shop.state(action) for action in ids} == {State.ACCEPTED}
     assert len(post.got) == len({message.key for message in post.got}) == 80
+
+
+def test_a_store_that_fails_in_between_costs_no_receipt_of_what_is_under_way(shop: Shop) -> None:
+    file = sqlite3.connect(shop.folder / "shop.db", isolation_level=None)
+
+    class Two(Told):
+        async def send(self, message: Message) -> Receipt:
+            if not self.tried:
+                file.execute("ALTER TABLE consent RENAME TO lost")  # asked before the next attempts are begun
+                return await super().send(message)
+            await asyncio.sleep(0.5)  # meanwhile the store is asked for more
+            return await super().send(message)
+
+    post = shop.post = Two("email", concurrency=2)
+    ids = [shop.decide() for _ in range(4)]
+    with pytest.raises(StoreError):
+        shop.dispatch()
+    file.execute("ALTER TABLE lost RENAME TO consent")
+    file.close()
+
+    assert [shop.state(action) for action in ids] == [State.ACCEPTED, State.ACCEPTED, State.READY, State.READY]
+    assert len(post.got) == 2
+
+
+def test_what_shows_that_dead_workers_lived_goes(shop: Shop) -> None:
+    shop.post.deeds = [Killed()]
+    shop.decide()
+    with pytest.raises(Killed):
+        shop.dispatch(owner="dead")
+    with shop.store.write() as connection:
+        leases.take(connection, "worker:gone", "gone", "", shop.now, shop.now + HOUR)
+
+    shop.dispatch(later=2 * HOUR)
+    assert [row["name"] for row in shop.rows(tables.Lease) if row["name"].startswith("worker:")] == []

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 from engine.dispatch.port import Adapter, Idempotency
 from engine.dispatch.stage.attempt import attempt, ended, handed_back
 from engine.dispatch.stage.parcel import Ended, Parcel
+from engine.errors import StoreError
 
 if TYPE_CHECKING:
     from engine.dispatch.stage.send import Begun, Sending
@@ -76,10 +77,18 @@ class Lane:
                 for caller in self.callers:
                     if caller.done():
                         caller.result()  # raises what only ends a process
+        except StoreError:
+            await self._last_calls()
+            if self.ended:
+                await self.sending.write(self.ended)  # the store may take them yet, and nothing else tells of them
+            raise
         finally:
-            for _ in self.callers:
-                self.calls.put_nowait(None)
-            await asyncio.gather(*self.callers, return_exceptions=True)
+            await self._last_calls()
+
+    async def _last_calls(self) -> None:
+        for _ in self.callers:
+            self.calls.put_nowait(None)
+        await asyncio.gather(*self.callers, return_exceptions=True)
 
     async def _news(self) -> None:
         """Wait for the end of a call; where a doubt costs nothing, a moment longer, so that more is written at once.

@@ -25,6 +25,7 @@ def recover(store: Store, office: Office, summary: Summary, owner: str, now: dat
         doubts.keep(connection, "its time has passed; an attempt may have gone out", now)
         settle_doubts(connection, office.adapters, now)
         summary.count(State.EXPIRED, actions.expire(connection, now))
+        leases.forget(connection, doubts.WORKER, now)
 
 
 def show_life(store: Store, owner: str, now: datetime, life: timedelta = LIFE) -> None:
