@@ -51,6 +51,8 @@ MOVES: dict[State, frozenset[State]] = {
 }
 OPEN = frozenset(state for state, moves in MOVES.items() if moves >= frozenset(_DROPS))
 """States in which nothing is under way, so that the action may still be stopped."""
+FINISHED = frozenset(State) - OPEN - {State.SUBMITTING, State.UNKNOWN}
+"""States in which nothing is to be done any more; of some of them a provider may still have a word to say."""
 
 
 def sources(state: State) -> frozenset[State]:

@@ -3,26 +3,34 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, func, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, union_all, update
 
-from engine.core.actions import OPEN, TOO_LATE, Ending, Plan, State, sources
+from engine.core.actions import FINISHED, OPEN, TOO_LATE, Ending, Plan, State, sources
 from engine.core.keys import action_id
 from engine.store import rows, tables
 from engine.store.session import among
 
 _ACTION = tables.table(tables.Action)
+_HISTORY = tables.table(tables.ActionHistory)
 _CUSTOMER = tables.table(tables.Customer)
 _JOURNEY = tables.table(tables.Journey)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
 _SCORE = tables.table(tables.Score)
-_UNDATED = (_ACTION.c.state == State.PLANNED) & _ACTION.c.scheduled_at.is_(None)
+ALL = union_all(select(_ACTION), select(_HISTORY)).subquery("every_action")
+"""Every action, wherever its row is: what people ask about. What is still to happen is in `action` alone."""
+STATE = _ACTION.c.state + ""
+"""The state, where rows are to be found by something else: SQLite would take its index, and read all in that state."""
+_UNDATED = text("action.state = 'planned' AND action.scheduled_at IS NULL")  # both word for word, so that the
+_TO_SHOW = text("action.state = 'planned' AND action.approve = true")  # partial indexes serve them
+_COSTS = frozenset(State) - {State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED}
+_MAY_EXPIRE = OPEN - {State.WAITING}  # which decide gives up
 _BEYOND = {State.SUBMITTING, State.ACCEPTED}  # only what the provider says moves these
-_NEVER_WENT = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,15 +69,27 @@ class Action:
 
 def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Add decided steps in state planned, but for those whose dedupe key is there already; says how many."""
-    return rows.add(
-        connection,
-        _ACTION,
-        [
-            {"public_id": action_id(step["dedupe_key"], step["not_before"]), "due_at": step["not_before"], **step}
-            for step in steps
-        ],
-        {"created_at": now, "state": State.PLANNED.value},
-    )
+    new = [
+        {
+            "public_id": action_id(one["dedupe_key"], one["not_before"]),
+            "due_at": one["not_before"],
+            "approve": one["plan"]["approve"],
+            **one,
+        }
+        for one in steps
+    ]
+    added = rows.add(connection, _ACTION, new, {"created_at": now, "state": State.PLANNED.value})
+    return added - _forget_moved(connection, [one["dedupe_key"] for one in steps]) if added else 0
+
+
+def _forget_moved(connection: Connection, keys: Sequence[str]) -> int:
+    """Drop what is in the history already; says how many.
+
+    Asked after the insert, which waits for whoever moves the same action at this moment: asked before, it could miss a
+    row that has left the one table and is not seen in the other yet.
+    """
+    moved = select(_HISTORY.c.dedupe_key).where(among(connection, _HISTORY.c.dedupe_key, keys))
+    return connection.execute(delete(_ACTION).where(_ACTION.c.dedupe_key.in_(moved))).rowcount
 
 
 def waiting(connection: Connection) -> list[dict[str, Any]]:
@@ -85,7 +105,8 @@ def waiting(connection: Connection) -> list[dict[str, Any]]:
 
 def undated(connection: Connection, ids: Collection[int]) -> dict[int, Action]:
     """Those of these actions, by key, that are planned and have no date yet."""
-    query = select(_ACTION).where(_UNDATED, among(connection, _ACTION.c.id, ids))
+    still = (STATE == State.PLANNED, _ACTION.c.scheduled_at.is_(None))
+    query = select(_ACTION).where(*still, among(connection, _ACTION.c.id, ids))
     return {action.id: action for action in _actions(connection, query)}
 
 
@@ -114,15 +135,19 @@ def spent(connection: Connection, since: datetime, until: datetime) -> dict[tupl
 
     Those that are dated, under way or sent; not those that never went out.
     """
-    columns = (_ACTION.c.channel, _ACTION.c.rule_id)
-    query = select(*columns, func.sum(_ACTION.c.unit_cost_micro)).where(
-        _ACTION.c.due_at >= since,
-        _ACTION.c.due_at < until,
-        _ACTION.c.scheduled_at.is_not(None),
-        _ACTION.c.unit_cost_micro > 0,
-        _ACTION.c.state.not_in(_NEVER_WENT),
-    )
-    return {(channel, rule): int(cost) for channel, rule, cost in connection.execute(query.group_by(*columns))}
+    found = Counter[tuple[str, str]]()
+    for one in (_ACTION, _HISTORY):
+        columns = (one.c.channel, one.c.rule_id)
+        query = select(*columns, func.sum(one.c.unit_cost_micro)).where(
+            one.c.state.in_(_COSTS),
+            one.c.due_at >= since,
+            one.c.due_at < until,
+            one.c.scheduled_at.is_not(None),
+            one.c.unit_cost_micro > 0,
+        )
+        for channel, rule, cost in connection.execute(query.group_by(*columns)):
+            found[channel, rule] += int(cost)
+    return dict(found)
 
 
 def to_freeze(connection: Connection, now: datetime, limit: int) -> list[Action]:
@@ -130,12 +155,14 @@ def to_freeze(connection: Connection, now: datetime, limit: int) -> list[Action]
 
     Nobody else has them until the transaction ends.
     """
-    wanted = (_ACTION.c.due_at <= now) | _ACTION.c.plan["approve"].as_boolean()
-    query = select(_ACTION).where(_ACTION.c.state == State.PLANNED, _ACTION.c.scheduled_at.is_not(None), wanted)
-    first = query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit)
-    return _actions(
-        connection, first.with_for_update(skip_locked=True)
-    )  # SQLite has one writer, and says nothing of it
+    due = select(_ACTION).where(_ACTION.c.state == State.PLANNED, _ACTION.c.due_at <= now)
+    early = select(_ACTION).where(_TO_SHOW, _ACTION.c.due_at > now)  # two questions, each served by an index
+    found = list[Action]()
+    for query in (due, early):
+        dated = query.where(_ACTION.c.scheduled_at.is_not(None)).order_by(_ACTION.c.due_at, _ACTION.c.id)
+        locked = dated.limit(limit - len(found)).with_for_update(skip_locked=True)  # SQLite has one writer, and says
+        found += _actions(connection, locked)  # nothing of it
+    return found
 
 
 def freeze(connection: Connection, contents: Sequence[Mapping[str, Any]]) -> None:
@@ -165,7 +192,9 @@ def take_back(connection: Connection, action: int, reason: str, now: datetime) -
 def expire(connection: Connection, now: datetime) -> int:
     """Actions that are past their `valid_until` are not sent any more; says how many."""
     late = update(_ACTION).where(
-        _ACTION.c.state.in_(OPEN), _ACTION.c.valid_until.is_not(None), _ACTION.c.valid_until < now
+        _ACTION.c.state.in_(_MAY_EXPIRE),
+        _ACTION.c.due_at < now,  # by which it is found; what is not due yet need not expire yet
+        _ACTION.c.valid_until < now,
     )
     return connection.execute(late.values(state=State.EXPIRED, reason=TOO_LATE, finished_at=now)).rowcount
 
@@ -188,7 +217,7 @@ def touches(connection: Connection, customers: Collection[int], since: datetime)
     )
     dated = select(_ACTION.c.customer_id, _ACTION.c.due_at).where(
         among(connection, _ACTION.c.customer_id, customers),
-        _ACTION.c.state.in_([*OPEN, State.SUBMITTING, State.UNKNOWN]),
+        STATE.in_(frozenset(State) - FINISHED),
         _ACTION.c.scheduled_at.is_not(None),
         _ACTION.c.due_at >= since,
         _ACTION.c.purpose != "transactional",
@@ -202,34 +231,44 @@ def touches(connection: Connection, customers: Collection[int], since: datetime)
 
 def find(connection: Connection, public_id: str) -> list[Action]:
     """The actions whose public id is, or ends in, these signs."""
-    return _actions(
-        connection, select(_ACTION).where(_ACTION.c.public_id.endswith(public_id, autoescape=True)).limit(5)
-    )
+    named = [
+        select(one.c.public_id).where(one.c.public_id.endswith(public_id, autoescape=True)).limit(5).subquery()
+        for one in (_ACTION, _HISTORY)
+    ]  # the ids first: their index is small, and the rows are not
+    query = select(ALL).where(ALL.c.public_id.in_(union_all(*(select(one) for one in named))))
+    return _actions(connection, query.limit(5))
 
 
 def of_journeys(connection: Connection, journeys: Collection[int]) -> list[Action]:
     """The actions of these journeys in the order of their dates."""
-    query = select(_ACTION).where(_ACTION.c.journey_id.in_(journeys))
-    return _actions(connection, query.order_by(_ACTION.c.due_at, _ACTION.c.id))
+    query = select(ALL).where(among(connection, ALL.c.journey_id, journeys))
+    return _actions(connection, query.order_by(ALL.c.due_at, ALL.c.id))
 
 
 def listing(connection: Connection, state: State | None = None, limit: int = 1000) -> Sequence[Mapping[str, Any]]:
     """Actions with their customers' references and names, the newest dates last."""
-    query = (
-        select(_ACTION, _CUSTOMER.c.ref, _CUSTOMER.c.given_name, _CUSTOMER.c.family_name, _CUSTOMER.c.company)
-        .join(_CUSTOMER, _CUSTOMER.c.id == _ACTION.c.customer_id)
-        .order_by(_ACTION.c.due_at, _ACTION.c.id)
-        .limit(limit)
-    )
-    if state is not None:
-        query = query.where(_ACTION.c.state == state)
-    return [row._asdict() for row in connection.execute(query)]
+    found = list[Mapping[str, Any]]()
+    for one in (_ACTION, _HISTORY):
+        query = (
+            select(one, _CUSTOMER.c.ref, _CUSTOMER.c.given_name, _CUSTOMER.c.family_name, _CUSTOMER.c.company)
+            .join(_CUSTOMER, _CUSTOMER.c.id == one.c.customer_id)
+            .order_by(one.c.due_at, one.c.id)
+            .limit(limit)
+        )
+        if state is not None:
+            query = query.where(one.c.state == state)
+        found += [row._asdict() for row in connection.execute(query)]
+    return sorted(found, key=lambda row: (row["due_at"], row["id"]))[:limit]
 
 
 def counts(connection: Connection) -> list[tuple[str, str, str, int]]:
     """How many actions stand where: (rule, channel, state, number)."""
-    columns = (_ACTION.c.rule_id, _ACTION.c.channel, _ACTION.c.state)
-    return list(connection.execute(select(*columns, func.count()).group_by(*columns).order_by(*columns)))
+    found = Counter[tuple[str, str, str]]()
+    for one in (_ACTION, _HISTORY):
+        columns = (one.c.rule_id, one.c.channel, one.c.state)
+        for rule, channel, state, number in connection.execute(select(*columns, func.count()).group_by(*columns)):
+            found[rule, channel, state] += number
+    return sorted((*place, number) for place, number in found.items())
 
 
 def ending_of(connection: Connection, action: Action) -> Ending:

@@ -13,6 +13,7 @@ from engine.core.actions import OPEN, Ending, State
 from engine.core.answers import Answer, answers, short
 from engine.core.reasons import Clause, told
 from engine.store import rows, tables
+from engine.store.actions import STATE
 from engine.store.session import among, insert_into, paired
 
 _VERSION = tables.table(tables.RuleVersion)
@@ -133,7 +134,7 @@ def stop_journeys(connection: Connection, journeys: Collection[int], reason: str
     """The same of any number of journeys that end for one reason."""
     ended = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active")
     connection.execute(ended.values(state="stopped", ended_at=now, exit_reason=reason))
-    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, journeys), _ACTION.c.state.in_(OPEN))
+    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN))
     # What a worker is just taking is left to it: dispatch asks again what stops a step, and nobody waits for nobody.
     cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Text, cast, select, text, update
 
 from engine.core.actions import Ending, Plan, State
 from engine.store import rows, tables
+from engine.store.actions import STATE
 from engine.store.session import among
 
 _ACTION = tables.table(tables.Action)
@@ -94,7 +95,7 @@ class Result:
 
 def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list[Due]:
     """What is due for an adapter, the oldest first. Nobody else has it until the transaction ends."""
-    query = _DUE.where(_ACTION.c.adapter == adapter, _ACTION.c.due_at <= now)
+    query = _DUE.where(_WAITS, _ACTION.c.adapter == adapter, _ACTION.c.due_at <= now)
     first = query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit)
     locked = first.with_for_update(skip_locked=True, of=_ACTION)  # SQLite has one writer, and says nothing of this
     return [_due(tuple(row)) for row in connection.execute(locked).all()]
@@ -102,7 +103,8 @@ def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list
 
 def due_among(connection: Connection, ids: Collection[int]) -> list[Due]:
     """Those of these actions that wait for their turn, in no order."""
-    query = _DUE.where(among(connection, _ACTION.c.id, ids)).with_for_update(of=_ACTION)
+    waits = STATE.in_((State.READY, State.RETRY_AT))  # by their keys, however many others wait
+    query = _DUE.where(waits, among(connection, _ACTION.c.id, ids)).with_for_update(of=_ACTION)
     return [_due(tuple(row)) for row in connection.execute(query).all()]
 
 

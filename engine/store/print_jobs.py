@@ -8,9 +8,9 @@ from datetime import datetime
 from sqlalchemy import Connection, select
 
 from engine.store import tables
+from engine.store.actions import ALL
 from engine.store.session import insert_into
 
-_ACTION = tables.table(tables.Action)
 _PRINT_JOB = tables.table(tables.PrintJob)
 
 
@@ -22,5 +22,5 @@ def add(connection: Connection, action: int, files: Sequence[str], pages: int, n
 
 def files(connection: Connection) -> dict[str, list[str]]:
     """The files of all drawn notes, by the public id of their actions."""
-    query = select(_ACTION.c.public_id, _PRINT_JOB.c.files).join(_ACTION, _ACTION.c.id == _PRINT_JOB.c.action_id)
+    query = select(ALL.c.public_id, _PRINT_JOB.c.files).join(ALL, ALL.c.id == _PRINT_JOB.c.action_id)
     return dict(connection.execute(query).all())

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, delete, func, select
 from engine.core.actions import State
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS
 from engine.store import rows, tables
+from engine.store.actions import STATE
 from engine.store.session import among
 
 _ACTION = tables.table(tables.Action)
@@ -80,7 +81,7 @@ def heard(connection: Connection, customers: Collection[int], since: datetime) -
         .join(_ACTION, _ACTION.c.id == _DELIVERY.c.action_id)
         .where(
             among(connection, _ACTION.c.customer_id, customers),
-            _ACTION.c.state.in_((State.SUBMITTING, State.UNKNOWN)),
+            STATE.in_((State.SUBMITTING, State.UNKNOWN)),
             _ACTION.c.purpose != "transactional",
             _ACTION.c.channel.in_(("email", "note")),
         )

@@ -14,12 +14,14 @@ from engine.store.tables.log import DirtyCustomer, Event, Txn
 from engine.store.tables.people import Consent, Customer, Suppression
 from engine.store.tables.printing import PrintJob
 from engine.store.tables.programme import LedgerEntry, Referral
+from engine.store.tables.retention import ActionHistory
 from engine.store.tables.sending import Action, Delivery, Touchpoint
 from engine.store.tables.upkeep import Breaker, Bucket, Lease, Mark, Restore
 from engine.store.tables.worth import ModelRun, Score, ScoreHistory
 
 __all__ = [
     "Action",
+    "ActionHistory",
     "Breaker",
     "Bucket",
     "Consent",

@@ -25,6 +25,12 @@ def ref_to(target: str, *, index: bool = True) -> Any:
     return Field(foreign_key=target, sa_type=BIG, index=index)
 
 
+def action(*, optional: bool = False, unique: bool = False, index: bool = False) -> Any:
+    """The key of an action. No foreign key: the row is in `action`, or has moved to `action_history`."""
+    default: Any = {"default": None} if optional else {}
+    return Field(sa_type=BIG, unique=unique, index=index, **default)
+
+
 def json() -> Any:
     """Plain JSON types."""
     return Field(sa_type=JSON)

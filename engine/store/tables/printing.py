@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from datetime import datetime
 
-from sqlmodel import Field, SQLModel
+from sqlmodel import SQLModel
 
-from engine.store.tables.columns import BIG, json, key
+from engine.store.tables.columns import action, json, key
 
 
 class PrintJob(SQLModel, table=True):
@@ -14,7 +14,7 @@ class PrintJob(SQLModel, table=True):
 
     __tablename__ = "print_job"
     id: int | None = key()
-    action_id: int = Field(unique=True, foreign_key="action.id", sa_type=BIG)
+    action_id: int = action(unique=True)
     files: list[str] = json()
     pages: int
     state: str  # rendered

@@ -7,7 +7,7 @@ from datetime import datetime
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, key, ref_to
+from engine.store.tables.columns import BIG, action, key, ref_to
 
 
 class LedgerEntry(SQLModel, table=True):
@@ -24,7 +24,7 @@ class LedgerEntry(SQLModel, table=True):
     kind: str  # grant | reverse | redeem | expire
     memo: str
     rule_hash: str = Field(foreign_key="rule_version.hash", max_length=64)
-    action_id: int = ref_to("action.id")
+    action_id: int = action(index=True)
     reverses: int | None = Field(default=None, foreign_key="ledger_entry.id", sa_type=BIG)
     booked_at: datetime
 
@@ -49,5 +49,5 @@ class Referral(SQLModel, table=True):
     state: str  # invited | converted | reversed
     link: str = ""
     txn_id: int | None = Field(default=None, foreign_key="txn.id", sa_type=BIG)
-    action_id: int | None = Field(default=None, foreign_key="action.id", sa_type=BIG)
+    action_id: int | None = action(optional=True)
     at: datetime

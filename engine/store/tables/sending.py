@@ -8,37 +8,12 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, json, key, public, ref_to
+from engine.store.tables.columns import BIG, action, json, key, public, ref_to
 
 
-class Action(SQLModel, table=True):
-    """A decided step with a due instant: the outbox. States and moves are those of core/actions."""
+class ActionColumns(SQLModel):
+    """A decided step with a due instant; states and moves are those of core/actions."""
 
-    __table_args__ = (
-        Index(
-            "action_due",
-            "adapter",
-            "due_at",
-            "id",
-            sqlite_where=text("state IN ('ready', 'retry_at')"),
-            postgresql_where=text("state IN ('ready', 'retry_at')"),
-        ),
-        Index(
-            "action_lease",
-            "lease_owner",
-            sqlite_where=text("state = 'submitting'"),
-            postgresql_where=text("state = 'submitting'"),
-        ),
-        Index(
-            "action_waiting",
-            "customer_id",
-            "awaits",
-            sqlite_where=text("awaits <> ''"),
-            postgresql_where=text("awaits <> ''"),
-        ),
-        Index("action_state", "state", "due_at"),
-        Index("action_customer", "customer_id", "due_at"),
-    )
     id: int | None = key()
     public_id: str = public()
     dedupe_key: str = Field(unique=True)
@@ -62,6 +37,7 @@ class Action(SQLModel, table=True):
     due_at: datetime  # the same inside windows and caps, less the adapter's lead days; while it waits: until when
     scheduled_at: datetime | None = None
     valid_until: datetime | None = None
+    approve: bool = False  # a person is to see the content before it goes
     worth_micro: int | None = Field(default=None, sa_type=BIG)  # what the rule says that it brings: who goes first
     attempts: int = 0
     lease_owner: str | None = None
@@ -73,6 +49,55 @@ class Action(SQLModel, table=True):
     finished_at: datetime | None = None
 
 
+class Action(ActionColumns, table=True):
+    """The outbox: what is still to happen, and what has happened lately.
+
+    Rows of other tables name an action without a foreign key: it may have moved to `action_history`.
+    """
+
+    __table_args__ = (
+        Index(
+            "action_due",
+            "adapter",
+            "due_at",
+            "id",
+            sqlite_where=text("state IN ('ready', 'retry_at')"),
+            postgresql_where=text("state IN ('ready', 'retry_at')"),
+        ),
+        Index(
+            "action_lease",
+            "lease_owner",
+            sqlite_where=text("state = 'submitting'"),
+            postgresql_where=text("state = 'submitting'"),
+        ),
+        Index(
+            "action_waiting",
+            "customer_id",
+            "awaits",
+            sqlite_where=text("awaits <> ''"),
+            postgresql_where=text("awaits <> ''"),
+        ),
+        Index(
+            "action_undated",
+            "state",
+            "scheduled_at",
+            sqlite_where=text("state = 'planned' AND scheduled_at IS NULL"),
+            postgresql_where=text("state = 'planned' AND scheduled_at IS NULL"),
+        ),
+        Index(
+            "action_to_show",
+            "state",
+            "approve",
+            "due_at",
+            sqlite_where=text("state = 'planned' AND approve = true"),
+            postgresql_where=text("state = 'planned' AND approve = true"),
+        ),
+        Index("action_state", "state", "due_at", "id", "valid_until"),
+        Index("action_customer", "customer_id", "due_at"),
+        {"sqlite_autoincrement": True},  # else SQLite would give the key of a row that has moved to another one
+    )
+
+
 class Delivery(SQLModel, table=True):
     """Append-only: one attempt. The row is committed before any I/O and closed by what came of it."""
 
@@ -81,7 +106,7 @@ class Delivery(SQLModel, table=True):
         Index("delivery_parcel", "parcel", sqlite_where=text("parcel <> ''"), postgresql_where=text("parcel <> ''")),
     )
     id: int | None = key()
-    action_id: int = ref_to("action.id", index=False)
+    action_id: int = action()
     attempt: int
     parcel: str = ""  # the key of the call that carried it with others, in the order of their ids
     adapter: str
@@ -99,7 +124,7 @@ class Touchpoint(SQLModel, table=True):
 
     __table_args__ = (Index("touchpoint_customer", "customer_id", "at"),)
     id: int | None = key()
-    action_id: int = Field(unique=True, foreign_key="action.id", sa_type=BIG)
+    action_id: int = action(unique=True)
     customer_id: int = ref_to("customer.id", index=False)
     channel: str
     purpose: str

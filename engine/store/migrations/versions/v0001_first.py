@@ -333,6 +333,106 @@ def upgrade() -> None:
         sa.Column("due_at", UTCDateTime(), nullable=False),
         sa.Column("scheduled_at", UTCDateTime(), nullable=True),
         sa.Column("valid_until", UTCDateTime(), nullable=True),
+        sa.Column("approve", sa.Boolean(), nullable=False),
+        sa.Column("worth_micro", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("attempts", sa.Integer(), nullable=False),
+        sa.Column("lease_owner", AutoString(), nullable=True),
+        sa.Column("lease_until", UTCDateTime(), nullable=True),
+        sa.Column("provider_ref", AutoString(), nullable=False),
+        sa.Column("unit_cost_micro", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("approved_by", AutoString(), nullable=False),
+        sa.Column("created_at", UTCDateTime(), nullable=False),
+        sa.Column("finished_at", UTCDateTime(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["customer_id"],
+            ["customer.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["event_id"],
+            ["event.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["journey_id"],
+            ["journey.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["rule_hash"],
+            ["rule_version.hash"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("dedupe_key"),
+        sa.UniqueConstraint("public_id"),
+        sqlite_autoincrement=True,
+    )
+    op.create_index("action_customer", "action", ["customer_id", "due_at"], unique=False)
+    op.create_index(
+        "action_due",
+        "action",
+        ["adapter", "due_at", "id"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('ready', 'retry_at')"),
+        postgresql_where=sa.text("state IN ('ready', 'retry_at')"),
+    )
+    op.create_index(
+        "action_lease",
+        "action",
+        ["lease_owner"],
+        unique=False,
+        sqlite_where=sa.text("state = 'submitting'"),
+        postgresql_where=sa.text("state = 'submitting'"),
+    )
+    op.create_index(
+        "action_waiting",
+        "action",
+        ["customer_id", "awaits"],
+        unique=False,
+        sqlite_where=sa.text("awaits <> ''"),
+        postgresql_where=sa.text("awaits <> ''"),
+    )
+    op.create_index(
+        "action_undated",
+        "action",
+        ["state", "scheduled_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'planned' AND scheduled_at IS NULL"),
+        postgresql_where=sa.text("state = 'planned' AND scheduled_at IS NULL"),
+    )
+    op.create_index(
+        "action_to_show",
+        "action",
+        ["state", "approve", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("state = 'planned' AND approve = true"),
+        postgresql_where=sa.text("state = 'planned' AND approve = true"),
+    )
+    op.create_index("action_state", "action", ["state", "due_at", "id", "valid_until"], unique=False)
+    op.create_index(op.f("ix_action_journey_id"), "action", ["journey_id"], unique=False)
+    op.create_table(
+        "action_history",
+        sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, autoincrement=False),
+        sa.Column("public_id", AutoString(length=36), nullable=False),
+        sa.Column("dedupe_key", AutoString(), nullable=False),
+        sa.Column("journey_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("rule_id", AutoString(), nullable=False),
+        sa.Column("rule_hash", AutoString(length=64), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
+        sa.Column("step", AutoString(), nullable=False),
+        sa.Column("purpose", AutoString(), nullable=False),
+        sa.Column("channel", AutoString(), nullable=False),
+        sa.Column("adapter", AutoString(), nullable=False),
+        sa.Column("plan", sa.JSON(), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.Column("payload", AutoString(), nullable=True),
+        sa.Column("payload_sha256", AutoString(length=64), nullable=False),
+        sa.Column("state", AutoString(), nullable=False),
+        sa.Column("reason", AutoString(), nullable=False),
+        sa.Column("awaits", AutoString(), nullable=False),
+        sa.Column("not_before", UTCDateTime(), nullable=False),
+        sa.Column("due_at", UTCDateTime(), nullable=False),
+        sa.Column("scheduled_at", UTCDateTime(), nullable=True),
+        sa.Column("valid_until", UTCDateTime(), nullable=True),
+        sa.Column("approve", sa.Boolean(), nullable=False),
         sa.Column("worth_micro", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("lease_owner", AutoString(), nullable=True),
@@ -362,33 +462,18 @@ def upgrade() -> None:
         sa.UniqueConstraint("dedupe_key"),
         sa.UniqueConstraint("public_id"),
     )
-    op.create_index("action_customer", "action", ["customer_id", "due_at"], unique=False)
+    op.create_index("action_history_customer", "action_history", ["customer_id", "due_at"], unique=False)
+    op.create_index("action_history_due", "action_history", ["due_at"], unique=False)
+    op.create_index("action_history_counts", "action_history", ["rule_id", "channel", "state"], unique=False)
     op.create_index(
-        "action_due",
-        "action",
-        ["adapter", "due_at", "id"],
+        "action_history_contents",
+        "action_history",
+        ["due_at"],
         unique=False,
-        sqlite_where=sa.text("state IN ('ready', 'retry_at')"),
-        postgresql_where=sa.text("state IN ('ready', 'retry_at')"),
+        sqlite_where=sa.text("payload IS NOT NULL"),
+        postgresql_where=sa.text("payload IS NOT NULL"),
     )
-    op.create_index(
-        "action_lease",
-        "action",
-        ["lease_owner"],
-        unique=False,
-        sqlite_where=sa.text("state = 'submitting'"),
-        postgresql_where=sa.text("state = 'submitting'"),
-    )
-    op.create_index(
-        "action_waiting",
-        "action",
-        ["customer_id", "awaits"],
-        unique=False,
-        sqlite_where=sa.text("awaits <> ''"),
-        postgresql_where=sa.text("awaits <> ''"),
-    )
-    op.create_index("action_state", "action", ["state", "due_at"], unique=False)
-    op.create_index(op.f("ix_action_journey_id"), "action", ["journey_id"], unique=False)
+    op.create_index(op.f("ix_action_history_journey_id"), "action_history", ["journey_id"], unique=False)
     op.create_table(
         "decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -435,10 +520,6 @@ def upgrade() -> None:
         sa.Column("settled", AutoString(), nullable=False),
         sa.Column("provider_ref", AutoString(), nullable=False),
         sa.Column("detail", AutoString(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["action_id"],
-            ["action.id"],
-        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("action_id", "attempt"),
     )
@@ -465,10 +546,6 @@ def upgrade() -> None:
         sa.Column("reverses", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("booked_at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["action_id"],
-            ["action.id"],
-        ),
-        sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
         ),
@@ -494,10 +571,6 @@ def upgrade() -> None:
         sa.Column("pages", sa.Integer(), nullable=False),
         sa.Column("state", AutoString(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["action_id"],
-            ["action.id"],
-        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("action_id"),
     )
@@ -512,10 +585,6 @@ def upgrade() -> None:
         sa.Column("txn_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("at", UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["action_id"],
-            ["action.id"],
-        ),
         sa.ForeignKeyConstraint(
             ["newcomer_id"],
             ["customer.id"],
@@ -552,10 +621,6 @@ def upgrade() -> None:
         sa.Column("rule_id", AutoString(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
         sa.ForeignKeyConstraint(
-            ["action_id"],
-            ["action.id"],
-        ),
-        sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
         ),
@@ -564,6 +629,7 @@ def upgrade() -> None:
     )
     op.create_index("touchpoint_customer", "touchpoint", ["customer_id", "at"], unique=False)
     _append_only()
+    _busy()
 
 
 def _append_only() -> None:
@@ -586,3 +652,13 @@ def _append_only() -> None:
             else:
                 each = "STATEMENT" if verb == "TRUNCATE" else "ROW"
                 op.execute(f"{head} FOR EACH {each} EXECUTE FUNCTION append_only()")
+
+
+def _busy() -> None:
+    """Tables whose rows change again and again: room for it on every page, and vacuumed before they bloat."""
+    if op.get_bind().dialect.name == "postgresql":
+        for table in ("action", "delivery", "journey", "event", "lease", "bucket", "breaker", "mark"):
+            op.execute(
+                f"ALTER TABLE {table} SET (fillfactor = 70, "
+                "autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02)"
+            )
