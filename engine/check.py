@@ -9,6 +9,7 @@ from itertools import chain
 from pathlib import Path
 
 from engine import assemble, config, workspace
+from engine.core.calendar import add, parse_duration
 from engine.core.facts import Address
 from engine.core.quiet import QuietPolicy, next_permitted
 from engine.decide.rule import Rule, load
@@ -52,6 +53,7 @@ def check(folder: Path) -> tuple[Fault, ...]:
         if sound:
             faults += chain(unserved(rules, settings, adapters), unheard(rules, settings))
             faults += unspent(rules, settings, adapters) if rules else ()
+    faults += unkept(settings)
     return tuple(sorted(set(faults)))
 
 
@@ -114,6 +116,23 @@ def unspent(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mappin
             text = f"budgets.{channel}: bounds nothing, because a message costs nothing"
             hint = f"say what one costs: [costs] {channel} = 0.01"
             yield Fault(file=config.FILE, code="P111", text=text, hint=hint)
+
+
+def unkept(settings: config.Settings) -> Iterator[Fault]:
+    """Actions that would leave the outbox while caps and budgets count them, or lose their content before that."""
+    said = settings.retention
+    lengths = {"caps.within": settings.caps.within, "a month, over which budgets count": "P31D"}
+    for name, length in lengths.items():
+        if _shorter(said.actions, length):
+            text = f"retention.actions: {said.actions} is shorter than {name}"
+            yield Fault(file=config.FILE, code="P112", text=text, hint='[retention] actions = "P90D" is a good length')
+    if said.contents and _shorter(said.contents, said.actions):
+        text = f"retention.contents: {said.contents} is shorter than retention.actions, {said.actions}"
+        yield Fault(file=config.FILE, code="P112", text=text, hint="contents are emptied in the history only")
+
+
+def _shorter(one: str, other: str) -> bool:
+    return add(_ANY_DAY, parse_duration(one), "UTC") < add(_ANY_DAY, parse_duration(other), "UTC")
 
 
 def unheard(rules: tuple[Rule, ...], settings: config.Settings) -> Iterator[Fault]:

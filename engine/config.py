@@ -29,6 +29,10 @@ def _duration(text: str) -> str:
     return text
 
 
+def _duration_or_never(text: str) -> str:
+    return _duration(text) if text else text
+
+
 def _clock(text: str) -> str:
     if not re.fullmatch("([01][0-9]|2[0-3]):[0-5][0-9]", text):
         raise ValueError(f"'{text}' is not a time of day such as 08:00 or 21:30")
@@ -221,6 +225,16 @@ class Web(_Section):
     port: Annotated[int, Field(ge=0, le=65535)] | None = None
 
 
+class Retention(_Section):
+    """After how long finished actions leave the outbox for the history, and after how long they lose their content.
+
+    contents: "" for never.
+    """
+
+    actions: DurationText = "P90D"
+    contents: Annotated[str, AfterValidator(_duration_or_never)] = ""
+
+
 class Daemon(_Section):
     """How often the daemon looks, in seconds, and the local hour after which it scores everybody once a day.
 
@@ -252,6 +266,7 @@ class Settings(_Section):
     referrals: Referrals = Field(default_factory=Referrals)
     daemon: Daemon = Field(default_factory=Daemon)
     web: Web = Field(default_factory=Web)
+    retention: Retention = Field(default_factory=Retention)
     attributes: dict[str, PayloadType] = Field(default_factory=dict)
     events: dict[str, dict[str, PayloadType]] = Field(default_factory=dict)
     channels: dict[str, str] = Field(default_factory=dict)

@@ -35,10 +35,11 @@ from engine.inbox import score_if_due, take_inbox
 from engine.logs import logging_to, sends_to
 from engine.reload import Watch
 from engine.status import Status
+from engine.tidy import tidy_if_due
 from engine.web.server import serving
 
 TURN = timedelta(seconds=30)
-"""After so long dispatch gives way to the other stages: what they hear meanwhile may stop what is still to be sent."""
+"""After so long dispatch (or tidying) gives way to the other stages: what they hear may stop what is to be sent."""
 
 PULSE = 0.5
 """After so many seconds at most a signal is heard."""
@@ -61,6 +62,7 @@ def once(app: App) -> dict[str, Any]:
                 "decide": _led_by_us(app, lambda: asdict(app.decide())),
                 "schedule": _led_by_us(app, lambda: asdict(app.schedule())),
                 "dispatch": asdict(app.dispatch()),
+                "tidy": _led_by_us(app, lambda: tidy_if_due(app)),
             }
     finally:
         _leave(app)
@@ -216,8 +218,8 @@ class _Life:
         if not self.status.stuck(monotonic()):
             watchdog.pat(monotonic())
 
-    def turn_of_dispatch(self) -> Callable[[], bool]:
-        """What says when dispatch is to stop."""
+    def turn_of_a_stage(self) -> Callable[[], bool]:
+        """What says when a stage that may take long is to stop."""
         until = monotonic() + TURN.total_seconds()
 
         def is_over() -> bool:
@@ -263,6 +265,7 @@ def _stages(app: App, life: _Life, watch: Watch) -> dict[str, Callable[[], Any]]
         "decide": led(lambda: asdict(app.decide(progress=go_on))),
         "schedule": led(lambda: asdict(app.schedule())),
         "dispatch": lambda: _dispatch(app, life),
+        "tidy": led(lambda: tidy_if_due(app, stopping=life.turn_of_a_stage(), progress=go_on)),
     }
     does = {"all": stages.keys(), "dispatch": {"reload", "dispatch"}, "web": set[str]()}[life.role]
     return {name: stage for name, stage in stages.items() if name in does}
@@ -270,7 +273,7 @@ def _stages(app: App, life: _Life, watch: Watch) -> dict[str, Callable[[], Any]]
 
 def _dispatch(app: App, life: _Life) -> dict[str, Any]:
     """One turn of dispatch; that something stands still since a restore is said once."""
-    stopping, told = life.turn_of_dispatch(), sends_to(life.log)
+    stopping, told = life.turn_of_a_stage(), sends_to(life.log)
     done = asdict(app.dispatch(stopping=stopping, progress=lambda _sent: life.sign(), told=told))
     why = done.pop("refused")
     if why != life.refused:

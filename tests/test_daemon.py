@@ -390,11 +390,11 @@ def test_a_stage_that_is_asked_to_end_ends_without_a_word(life: daemon._Life, lo
 def test_dispatch_gives_way_when_its_turn_is_over_or_all_is(
     life: daemon._Life, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    assert not life.turn_of_dispatch()()
+    assert not life.turn_of_a_stage()()
     monkeypatch.setattr(daemon, "TURN", timedelta(0))
-    assert life.turn_of_dispatch()()
+    assert life.turn_of_a_stage()()
     monkeypatch.undo()
-    stopping = life.turn_of_dispatch()
+    stopping = life.turn_of_a_stage()
     life.stop.set()
     assert stopping()
 

@@ -23,7 +23,7 @@ from tests.test_docs import blocks
 
 ROOT = workspace.shipped()
 PAGE = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
-STAGES = ("reload", "ingest", "score", "decide", "schedule", "dispatch", "lease")
+STAGES = ("reload", "ingest", "score", "decide", "schedule", "dispatch", "tidy", "lease")
 
 
 def rows(heading: str) -> list[list[str]]:

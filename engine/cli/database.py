@@ -9,13 +9,18 @@ from typing import Annotated
 import typer
 
 from engine.cli.display import say, show, table, when
-from engine.cli.frame import HERE, Folder, Json, opened, steps
+from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress, steps
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     group = typer.Typer(help="The store: its shape, copies of it, and after a restore.", no_args_is_help=True)
-    for name, command in (("upgrade", upgrade), ("backup", backup), ("confirm-restore", confirm_restore)):
+    for name, command in (
+        ("upgrade", upgrade),
+        ("backup", backup),
+        ("tidy", tidy),
+        ("confirm-restore", confirm_restore),
+    ):
         group.command(name)(command)
     app.add_typer(group, name="db")
 
@@ -45,6 +50,21 @@ def backup(
     def human() -> None:
         say(f"{done.file}: {done.size / 1e6:.1f} MB, checked; the store as it was at {done.at:%Y-%m-%d %H:%M} UTC")
         say("Keep premura.toml, premura.key, rules/ and templates/ with it: the store holds none of them.")
+
+    show(done, as_json=as_json, human=human)
+
+
+def tidy(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> None:
+    """Move what was finished long ago out of the outbox, as the daemon does each night; nothing is forgotten."""
+    from engine.tidy import tidy as move_old
+
+    with opened(folder, as_of, quiet=as_json) as app, progress("tidying", quiet=as_json) as advance:
+        done, kept = move_old(app, progress=advance), app.settings.retention
+
+    def human() -> None:
+        say(f"{done.moved} actions that were finished more than {kept.actions} ago were moved to the history.")
+        if kept.contents:
+            say(f"The content of {done.emptied} that were finished more than {kept.contents} ago was emptied.")
 
     show(done, as_json=as_json, human=human)
 

@@ -90,7 +90,7 @@ def test_a_daemon_at_work_and_at_its_end(tmp_path: Path, start: Start) -> None:
         assert found["premura_sends_total", "mail", "submitting"] == found["premura_queue_actions", "submitting"] >= 1.0
         assert found["premura_tick_runs_total", "decide"] >= 1.0
         ticks = {key[1] for key in found if key[0] == "premura_tick_lag_seconds"}
-        assert ticks == {"reload", "ingest", "score", "decide", "schedule", "dispatch", "lease"}
+        assert ticks == {"reload", "ingest", "score", "decide", "schedule", "dispatch", "tidy", "lease"}
 
         ending_answers_until_the_last_mail(daemon, where, post)
         assert is_discreet(daemon)
