@@ -167,3 +167,24 @@ def test_a_budget_that_bounds_nothing_is_told(folder: Path) -> None:
     assert unknown.startswith("premura.toml: P110 budgets.rules: there is no rule 'birthdays'")
     change(folder, "premura.toml", "# email = 0.001", "email = 0.001")
     assert len(said(folder)) == 1
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "expected"),
+    [
+        ('actions = "P90D"', 'actions = "P5D"', ["P5D is shorter than a month", "P5D is shorter than caps.within"]),
+        ('actions = "P90D"', 'actions = "P30D"', ["P30D is shorter than a month"]),
+        ('actions = "P90D"', 'actions = "P1M"', []),
+        ('within = "P7D"', 'within = "P1Y"', ["P90D is shorter than caps.within"]),
+        ('# contents = "P2Y"', 'contents = "P2M"', ["P2M is shorter than retention.actions, P90D"]),
+        ('# contents = "P2Y"', 'contents = "P3M"', []),
+        ('# contents = "P2Y"', 'contents = ""', []),
+    ],
+)
+def test_what_is_still_counted_stays_in_the_outbox(folder: Path, old: str, new: str, expected: list[str]) -> None:
+    change(folder, "premura.toml", old, new)
+    found = said(folder)
+    assert len(found) == len(expected)
+    assert all(
+        line.startswith("premura.toml: P112") and part in line for line, part in zip(found, expected, strict=True)
+    )

@@ -98,9 +98,10 @@ def test_the_events_are_found() -> None:
 
 
 def test_the_port_of_the_page_is_one(shop: Shop) -> None:
-    (block,) = blocks(PAGE, "toml")
-    settings = config.parse(block + '[shop]\nname = "Bellini"\nemail = "ciao@bellini.example"\n')
+    block, kept = blocks(PAGE, "toml")
+    settings = config.parse(block + kept + '[shop]\nname = "Bellini"\nemail = "ciao@bellini.example"\n')
     assert settings.web.port == 8750
+    assert settings.retention == config.Retention(), "what the page shows holds without being written"
     example = (ROOT / "config.example.toml").read_text(encoding="utf-8")
     assert f"# port = {settings.web.port} " in example
     assert '`host = "0.0.0.0"` also answers others' in PAGE

@@ -65,6 +65,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("report", "channels"),
     ("preview", "email/anniversary"),
     ("db", "upgrade"),
+    ("db", "tidy"),
 ]
 
 
