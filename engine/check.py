@@ -125,10 +125,10 @@ def unkept(settings: config.Settings) -> Iterator[Fault]:
     for name, length in lengths.items():
         if _shorter(said.actions, length):
             text = f"retention.actions: {said.actions} is shorter than {name}"
-            yield Fault(file=config.FILE, code="P112", text=text, hint='[retention] actions = "P90D" is a good length')
+            yield Fault(file=config.FILE, code="P116", text=text, hint='[retention] actions = "P90D" is a good length')
     if said.contents and _shorter(said.contents, said.actions):
         text = f"retention.contents: {said.contents} is shorter than retention.actions, {said.actions}"
-        yield Fault(file=config.FILE, code="P112", text=text, hint="contents are emptied in the history only")
+        yield Fault(file=config.FILE, code="P116", text=text, hint="contents are emptied in the history only")
 
 
 def _shorter(one: str, other: str) -> bool:

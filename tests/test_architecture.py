@@ -119,6 +119,7 @@ TESTED_ELSEWHERE = {
     "store/tables/people": "tests/store/test_tables.py",
     "store/tables/printing": "tests/store/test_tables.py",
     "store/tables/programme": "tests/store/test_tables.py",
+    "store/tables/retention": "tests/store/test_retention.py moves whole rows there",
     "store/tables/sending": "tests/store/test_tables.py",
     "store/tables/upkeep": "tests/store/test_tables.py",
     "store/tables/worth": "tests/store/test_tables.py",

@@ -186,5 +186,5 @@ def test_what_is_still_counted_stays_in_the_outbox(folder: Path, old: str, new: 
     found = said(folder)
     assert len(found) == len(expected)
     assert all(
-        line.startswith("premura.toml: P112") and part in line for line, part in zip(found, expected, strict=True)
+        line.startswith("premura.toml: P116") and part in line for line, part in zip(found, expected, strict=True)
     )

@@ -233,6 +233,6 @@ def test_the_command_says_what_it_did(shop: Shop, capsys: pytest.CaptureFixture[
 def test_what_caps_and_budgets_count_does_not_move(shop: Shop) -> None:
     thanked(shop)
     shop.configure('actions = "P90D"', 'actions = "P3D"')
-    with pytest.raises(ConfigError, match=r"P112 retention\.actions: P3D is shorter than caps\.within"):
+    with pytest.raises(ConfigError, match=r"P116 retention\.actions: P3D is shorter than caps\.within"):
         tidy.tidy(shop.at("2026-07-01").app)
     assert in_outbox(shop) == 1

@@ -49,7 +49,13 @@ def full(store: Store) -> Store:
         journeys = [
             {**shared, **begun, "customer_id": who[number % 30], "occurrence": str(number)} for number in range(MANY)
         ]
-        step = {"event_id": None, "step": "mail", "purpose": "marketing", "channel": "email", "facts": {}}
+        step: dict[str, Any] = {
+            "event_id": None,
+            "step": "mail",
+            "purpose": "marketing",
+            "channel": "email",
+            "facts": {},
+        }
         steps = [
             {**shared, **step, "journey_id": key, "dedupe_key": str(key), "customer_id": one["customer_id"],
              "plan": Plan().to_json(), "not_before": NOON + 365 * DAY}
