@@ -29,10 +29,12 @@ QUESTIONS: dict[str, tuple[set[str], Question]] = {
     "due at an adapter": ({"action_due: due_at"}, lambda c: outbox.due(c, "files", NOON, 9)),
     "some that are due": ({"action by key"}, lambda c: outbox.due_among(c, [1, 2])),
     "under way": ({"action_state", "action by key"}, lambda c: doubts.release_lost(c, "A", NOON)),
-    "in doubt": ({"action_state: due_at"}, lambda c: doubts.replay_unknown(c, ["files"], now=NOON)),
     "awaited": ({"action_waiting"}, lambda c: waits.come(c, [1, 2], NOON)),
     "awaited in vain": ({"action_state: due_at"}, lambda c: waits.give_up(c, NOON)),
-    "to be stopped": ({"ix_action_journey_id"}, lambda c: decisions.stop_journeys(c, [1, 2], "", NOON)),
+    "to be stopped": (
+        {"ix_action_journey_id", "action by key"},
+        lambda c: decisions.stop_journeys(c, [1, 2], "", NOON),
+    ),
     "how many wait": ({"action_state"}, lambda c: gauges.queue(c, NOON)),
     "old": ({"action_state: due_at"}, lambda c: retention.old(c, State.ACCEPTED, NOON, 9)),
 }
