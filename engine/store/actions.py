@@ -185,8 +185,9 @@ def end(connection: Connection, action: int, state: State, reason: str, now: dat
 
 def take_back(connection: Connection, action: int, reason: str, now: datetime) -> bool:
     """The provider gave back what it had accepted; False when it is not accepted any more."""
-    back = update(_ACTION).where(_ACTION.c.id == action, _ACTION.c.state == State.ACCEPTED)
-    return bool(connection.execute(back.values(state=State.CANCELLED, reason=reason, finished_at=now)).rowcount)
+    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now}
+    backs = (update(one).where(one.c.id == action, one.c.state == State.ACCEPTED) for one in (_ACTION, _HISTORY))
+    return any(connection.execute(back.values(**values)).rowcount for back in backs)
 
 
 def expire(connection: Connection, now: datetime) -> int:

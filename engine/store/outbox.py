@@ -95,7 +95,7 @@ class Result:
 
 def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list[Due]:
     """What is due for an adapter, the oldest first. Nobody else has it until the transaction ends."""
-    query = _DUE.where(_WAITS, _ACTION.c.adapter == adapter, _ACTION.c.due_at <= now)
+    query = _DUE.where(_ACTION.c.adapter == adapter, _ACTION.c.due_at <= now)
     first = query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit)
     locked = first.with_for_update(skip_locked=True, of=_ACTION)  # SQLite has one writer, and says nothing of this
     return [_due(tuple(row)) for row in connection.execute(locked).all()]
@@ -104,7 +104,7 @@ def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list
 def due_among(connection: Connection, ids: Collection[int]) -> list[Due]:
     """Those of these actions that wait for their turn, in no order."""
     waits = STATE.in_((State.READY, State.RETRY_AT))  # by their keys, however many others wait
-    query = _DUE.where(waits, among(connection, _ACTION.c.id, ids)).with_for_update(of=_ACTION)
+    query = _ASKED.where(waits, among(connection, _ACTION.c.id, ids)).with_for_update(of=_ACTION)
     return [_due(tuple(row)) for row in connection.execute(query).all()]
 
 

@@ -101,7 +101,7 @@ def served(plan: str) -> Iterator[str]:
     """The indexes of `action` that a plan of SQLite uses, with the range on the due date; and scans as such."""
     for line in plan.splitlines():
         if re.search(r"\baction\b", line):
-            if line.startswith("SCAN"):
+            if line.startswith("SCAN") and "INDEX action_waiting" not in line:  # that of what waits, and no more
                 yield line
             elif "INTEGER PRIMARY KEY" in line:
                 yield "action by key"
