@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from calendar import isleap, monthrange
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
@@ -83,6 +83,16 @@ def at_local(day: date, clock: time, tz: str) -> datetime:
         else:
             after = middle
     return after.replace(microsecond=0)
+
+
+def at_locals(walls: Sequence[datetime], tz: str) -> list[datetime]:
+    """The UTC instants at which the clocks of `tz` show these dates and times, each as `at_local` has it."""
+    ahead = {day: _ahead_all_day(day, tz) for day in {wall.date() for wall in walls}}
+    return [
+        at_local(wall.date(), wall.time(), tz) if shift is None else wall.replace(tzinfo=UTC) - shift
+        for wall in walls
+        for shift in (ahead[wall.date()],)
+    ]
 
 
 @lru_cache(maxsize=4096)

@@ -9,19 +9,30 @@ from engine.ingest.formats import Reject, Row
 
 _MOST, _LONGEST = 50_000, 64
 """So many texts of a column are remembered, if they are no longer than this."""
-WRONG: Any = object()
+
+
+class _Wrong:
+    """Its own type, by which a column is looked through for it quickest."""
+
+
+WRONG: Any = _Wrong()
 """What a wrong value means; `Cells` finds out why."""
+Whole = Callable[[Sequence[Any]], list[Any] | None]
 
 
 class Meanings(dict[Any, Any]):
     """What the values of a column mean: None for blanks, WRONG for what is wrong. Each different text is read once.
 
-    verbatim: whether a text means itself, as ids and names do.
+    verbatim: whether a text means itself, as ids and names do. whole: reads whole columns that are plainly written, to
+    the same meanings; None when one is not.
     """
 
-    def __init__(self, parse: Callable[[Any], Any], *, verbatim: bool = False) -> None:
+    def __init__(
+        self, parse: Callable[[Any], Any], *, verbatim: bool = False, whole: Whole = lambda _said: None
+    ) -> None:  # fmt: skip
         super().__init__()
         self.parse, self.verbatim, self._longest = parse, verbatim, -1 if verbatim else _LONGEST
+        self._whole = whole
 
     def __missing__(self, said: Any) -> Any:
         plain = said.strip() if isinstance(said, str) else said
@@ -39,12 +50,13 @@ class Meanings(dict[Any, Any]):
         """What each value of a column means. Raises TypeError when one is a list or an object."""
         if self.verbatim and set(map(type, said)) == {str}:
             return [one.strip() or None for one in said]
-        return list(map(self.__getitem__, said))
+        found = self._whole(said)
+        return list(map(self.__getitem__, said)) if found is None else found
 
 
 def odd(column: Sequence[Any], signs: Collection[Any] = (WRONG,)) -> set[int]:
     """Where a column of meanings has one of these signs."""
-    if not any(sign in column for sign in signs):
+    if set(map(type, signs)).isdisjoint(map(type, column)):
         return set()
     return {place for place, found in enumerate(column) if any(found is sign for sign in signs)}
 

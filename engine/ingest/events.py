@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
+from itertools import repeat
 from typing import Any
 
 from engine.core.facts import Event
@@ -10,8 +12,9 @@ from engine.ingest import values as read
 from engine.ingest.cells import WRONG, Cells, Meanings, odd
 from engine.ingest.columns import KNOWN, Reading
 from engine.ingest.formats import Block, Reject, Row
+from engine.ingest.happened import Happened
 from engine.ingest.identity import RowKeys, reference
-from engine.ingest.rows import Shop, instants, notation
+from engine.ingest.rows import Shop, fields, instants, notation
 
 NESTED = "payload"
 """The key under which an event in JSON may hold its fields together."""
@@ -35,20 +38,22 @@ class Events:
         self._kinds = Meanings(lambda said: read.known_kind(read.text(said), kinds))
         self._names = {theirs: ours for ours, theirs in columns.items()}
         self._own = {theirs for theirs, ours in self._names.items() if ours in KNOWN["events"]}
-        self._typed = {
-            kind: {name: Meanings(read.typed(of, how), verbatim=of == "string") for name, of in types.items()}
-            for kind, types in kinds.items()
-        }
-        self._plain = Meanings(read.typed("", how), verbatim=True)
+        types = {of: fields(of, how) for each in kinds.values() for of in each.values()}
+        self._typed = {kind: {name: types[of] for name, of in each.items()} for kind, each in kinds.items()}
+        self._plain = fields("", how)
 
     def row(self, row: Row) -> Event | list[Reject]:
         """The event of a row, or what is wrong with it."""
+        found = self.block(Block(rows=[row]))
+        return list(found.rejects) or found.fact(0)
+
+    def _read(self, row: Row) -> tuple[Any, ...]:
+        """A value for each column; when one is wrong, the cells tell."""
         cells = self._cells
         cells.turn_to(row)
         customer, occurred_at = cells.need("customer", self._refs), cells.need("date", self._dates)
         kind, key = cells.need("kind", self._kinds), cells.read("id", self._refs)
-        payload = self._payload(row.values, self._typed.get(kind, {}))
-        return cells.rejects or self._event(customer, kind, key, occurred_at, payload)
+        return customer, kind, key, occurred_at, self._payload(row.values, self._typed.get(kind, {}))
 
     def _payload(self, values: Mapping[str, Any], typed: Mapping[str, Meanings]) -> dict[str, Any]:
         found: dict[str, Any] = {}
@@ -60,38 +65,69 @@ class Events:
                 found[inner] = self._cells.understand(where, value, typed.get(inner, self._plain))
         return {name: value for name, value in found.items() if value is not None}
 
-    def block(self, block: Block) -> list[Event | list[Reject]]:
-        """The same of many rows at once, column by column; those that are not plain are read as rows."""
+    def block(self, block: Block) -> Happened:
+        """The events of many rows, column by column; those that are not plain are read as rows."""
         try:
-            customers, dates, kinds = (
-                means.column(block.column(self._columns[name]))
-                for name, means in (("customer", self._refs), ("date", self._dates), ("kind", self._kinds))
-            )
-            ids = self._refs.column(block.column(self._columns.get("id")))
-            names = [column for column in block.cells if column not in self._own]
-            payload = [self._field(column, kinds, block.cells[column]) for column in names]
+            columns, strange = self._columns_of(block) if block.cells else ([], range(len(block)))
         except TypeError:  # an object or a list
-            return [self.row(block.row(place)) for place in range(len(block))]
+            columns, strange = [], range(len(block))
+        columns = columns or [[None] * len(block) for _ in range(5)]
+        rejects: list[Reject] = []
+        wrong: set[int] = set()
+        for place in sorted(strange):
+            row = block.row(place)
+            said = self._read(row)
+            if found := row.rejected or self._cells.rejects:
+                rejects += found
+                wrong.add(place)
+            for column, value in zip(columns, said, strict=True):
+                column[place] = value
+        customers, kinds, keys, dates, payloads = columns
+        read = Happened(
+            numbers=block.places,
+            customers=customers,
+            kinds=kinds,
+            keys=keys,
+            dates=dates,
+            payloads=payloads,
+            rejects=rejects,
+        ).without(wrong)
+        return read if all(read.keys) else replace(read, keys=list(map(self._key, range(len(read)), repeat(read))))
+
+    def _columns_of(self, block: Block) -> tuple[list[list[Any]], Collection[int]]:
+        """Who, what, the id, when and the payload; and where a row must be looked at. Raises TypeError."""
+        customers, dates, kinds = (
+            means.column(block.column(self._columns[name]))
+            for name, means in (("customer", self._refs), ("date", self._dates), ("kind", self._kinds))
+        )
+        ids = self._refs.column(block.column(self._columns.get("id")))
+        names = [column for column in block.cells if column not in self._own]
+        payload = [self._field(column, kinds, block.cells[column]) for column in names]
         strange = set().union(*(odd(one, (None, WRONG)) for one in (customers, dates, kinds)))
         strange |= set().union(odd(ids), *(odd(one) for one in payload))
-        ours = [self._names.get(column, column) for column in names]
-        said = _payloads(ours, payload, len(block))
-        return [
-            self.row(block.row(place)) if place in strange else self._event(*each)
-            for place, each in enumerate(zip(customers, kinds, ids, dates, said, strict=True))
-        ]
+        said = _payloads([self._names.get(column, column) for column in names], payload, len(block))
+        return [customers, kinds, ids, dates, said], strange
 
     def _field(self, column: str, kinds: Sequence[Any], said: Sequence[Any]) -> list[Any]:
+        """What a column means, which depends on the kind of each event."""
         name = self._names.get(column, column)
         means = {kind: self._typed.get(kind, {}).get(name, self._plain) for kind in set(kinds)}
         if all(one.verbatim for one in means.values()) and set(map(type, said)) == {str}:
             return self._plain.column(said)
-        return [means[kind][value] for kind, value in zip(kinds, said, strict=True)]
+        several = {id(one): one for one in means.values()}
+        found = {
+            key: iter(one.column([value for kind, value in zip(kinds, said, strict=True) if means[kind] is one]))
+            for key, one in several.items()
+        }
+        turn = {kind: found[id(one)] for kind, one in means.items()}
+        return [next(turn[kind]) for kind in kinds]
 
-    def _event(self, customer: str, kind: str, key: str | None, occurred_at: Any, payload: dict[str, Any]) -> Event:
-        if not key:
-            key = self._keys.key({"of": customer, "kind": kind, "at": str(occurred_at), "payload": payload})
-        return Event(customer=customer, kind=kind, ext_key=key, occurred_at=occurred_at, payload=payload)
+    def _key(self, place: int, read: Happened) -> str:
+        """The id of a row, or what stands for it."""
+        if read.keys[place]:
+            return read.keys[place]
+        who, kind, at = read.customers[place], read.kinds[place], str(read.dates[place])
+        return self._keys.key({"of": who, "kind": kind, "at": at, "payload": read.payloads[place]})
 
 
 def _payloads(names: Sequence[str], columns: Sequence[Sequence[Any]], rows: int) -> list[dict[str, Any]]:

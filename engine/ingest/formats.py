@@ -8,6 +8,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain, islice
 from math import isfinite
 from typing import Any
 
@@ -17,6 +18,7 @@ _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)  # how Excel announces its delimiter
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and not a backslash before the letters u0000
 _LONGEST_VALUE = 200
+_KEPT = 500_000  # lines of JSON that are kept as read; beyond them, memory is dearer than to read them twice
 _MANY = 100  # names in a file: each row has few of them, and columns of nothing are no gain
 
 
@@ -27,6 +29,11 @@ class Row:
     number: int
     values: Mapping[str, Any]
     fault: str = ""  # why the row as a whole cannot be read
+
+    @property
+    def rejected(self) -> list[Reject]:
+        """What there is to say when it cannot."""
+        return [Reject(row=self.number, column="", value="", reason=self.fault)] if self.fault else []
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -133,18 +140,25 @@ def _json_lines(text: str, file: str) -> Sheet:
     if not lines:
         raise IngestError("the file is empty", file=file)
     names: dict[str, None] = {}
+    kept: list[Row] = []
     for number, line in lines:
-        names.update(dict.fromkeys(_json_row(number, line).values))
+        row = _json_row(number, line)
+        if not row.values.keys() <= names.keys():
+            names.update(dict.fromkeys(row.values))
+        if number <= _KEPT:
+            kept.append(row)
     if not names or lines[0][1].lstrip().startswith("["):
         hint = "one whole object a line, and no list around them"
         raise IngestError(f"this is not JSON Lines (hint: {hint})", file=file, row=lines[0][0])
-    rows = (_json_row(number, line) for number, line in lines)
-    return Sheet(header=tuple(names), rows=rows, blocks=lambda size: _json_blocks(lines, tuple(names), size))
+
+    def rows() -> Iterator[Row]:
+        return chain(kept, (_json_row(number, line) for number, line in lines[len(kept) :]))
+
+    return Sheet(header=tuple(names), rows=rows(), blocks=lambda size: _json_blocks(rows(), tuple(names), size))
 
 
-def _json_blocks(lines: Sequence[tuple[int, str]], header: tuple[str, ...], size: int) -> Iterator[Block]:
-    for start in range(0, len(lines), size):
-        rows = [_json_row(number, line) for number, line in lines[start : start + size]]
+def _json_blocks(all_rows: Iterator[Row], header: tuple[str, ...], size: int) -> Iterator[Block]:
+    while rows := list(islice(all_rows, size)):
         if len(header) > _MANY or any(row.fault for row in rows):
             yield Block(rows=rows)
         else:
@@ -153,7 +167,7 @@ def _json_blocks(lines: Sequence[tuple[int, str]], header: tuple[str, ...], size
 
 def _json_row(number: int, line: str) -> Row:
     try:
-        values = json.loads(line, parse_constant=_finite, parse_float=_finite)
+        values = (json.loads if line[0] == "\ufeff" else _JSON.decode)(line)  # the former says what a mark is
         if "\\u" in line:
             _refuse_unstorable(json.dumps(values, ensure_ascii=False))
     except json.JSONDecodeError as error:
@@ -170,6 +184,9 @@ def _finite(said: str) -> float:
     if not isfinite(number):
         raise ValueError(f"{said[:40]} is not a number")
     return number
+
+
+_JSON = json.JSONDecoder(parse_constant=_finite, parse_float=_finite)
 
 
 def _refuse_unstorable(text: str) -> None:

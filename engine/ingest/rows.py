@@ -8,8 +8,9 @@ from typing import Any
 
 from engine.core.facts import ConsentRecord
 from engine.core.permission import ANY, PURPOSES
+from engine.ingest import plain
 from engine.ingest import values as read
-from engine.ingest.cells import Cells, Meanings
+from engine.ingest.cells import Cells, Meanings, Whole
 from engine.ingest.columns import KNOWN, Reading
 from engine.ingest.formats import Reject, Row
 from engine.ingest.identity import reference
@@ -87,12 +88,22 @@ def customers(
 
 def instants(reading: Reading, shop: Shop) -> Meanings:
     """Reads instants as the file writes them; bare dates and times are those of the shop."""
-    return Meanings(lambda said: read.instant(said, shop.time_zone, reading.date_format))
+    tz, form = shop.time_zone, reading.date_format
+    whole: Whole = (lambda _: None) if form else (lambda said: plain.instants(said, tz))
+    return Meanings(lambda said: read.instant(said, tz, form), whole=whole)
 
 
 def money(currency: str, reading: Reading) -> Meanings:
     """Reads amounts of that currency, to minor units."""
     return Meanings(lambda said: read.money(said, currency, reading.decimal))
+
+
+def fields(type_name: str, how: Notation) -> Meanings:
+    """Reads an event's field by its declared type ("" for none)."""
+    parse = read.typed(type_name, how)
+    if type_name == "double":
+        return Meanings(parse, whole=lambda said: plain.numbers(said, how.decimal))
+    return Meanings(parse, verbatim=type_name in ("", "string"))
 
 
 def notation(reading: Reading, shop: Shop) -> Notation:

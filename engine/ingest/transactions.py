@@ -54,6 +54,8 @@ class Transactions:
 
     def block(self, block: Block) -> list[Transaction | list[Reject]]:
         """The same of many rows at once, column by column; those that are not plain are read as rows."""
+        if not block.cells:
+            return [row.rejected or self.row(row) for row in map(block.row, range(len(block)))]
         cells = {name: block.column(self._columns.get(name)) for name in _NAMES}
         try:
             found: dict[str, list[Any]] = {name: means.column(cells[name]) for name, means in self._means.items()}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -40,6 +40,11 @@ def add(connection: Connection, source: str, happened: Sequence[tuple[int, Event
         "occurred_at": [fact.occurred_at for fact in facts],
         "payload": [fact.payload for fact in facts],
     }
+    return append(connection, source, columns, now)
+
+
+def append(connection: Connection, source: str, columns: Mapping[str, Sequence[Any]], now: datetime) -> int:
+    """The same of events in columns: `customer_id`, `ext_key`, `kind`, `occurred_at`, `payload`."""
     return rows.add_columns(connection, _EVENT, columns, {"source": source, "received_at": now})
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import datetime
 from itertools import chain, count, repeat
 from typing import Any
 
@@ -10,6 +11,9 @@ from pydantic_core import to_json
 from sqlalchemy import JSON, Column, Connection, Table, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
+from sqlmodel import UTCDateTime
+
+from engine.core.calendar import aware
 
 _TOGETHER = 50  # rows a statement
 _SIGNS = 900  # values a statement: the least of all SQLites takes 999
@@ -152,6 +156,8 @@ def _as_stored(connection: Connection, column: Column[Any], values: Sequence[Any
         return values
     if isinstance(column.type, JSON) and connection.dialect.name == "sqlite":
         process = _json
+    elif isinstance(column.type, UTCDateTime) and connection.dialect.name == "sqlite":
+        process = _instant
     several = {id(value): value for value in values}
     if len(several) == len(values):
         return [process(value) for value in values]
@@ -161,3 +167,8 @@ def _as_stored(connection: Connection, column: Column[Any], values: Sequence[Any
 
 def _json(value: Any) -> str:
     return to_json(value).decode()
+
+
+def _instant(value: datetime | None) -> str | None:
+    """As SQLAlchemy writes it, in a tenth of the time."""
+    return None if value is None else aware(value).isoformat(" ", "microseconds").removesuffix("+00:00")

@@ -16,6 +16,7 @@ from engine.ingest.cells import WRONG, Cells, Meanings, odd
 from engine.ingest.columns import Reading
 from engine.ingest.events import Events
 from engine.ingest.formats import Reject, Row, read
+from engine.ingest.happened import Happened
 from engine.ingest.identity import RowKeys
 from engine.ingest.rows import Shop
 from engine.ingest.transactions import Transactions
@@ -63,8 +64,18 @@ def by_blocks(text: str, file: str, reader: Any, size: int) -> list[Any]:
     for block in read(text, file).blocks(size):
         assert len(block) <= size
         assert list(block.places) == [block.row(place).number for place in range(len(block))]
-        found += reader.block(block) if block.cells else [whole_or_not(row, reader) for row in block.rows]
+        found += in_order(reader.block(block))
     return found
+
+
+def in_order(read: Happened | list[Any]) -> list[Any]:
+    """What a block of rows gave, a fact or rejects for each."""
+    if isinstance(read, list):
+        return read
+    facts: dict[int, Any] = {number: read.fact(place) for place, number in enumerate(read.numbers)}
+    for reject in read.rejects:
+        facts.setdefault(reject.row, []).append(reject)
+    return [facts[number] for number in sorted(facts)]
 
 
 def events(columns: dict[str, str], decimal: str = "") -> Events:

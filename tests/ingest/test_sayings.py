@@ -7,45 +7,80 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from engine.core.facts import ConsentRecord, Event, Transaction
+from engine.core.facts import Transaction
 from engine.ingest import sayings
+from engine.ingest.happened import Happened
 from tests.store.seed import NOON
 
-EVENT = Event(customer="C1", kind="quote.sent", ext_key="E1", occurred_at=NOON, payload={"amount": 5.0, "what": "a"})
+EVENT: dict[str, Any] = {
+    "customers": "C1",
+    "kinds": "quote.sent",
+    "dates": NOON,
+    "payloads": {"amount": 5.0, "what": "a"},
+}
+OTHER_EVENTS: list[dict[str, Any]] = [
+    {"customers": "C2"},
+    {"kinds": "quote.accepted"},
+    {"dates": NOON + timedelta(minutes=1)},
+    {"payloads": {"amount": 6.0, "what": "a"}},
+    {"payloads": {"amount": 5.0, "why": "a"}},
+    {"payloads": {"amount": 5.0, "what": ["a"]}},
+]
 SALE = Transaction(customer="C1", ext_key="S1", occurred_at=NOON, amount_minor=500, currency="EUR")
-OTHERS: list[tuple[Any, dict[str, Any]]] = [
-    (EVENT, {"customer": "C2"}),
-    (EVENT, {"kind": "quote.accepted"}),
-    (EVENT, {"occurred_at": NOON + timedelta(minutes=1)}),
-    (EVENT, {"payload": {"amount": 6.0, "what": "a"}}),
-    (EVENT, {"payload": {"amount": 5.0, "why": "a"}}),
-    (EVENT, {"payload": {"amount": 5.0, "what": ["a"]}}),
-    (SALE, {"customer": "C2"}),
-    (SALE, {"occurred_at": NOON + timedelta(minutes=1)}),
-    (SALE, {"amount_minor": 501}),
-    (SALE, {"currency": "USD"}),
-    (SALE, {"cost_minor": 1}),
-    (SALE, {"reverses": "S0"}),
-    (SALE, {"referral_code": "AAAA"}),
-    (SALE, {"lines": ({"what": "a"},)}),
+OTHER_SALES: list[dict[str, Any]] = [
+    {"customer": "C2"},
+    {"occurred_at": NOON + timedelta(minutes=1)},
+    {"amount_minor": 501},
+    {"currency": "USD"},
+    {"cost_minor": 1},
+    {"reverses": "S0"},
+    {"referral_code": "AAAA"},
+    {"lines": ({"what": "a"},)},
 ]
 
 
-@pytest.mark.parametrize(("fact", "change"), OTHERS)
-def test_whatever_differs_is_seen(fact: Any, change: dict[str, Any]) -> None:
-    other = replace(fact, **change)
-
-    assert sayings.of(fact) == sayings.of(replace(fact))
-    assert sayings.of(other) == sayings.of(replace(other))
-    assert sayings.of(other)[0] == fact.ext_key
-    assert sayings.of(other)[1] != sayings.of(fact)[1]
+def digests_of(*said: dict[str, Any]) -> list[int]:
+    columns: dict[str, Any] = {name: [one[name] for one in said] for name in EVENT}
+    return Happened(numbers=range(len(said)), keys=["E1"] * len(said), **columns).digests()
 
 
-def test_a_customer_may_be_told_of_in_parts_and_a_consent_has_no_key() -> None:
-    city, name = ("C1", {"city": "Roma"}), ("C1", {"given_name": "Ada"})
+@pytest.mark.parametrize("change", OTHER_EVENTS)
+def test_whatever_differs_in_an_event_is_seen(change: dict[str, Any]) -> None:
+    first, other, again, last = digests_of(EVENT, EVENT | change, dict(EVENT), EVENT | change)
 
-    assert sayings.of(city)[0] != sayings.of(name)[0]
-    assert sayings.of(city) == sayings.of(("C1", {"city": "Roma"})) != sayings.of(("C1", {"city": "Forlì"}))
-    yes = ConsentRecord(customer="C1", purpose="any", channel="any", given=True, at=NOON)
-    assert sayings.of(yes)[0] == ""
+    assert first == again != other == last
+
+
+@pytest.mark.parametrize("change", OTHER_SALES)
+def test_whatever_differs_in_a_sale_is_seen(change: dict[str, Any]) -> None:
+    assert sayings.of_sale(SALE) == sayings.of_sale(replace(SALE))
+    assert sayings.of_sale(replace(SALE, **change)) == sayings.of_sale(replace(SALE, **change))
+    assert sayings.of_sale(replace(SALE, **change)) != sayings.of_sale(SALE)
+
+
+def test_a_customer_may_be_told_of_in_parts() -> None:
+    city = sayings.of_customer("C1", {"city": "Roma"})
+
+    assert city[0] != sayings.of_customer("C1", {"given_name": "Ada"})[0]
+    assert city == sayings.of_customer("C1", {"city": "Roma"}) != sayings.of_customer("C1", {"city": "Forlì"})
+
+
+@given(
+    st.lists(st.tuples(st.sampled_from(("a", "b", "c", "row:1")), st.integers(0, 2)), max_size=12), st.integers(1, 4)
+)
+def test_however_a_file_is_cut_the_first_row_with_a_key_counts(rows: list[tuple[str, int]], size: int) -> None:
+    first: dict[str, tuple[int, int]] = {}
+    for number, (key, said) in enumerate(rows):
+        first.setdefault(key, (number, said))
+    wrong = {number: first[key][0] for number, (key, said) in enumerate(rows) if first[key][1] != said}
+    wrong = {number: earlier for number, earlier in wrong.items() if not rows[number][0].startswith("row:")}
+
+    known, found = sayings.Sayings(), dict[int, int]()
+    for start in range(0, len(rows), size):
+        keys, digests = zip(*rows[start : start + size], strict=True)
+        numbers = range(start, start + len(keys))
+        found |= {start + place: earlier for place, earlier in known.contradicted(numbers, keys, digests).items()}
+    assert found == wrong
