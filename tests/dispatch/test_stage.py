@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, datetime, time, timedelta
 from email import message_from_bytes
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -318,7 +319,10 @@ def test_a_doubt_is_replayed_later_and_later_and_in_the_end_left_to_a_person(sho
     assert set(map(str, post.tried)) == {str(post.tried[0])}
 
 
-def test_a_receipt_that_cannot_be_stored_is_a_doubt_for_the_next_run(shop: Shop) -> None:
+def test_a_receipt_that_cannot_be_stored_is_a_doubt_for_the_next_run(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("engine.dispatch.stage.send"), "PATIENCE", (0.01, 0.01))
     file = sqlite3.connect(shop.folder / "shop.db", isolation_level=None)
 
     def lose_the_table(_message: Message) -> Receipt:
