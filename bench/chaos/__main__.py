@@ -1,6 +1,7 @@
 """Kill the workers, count what arrives: python -m bench.chaos --actions 50000 --kills 500 --seed 1.
 
-Two shops at the same time: one posts its tasks to a receiver that takes each key once, the other to one that does not.
+Three shops at the same time: one posts its tasks to a receiver that takes each key once, one to a receiver that does
+not, and one gives them to a provider that can be asked.
 The exit code is 1 when a promise was not kept.
 """
 

@@ -1,20 +1,21 @@
-"""What a sink got, in an append-only file: on the disk before the sender hears of it."""
+"""What the other side got, in an append-only file: on the disk before the sender hears of it."""
 
 from __future__ import annotations
 
 import asyncio
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """One request. `action` is the action's public id, `sha256` that of the bytes; took: whether the sink keeps it."""
 
-    door: str  # key | none | mail
+    door: str  # key | none | mail | search
     action: str
     key: str
     sha256: str
@@ -43,20 +44,31 @@ class Journal:
 
 
 class Reader:
-    """Follows a journal that another process writes."""
+    """Follows a sink's journal, and the deliveries of a `fake` provider, both written by other processes."""
 
-    def __init__(self, path: Path) -> None:
-        self._path, self._offset = path, 0
+    def __init__(self, path: Path, deliveries: Path | None = None) -> None:
+        self._path, self._deliveries, self._offsets = path, deliveries, dict[Path, int]()
 
     def news(self) -> list[Line]:
         """Whole lines that came since the last question."""
-        with self._path.open("rb") as file:
-            file.seek(self._offset)
+        lines = [Line(**row) for row in self._rows(self._path)]
+        if self._deliveries is not None and self._deliveries.exists():
+            lines += [_delivered(row) for row in self._rows(self._deliveries)]
+        return lines
+
+    def _rows(self, path: Path) -> list[dict[str, Any]]:
+        offset = self._offsets.get(path, 0)
+        with path.open("rb") as file:
+            file.seek(offset)
             whole, newline, _rest = file.read().rpartition(b"\n")
-        self._offset += len(whole) + len(newline)
-        return [Line(**json.loads(line)) for line in whole.splitlines()]
+        self._offsets[path] = offset + len(whole) + len(newline)
+        return [json.loads(line) for line in whole.splitlines()]
 
 
-def lines(path: Path) -> Iterator[Line]:
+def _delivered(row: Mapping[str, Any]) -> Line:
+    return Line(door="search", action=row["action"], key=row["key"], sha256=row["digest"], did="delivered", took=True)
+
+
+def lines(path: Path, deliveries: Path | None = None) -> Iterator[Line]:
     """All of a journal."""
-    yield from Reader(path).news()
+    yield from Reader(path, deliveries).news()

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from sqlalchemy import func, select
 
-from bench.chaos import life
+from bench.chaos import life, shop
 from bench.chaos.journal import Line, Reader
 from engine.core.actions import OPEN, State
 from engine.store import tables
@@ -29,11 +29,17 @@ LONG_STEP = 3600.0
 ROUNDS = 200
 COMMITS, MOMENT = 10, 0.4
 """About how many commits, or seconds, a life lasts that is to end by them: well below its share of the work."""
+SCARCE, LAST, FEW_COMMITS = 20, 2, 3
+"""With less than this share of the work for each life, and the last two times, all die within three commits, so that
+each kill that was asked for finds work left."""
 
 
 @dataclass(kw_only=True)
 class Shop:
-    """A workspace under way. promises: by channel, what its adapter can do about a doubt."""
+    """A workspace under way. promises: by channel, what its adapter can do about a doubt.
+
+    kills: those that were asked for, by how. crashes: those that its fake provider added.
+    """
 
     folder: Path
     store: Store
@@ -44,17 +50,23 @@ class Shop:
     chance: np.random.Generator
     clock: Any = field(default_factory=lambda: life.CONTEXT.Value("d", 0.0))
     kills: Counter[str] = field(default_factory=Counter)
+    crashes: int = 0
     patience: float = PATIENCE
+
+    @property
+    def deliveries(self) -> Path:
+        """What a provider that can be asked has taken, if there is one."""
+        return self.folder / shop.DELIVERIES
 
     def live(self, kills: int) -> None:
         """Kill it so often, then let it come to its end. Raises RuntimeError when it does not."""
-        reader, rounds = Reader(self.journal), 0
+        reader, rounds = Reader(self.journal, self.deliveries), 0
         while left := self._left():
             missing = kills - self.kills.total()
             rounds = 0 if missing > 0 else rounds + 1
             if rounds > ROUNDS:
                 raise RuntimeError(f"{left} actions of {self.folder.name} come to no end")
-            self._one(reader, left // (2 * missing) if missing > 0 else 0, kill=missing > 0)
+            self._one(reader, left, max(missing, 0))
             self.clock.value += STEP if missing > 0 else LONG_STEP
 
     def _left(self) -> int:
@@ -69,27 +81,35 @@ class Shop:
         )
         return self.expected - settled
 
-    def _one(self, reader: Reader, share: int, *, kill: bool) -> None:
-        """One life; how it is to end is drawn."""
-        how = str(self.chance.choice(["requests", "held", "commit", "moment"])) if kill else ""
+    def _one(self, reader: Reader, left: int, kills_left: int) -> None:
+        """One life; how it is to end is drawn. left: actions."""
+        kill, share = kills_left > 0, left // (2 * max(kills_left, 1))
+        scarce = share < SCARCE or kills_left <= LAST
+        ways = ["commit"] if scarce else ["requests", "held", "commit", "moment"]
+        how = str(self.chance.choice(ways)) if kill else ""
         words = ["run"] if kill and self.chance.random() < 0.5 else ["run", "--once"]
         death = None
         if how == "commit":
-            number = 1 + int(self.chance.exponential(COMMITS))
+            number = 1 + int(self.chance.integers(FEW_COMMITS) if scarce else self.chance.exponential(COMMITS))
             death = life.Death(commit=number, before=bool(self.chance.random() < 0.5))
         word = "silent" if self.chance.random() < 0.5 else "silent_taken"
-        self.tell({str(self.chance.choice(["http", "mail"])): [word]} if how == "held" else {})
+        sides = ["mail"] if self.promises["task"] == "search" else ["http", "mail"]
+        self.tell({str(self.chance.choice(sides)): [word]} if how == "held" else {})
         reader.news()
         process = life.start([*words, "-w", str(self.folder)], clock=self.clock, log=self._log, death=death)
         until = self._when(how, share)
         if not kill:
             process.join()
+            itself = True
         else:
             heard = _wait(process, reader, until, self.patience)
             self.patience = PATIENCE if heard else 2 * self.patience
+            itself = not process.is_alive() and how != "commit"
             process.kill()
             process.join()
-        if process.exitcode == -9:
+        if process.exitcode == -9 and itself:
+            self.crashes += 1
+        elif process.exitcode == -9:
             self.kills[how] += 1
         elif process.exitcode:
             raise RuntimeError(f"exit code {process.exitcode}: {self._log.read_text(encoding='utf-8')[-500:]}")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from bench.chaos.shop import make
 from engine import check, cli, daemon
+from engine.adapters import fake
 from engine.app import upgrade
 
 NOWHERE = {"http": 1, "mail": 1}
@@ -26,6 +27,6 @@ def round_in_vain() -> None:
         cli.run(["run", "--once", "-w", str(where)])
 
 
-_LIVED_WITH = (daemon,)  # imported only to be there
+_LIVED_WITH = (daemon, fake)  # imported only to be there
 round_in_vain()
 gc.freeze()  # what all lives share is never looked through again

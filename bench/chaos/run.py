@@ -26,7 +26,7 @@ from bench.chaos.lives import Shop
 from engine import app, config
 from engine.store.session import open_store
 
-DOORS = ("key", "none")
+DOORS = ("key", "none", "search")
 
 
 def run(*, actions: int, kills: int, seed: int, rate: float, store: str = "sqlite") -> dict[str, Any]:
@@ -43,7 +43,8 @@ def run(*, actions: int, kills: int, seed: int, rate: float, store: str = "sqlit
         ]
         life.warm_up()
         with ThreadPoolExecutor(len(shops)) as pool:
-            list(pool.map(lambda each: each.live(kills // len(DOORS)), shops))
+            shares = [(kills + one) // len(DOORS) for one in range(len(DOORS))]
+            list(pool.map(Shop.live, shops, shares))
         found = [_judged(each) for each in shops]
     return {
         "actions": sum(one["actions"] for one in found),
@@ -58,12 +59,13 @@ def run(*, actions: int, kills: int, seed: int, rate: float, store: str = "sqlit
 
 
 def _judged(each: Shop) -> dict[str, Any]:
-    got, told = list(lines(each.journal)), verdict.told(each.store)
+    got, told = list(lines(each.journal, each.deliveries)), verdict.told(each.store)
     counts = verdict.count(told, got, each.promises)
     return {
         "shop": each.folder.name,
         "actions": len(told.actions),
         "kills": dict(each.kills),
+        "crashes": each.crashes,
         "sink": dict(Counter(line.did for line in got)),
         "counts": [asdict(one) for one in counts],
         "broken": verdict.broken(told, got, counts, each.expected),
@@ -75,7 +77,7 @@ def _shop(folder: Path, door: str, database: str, *, customers: int, seed: int, 
     journal = folder.with_suffix(".journal")
     with sink(journal, "--seed", str(seed), "--rate", str(rate)) as ports:
         now = datetime.now(UTC)  # noqa: TID251 - the files of a shop that lives now
-        shop.make(folder, customers=customers, door=door, ports=ports, now=now, store=database)
+        shop.make(folder, customers=customers, door=door, ports=ports, now=now, store=database, rate=rate)
         app.upgrade(folder)
         store = open_store(app.store_url(folder, config.load(folder)))
         try:

@@ -1,6 +1,7 @@
 """A workspace of a made-up shop, laid out as a person would: settings, one rule, its words, and files in the inbox.
 
-Each customer had a delivery, and gets a mail (SMTP, which nobody can ask afterwards), a task (HTTP) and points.
+Each customer had a delivery, and gets a mail (SMTP, which nobody can ask afterwards), a task and points. The
+task goes by HTTP, or to a provider that can be asked, which `premura` plays itself (kind `fake`).
 """
 
 from __future__ import annotations
@@ -40,16 +41,42 @@ host = "127.0.0.1"
 port = {mail}
 tls = "none"
 
+[adapters.points]
+kind = "reward_ledger"
+
 [adapters.desk]
-kind = "task_webhook"
+"""
+WEBHOOK = """kind = "task_webhook"
 url = "http://127.0.0.1:{http}/{door}"
 secret = {{ file = "desk.secret" }}
 idempotent = {idempotent}
 timeout = 1.0
-
-[adapters.points]
-kind = "reward_ledger"
 """
+ASKED = """kind = "fake"
+channel = "task"
+folder = "out/desk"
+idempotency = "search"
+lag = "PT5M"
+concurrency = 8
+script = "desk.json"
+wait = 0.2
+send = [{{ {send} }}]
+find = [{{ {find} }}]
+"""
+DELIVERIES = Path("out", "desk", "deliveries.jsonl")
+SEND = {
+    "lost_after": 0.25,
+    "lost_before": 0.25,
+    "later": 0.2,
+    "slow": 0.1,
+    "broken_after": 0.1,
+    "broken_before": 0.05,
+    "crash_after": 0.03,
+    "crash_before": 0.02,
+}
+"""What happens to a task behind the door `search`, by its share of all that something happens to."""
+FIND = {"away": 3.0, "slow": 1.0, "crash_before": 0.5}
+"""The same for questions, which are few: as many times the rate."""
 RULE = """
 id = "thanks"
 title = "Thank for the order"
@@ -84,12 +111,29 @@ TEMPLATES = {
 }
 
 
-def make(folder: Path, *, customers: int, door: str, ports: dict[str, int], now: datetime, store: str = "") -> None:
-    """Lay it out, all but the database. door: ``key`` or ``none``; store: an address, or none for a file of its own."""
+def make(
+    folder: Path,
+    *,
+    customers: int,
+    door: str,
+    ports: dict[str, int],
+    now: datetime,
+    store: str = "",
+    rate: float = 0.0,
+) -> None:
+    """Lay it out, all but the database. door: ``key``, ``none``, ``search``, with or without ``/`` and more.
+
+    store: an address, or none for a file of its own. rate: of tasks behind `search` that something happens to.
+    """
     folder.mkdir(parents=True)
     workspace.write_key(folder, KEY)
-    settings = SETTINGS.format(
-        store=store or "sqlite:///premura.db", door=door, idempotent=str(door.startswith("key")).lower(), **ports
+    settings = (SETTINGS + (ASKED if door.startswith("search") else WEBHOOK)).format(
+        store=store or "sqlite:///premura.db",
+        door=door,
+        idempotent=str(door.startswith("key")).lower(),
+        send=_shares(SEND, rate),
+        find=_shares(FIND, min(rate, 0.1)),
+        **ports,
     )
     _write(folder / FILE, settings)
     _write(folder / "desk.secret", "a secret of this run")
@@ -101,6 +145,10 @@ def make(folder: Path, *, customers: int, door: str, ports: dict[str, int], now:
         path = folder / workspace.INBOX / name
         _write(path, text)
         os.utime(path, (before.timestamp(), before.timestamp()))
+
+
+def _shares(weights: dict[str, float], rate: float) -> str:
+    return ", ".join(f"{word} = {weight * rate:.6f}" for word, weight in weights.items())
 
 
 def _files(customers: int, at: datetime) -> dict[str, str]:

@@ -47,7 +47,7 @@ def sinking(folder: Path) -> Iterator[Sink]:
 
 
 class Ordeal:
-    """A shop whose customers are owed a mail (NONE), a task (KEY or NONE, by the door) and points (the store alone)."""
+    """A shop whose customers are owed a mail (NONE), a task (KEY, SEARCH or NONE: the door) and points (the store)."""
 
     def __init__(
         self,
@@ -165,7 +165,10 @@ class Ordeal:
     def got(self) -> list[journal.Line]:
         """What the sink got of this shop."""
         own = {row["public_id"] for row in self.told().actions}
-        return [line for line in journal.lines(self.sink.path) if line.door == self.door or line.action in own]
+        return [line for line in self._lines() if line.door == self.door or line.action in own]
+
+    def _lines(self) -> Iterator[journal.Line]:
+        return journal.lines(self.sink.path, self.folder / shop.DELIVERIES)
 
     def taken(self) -> Counter[str]:
         """How often the sink took each action."""

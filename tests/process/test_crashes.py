@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from itertools import count
 from pathlib import Path
 
@@ -53,3 +54,20 @@ def test_killed_while_the_other_side_has_it(tmp_path: Path, sink: Sink, side: st
         arrived = word == "silent_taken"
         assert ordeal.doubts(channel) == ((0, 0) if door == "key" else (arrived, not arrived))
         assert ordeal.states()[channel, State.UNKNOWN] == (door != "key")
+
+
+@pytest.mark.parametrize("word", ["crash_before", "crash_after"])
+def test_killed_while_who_can_be_asked_has_it(tmp_path: Path, sink: Sink, word: str) -> None:
+    """Once it has taken the task, once not, and at first it is away: only its answer says what is to be done."""
+    with Ordeal(tmp_path / "shop", sink, door="search", customers=1) as ordeal:
+        script = {"send": [word, "ok"], "find": ["away", "ok"]}
+        (ordeal.folder / "desk.json").write_text(json.dumps(script), encoding="utf-8")
+        assert ordeal.killed() == KILLED
+        ordeal.settle()
+
+        assert ordeal.doubts("task") == (0, 0)
+        (task,) = ordeal.tasks()
+        assert ordeal.taken()[task["public_id"]] == 1
+        assert task["state"] == State.DELIVERED
+        calls = (ordeal.folder / "out" / "desk" / "calls.jsonl").read_text(encoding="utf-8")
+        assert (calls.count('"send '), calls.count('"find ')) == (2 if word == "crash_before" else 1, 2)
