@@ -87,11 +87,11 @@ def at_local(day: date, clock: time, tz: str) -> datetime:
 
 def at_locals(walls: Sequence[datetime], tz: str) -> list[datetime]:
     """The UTC instants at which the clocks of `tz` show these dates and times, each as `at_local` has it."""
-    ahead = {day: _ahead_all_day(day, tz) for day in {wall.date() for wall in walls}}
+    days = list(map(datetime.date, walls))
+    ahead = {day: _ahead_all_day(day, tz) for day in set(days)}
     return [
-        at_local(wall.date(), wall.time(), tz) if shift is None else wall.replace(tzinfo=UTC) - shift
-        for wall in walls
-        for shift in (ahead[wall.date()],)
+        at_local(day, wall.time(), tz) if (shift := ahead[day]) is None else wall.replace(tzinfo=UTC) - shift
+        for day, wall in zip(days, walls, strict=True)
     ]
 
 

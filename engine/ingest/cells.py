@@ -49,7 +49,8 @@ class Meanings(dict[Any, Any]):
     def column(self, said: Sequence[Any]) -> list[Any]:
         """What each value of a column means. Raises TypeError when one is a list or an object."""
         if self.verbatim and set(map(type, said)) == {str}:
-            return [one.strip() or None for one in said]
+            plain = list(map(str.strip, said))
+            return [one or None for one in plain] if "" in plain else plain
         found = self._whole(said)
         return list(map(self.__getitem__, said)) if found is None else found
 

@@ -158,10 +158,9 @@ def _as_stored(connection: Connection, column: Column[Any], values: Sequence[Any
         process = _json
     elif isinstance(column.type, UTCDateTime) and connection.dialect.name == "sqlite":
         process = _instant
-    several = {id(value): value for value in values}
-    if len(several) == len(values):
-        return [process(value) for value in values]
-    known = {key: process(value) for key, value in several.items()}
+    if len(set(map(id, values))) == len(values):
+        return list(map(process, values))
+    known = {key: process(value) for key, value in {id(value): value for value in values}.items()}
     return [known[id(value)] for value in values]  # the same few instants and plans, again and again
 
 

@@ -72,8 +72,8 @@ def inviting(fresh: Fresh, tmp_path_factory: pytest.TempPathFactory) -> Fresh:
 
 
 @contextmanager
-def opened(folder: Path) -> Iterator[Store]:
-    store = open_store(f"sqlite:///{folder}/premura.db")
+def opened(folder: Path, database: str = "") -> Iterator[Store]:
+    store = open_store(database or f"sqlite:///{folder}/premura.db")
     try:
         yield store
     finally:
@@ -231,20 +231,22 @@ def told(rows):
     batches[0] += 1
     if batches[0] == 3:
         os.kill(os.getpid(), signal.SIGKILL)
-with opened(folder) as store:
+with opened(folder, sys.argv[2]) as store:
     take(store, folder, sales(40), batch=10, progress=told)
 """
 
 
+@pytest.mark.any_store
 def test_a_process_that_is_killed_leaves_whole_batches_and_reading_again_completes_them(
-    fresh: Fresh,
+    fresh: Fresh, database: str
 ) -> None:
     folder = fresh()
     root = Path(__file__).parents[2]
-    ended = subprocess.run([sys.executable, "-c", KILLED, str(folder)], cwd=root, env={**os.environ}, check=False)
+    command = [sys.executable, "-c", KILLED, str(folder), database]
+    ended = subprocess.run(command, cwd=root, env={**os.environ}, check=False)
 
     assert ended.returncode == -signal.SIGKILL
-    with opened(folder) as store:
+    with opened(folder, database) as store:
         assert sorted(contents(store)) == sorted(["", *(f"C{i}" for i in range(1, 31))])
         done = take(store, folder, sales(40), batch=10)
         assert (done.new, done.known) == (10, 30)

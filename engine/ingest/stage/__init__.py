@@ -52,11 +52,11 @@ def ingest(
         store=store, intake=intake, reading=file.reading, columns=file.columns, now=now, summary=summary
     )  # fmt: skip
     taker = _TAKERS[file.kind](taking)
-    for block in file.sheet.blocks(batch):
-        with _uncollected():
+    with _uncollected():
+        for block in file.sheet.blocks(batch):
             summary.rows += len(block)
             taker.take(block)
-        progress(len(block))
+            progress(len(block))
     taker.finish()
     if taking.contradicted:
         summary.notes.append(_contradicted(summary.contradicted, taking.contradicted))
