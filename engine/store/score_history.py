@@ -36,7 +36,8 @@ KEPT_WHOLE = timedelta(days=35)
 _HISTORY = tables.table(tables.ScoreHistory)
 _VERSION = 1
 _FLOATS = frozenset({"recency", "T", "p_alive", "expected_purchases", "percentile"})
-_INTEGERS = ("<i1", "<i2", "<i4")
+_INTEGERS = ("<i1", "<i2", "<i4", "<i8")
+_LEAST = {kind: int(np.iinfo(kind).min) for kind in _INTEGERS}
 MISSING = int(np.iinfo(np.int64).min)
 """Stands for None among unpacked integers."""
 _TIER = COLUMNS.index("tier")
@@ -94,16 +95,17 @@ def thin(connection: Connection, now: datetime) -> int:
 def pack(columns: Columns) -> bytes:
     """The content of a block."""
     first = int(columns[0].min())
-    names = columns[_TIER].tolist()
-    place = {name: number for number, name in enumerate(sorted(set(names)))}
-    tier = np.array([place[name] for name in names])
+    names = sorted(set(columns[_TIER].tolist()))
+    tier = np.zeros(len(columns[0]), dtype=np.int64)
+    for number, name in enumerate(names):
+        tier[columns[_TIER] == name] = number
     numbers = [columns[0] - first, *columns[1:_TIER], tier, *columns[_TIER + 1 :]]
     packed = [_packed(name, column) for name, column in zip(COLUMNS, numbers, strict=True)]
     kinds = [(name, column.dtype.str) for name, column in zip(COLUMNS, packed, strict=True)]
     records = np.empty(len(tier), dtype=kinds)
     for name, column in zip(COLUMNS, packed, strict=True):
         records[name] = column
-    about = {"rows": len(records), "first": first, "tiers": list(place), "columns": kinds}
+    about = {"rows": len(records), "first": first, "tiers": names, "columns": kinds}
     header = json.dumps(about, ensure_ascii=False, separators=(",", ":")).encode()
     return bytes([_VERSION]) + len(header).to_bytes(4, "little") + header + records.tobytes()
 
@@ -155,15 +157,15 @@ def _packed(name: str, column: NDArray[Any]) -> NDArray[Any]:
     data, missing = np.ma.getdata(column), np.ma.getmaskarray(column)
     known = data[~missing]
     kind = "<f4" if name in _FLOATS else _narrowest(known)
-    packed = np.full(len(data), np.nan if name in _FLOATS else np.iinfo(kind).min, dtype=kind)
+    packed = np.full(len(data), _LEAST.get(kind, np.nan), dtype=kind)
     packed[~missing] = known
     return packed
 
 
 def _narrowest(values: NDArray[np.int64]) -> str:
     """The type that holds these and, below them, the number that stands for None."""
-    low, high = (values.min(), values.max()) if len(values) else (0, 0)
-    return next((kind for kind in _INTEGERS if np.iinfo(kind).min < low and high <= np.iinfo(kind).max), "<i8")
+    low, high = (int(values.min()), int(values.max())) if len(values) else (0, 0)
+    return next((kind for kind, least in _LEAST.items() if least < low and high < -least), "<i8")
 
 
 def _value(stored: Any) -> Any:

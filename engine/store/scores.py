@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from itertools import chain
 from typing import Any, TypeAlias
 
 import sqlalchemy
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, not_, select, update
 
 from engine.core.facts import Score
 from engine.store import tables
@@ -113,13 +112,19 @@ def _write(connection: Connection, columns: Columns, common: tuple[Any, ...]) ->
             connection.exec_driver_sql(_upsert(connection, 1), [(*row, *common) for row in zip(*some, strict=True)])
             continue
         for together in (_TOGETHER, 1):
-            groups = [
-                (*common, *chain.from_iterable(values[at : at + together] for values in some))
-                for at in range(0, len(some[0]) - together + 1, together)
-            ]
+            starts = range(0, len(some[0]) - together + 1, together)
+            groups = [_joined(common, (values[at : at + together] for values in some)) for at in starts]
             if groups:
                 connection.exec_driver_sql(_upsert(connection, together), groups)
             some = [values[len(groups) * together :] for values in some]
+
+
+def _joined(first: Iterable[Any], parts: Iterable[list[Any]]) -> tuple[Any, ...]:
+    """All of them as one: to add lists is twice as fast as to go through them."""
+    whole = list(first)
+    for part in parts:
+        whole += part
+    return tuple(whole)
 
 
 def _upsert(connection: Connection, number: int) -> str:
@@ -166,10 +171,22 @@ def clean(
     seen: the newest transaction (`transactions.newest`) when score read them. What was stored later stays to be scored,
     whatever the clock of whoever stored it said.
     """
-    done = delete(_DIRTY).where(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
+    done = delete(_DIRTY)
+    scored = and_(_DIRTY.c.since <= until, _DIRTY.c.txn_id <= seen)
     if customers is not None:
-        done = done.where(among(connection, _DIRTY.c.customer_id, customers))
+        done = done.where(scored, among(connection, _DIRTY.c.customer_id, customers))
+    elif not _nobody_else_is_dirty(connection, scored):
+        done = done.where(scored)
     connection.execute(done)
+
+
+def _nobody_else_is_dirty(connection: Connection, scored: ColumnElement[bool]) -> bool:
+    """Whether the table can be emptied at once: to look for others takes a tenth of what a million single deletes do.
+
+    Only where nobody else can write meanwhile.
+    """
+    others = select(_DIRTY.c.customer_id).where(not_(scored)).limit(1)
+    return connection.dialect.name == "sqlite" and connection.execute(others).first() is None
 
 
 def dirty(connection: Connection) -> int:

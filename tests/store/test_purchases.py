@@ -115,6 +115,66 @@ def test_score_reads_all_that_was_stored(
         assert rows(purchases.of_customers(connection, "EUR", TODAY + through, keys.values())) == wanted
 
 
+SHOPS = st.lists(
+    st.tuples(
+        st.sampled_from(["C1", "C2", "C3"]),
+        st.integers(0, 3),
+        st.integers(-300, 300),
+        st.none() | st.integers(0, 300),
+        st.sampled_from(["EUR", "EUR", "EUR", "USD"]),
+        st.none() | st.integers(0, 9),
+    ),
+    max_size=10,
+)
+
+
+@settings(deadline=None, max_examples=30)
+@given(SHOPS, st.integers(1, 3))
+def test_what_is_read_is_what_a_plain_question_gives(
+    sandbox: Store, shop: list[tuple[str, int, int, int | None, str, int | None]], pieces: int
+) -> None:
+    """Refunds that name their sale, nothing paid, several a day, costs, other currencies."""
+    asked = (
+        "SELECT customer_id, day, amount_minor, coalesce(cost_minor, :none), sale_day FROM txn WHERE currency = 'EUR'"
+    )
+    with sandbox.read() as connection:
+        keys = {ref: customer(connection, ref) for ref in ("C1", "C2", "C3")}
+        for number, (ref, days, amount, cost, currency, sold) in enumerate(shop):
+            one = Transaction(
+                customer=ref,
+                ext_key=str(number),
+                occurred_at=NOON + days * DAY,
+                amount_minor=amount,
+                currency=currency,
+                cost_minor=cost,
+                reverses=None if sold is None else str(sold),
+            )
+            add(connection, ref, one)
+        wanted = sorted(tuple(row) for row in connection.execute(text(asked), {"none": NO_COST}))
+        others = sum(row[4] != "EUR" for row in shop)
+        for found in (
+            everything(connection, 9, pieces),
+            purchases.of_customers(connection, "EUR", TODAY + 9, keys.values()),
+        ):
+            assert rows(found) == wanted
+            assert found.foreign == others
+
+
+def test_keys_may_lie_far_apart(store: Store) -> None:
+    keys = [99, 2**31 + 5, 2**40 - 1, 2**40, 2**61]
+    with store.write() as connection:
+        for number, key in enumerate(keys):
+            customer(connection, f"C{number}")
+            connection.execute(
+                text("UPDATE customer SET id = :key WHERE ref = :ref"), {"key": key, "ref": f"C{number}"}
+            )
+            sale(connection, f"C{number}", number + 1)
+        found = purchases.of_customers(connection, "EUR", TODAY, [*reversed(keys)])
+        assert [row[:3] for row in rows(found)] == [(key, TODAY, number) for number, key in enumerate(keys, 1)]
+        last = list(purchases.between(connection, "EUR", TODAY, range(keys[-1] - 9000, keys[-1] + 1), 99))
+        assert [row[:3] for row in rows(purchases.joined(last))] == [(keys[-1], TODAY, 5)]
+
+
 @pytest.mark.parametrize("customers", [1, 2])
 def test_few_customers_at_a_time(store: Store, monkeypatch: pytest.MonkeyPatch, customers: int) -> None:
     monkeypatch.setattr(purchases, "_CUSTOMERS", customers)
@@ -131,7 +191,7 @@ def test_score_reads_from_the_index_alone(sandbox: Store) -> None:
         def plan(question: str) -> str:
             return " ".join(str(row[3]) for row in connection.execute(text(f"EXPLAIN QUERY PLAN {question}")))
 
-        for query in purchases._queries(connection, "EUR", [purchases._TXN.c.day <= 1, purchases._TXN.c.id <= 9]):
+        for query in purchases._queries(connection, "EUR", [purchases._TXN.c.day <= 1, purchases._TXN.c.id <= 9], 1):
             some = query.where(purchases._TXN.c.customer_id.between(1, 2))
             said = plan(str(some.compile(connection, compile_kwargs={"literal_binds": True})))
             assert said == "SEARCH txn USING COVERING INDEX txn_history (customer_id>? AND customer_id<?)"

@@ -10,7 +10,6 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
 
 from engine.score.arrays import FloatArray
 
@@ -39,6 +38,9 @@ class Optimum:
 
 def lowest(downhill: Downhill, starts: Sequence[FloatArray], low: FloatArray, high: FloatArray) -> Optimum:
     """The best end of L-BFGS-B from several starts, inside a box."""
+    # a third of a second to import, and who scores by the last fit needs it not
+    from scipy.optimize import minimize  # type: ignore[import-untyped]  # scipy ships no types
+
     ends = [
         minimize(
             downhill,

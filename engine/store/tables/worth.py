@@ -49,8 +49,8 @@ class Score(SQLModel, table=True):
             postgresql_where=text("decided_at IS NULL"),
         ),
     )
-    customer_id: int = Field(primary_key=True, foreign_key="customer.id", sa_type=BIG)
-    run_id: int = Field(sa_type=BIG)  # no foreign key: to check it for everybody would be a fifth of the time to save
+    customer_id: int = Field(primary_key=True, sa_type=BIG)  # no foreign keys: to check one for everybody would be
+    run_id: int = Field(sa_type=BIG)  # a fifth of the time to save; who is scored has transactions, which have them
     frequency: int
     recency: float
     T: float

@@ -158,10 +158,6 @@ def upgrade() -> None:
         sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("since", UTCDateTime(), nullable=False),
         sa.Column("txn_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"],
-            ["customer.id"],
-        ),
         sa.PrimaryKeyConstraint("customer_id"),
     )
     op.create_table(
@@ -247,10 +243,6 @@ def upgrade() -> None:
         sa.Column("prev_percentile", sa.Float(), nullable=True),
         sa.Column("prev_tier", AutoString(), nullable=True),
         sa.Column("decided_at", UTCDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["customer_id"],
-            ["customer.id"],
-        ),
         sa.PrimaryKeyConstraint("customer_id"),
     )
     op.create_index(
