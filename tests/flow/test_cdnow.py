@@ -141,7 +141,7 @@ def became(story: Story, gold: set[str]) -> set[str]:
 
 
 def test_the_workspace_is_sound(story: Story) -> None:
-    assert story.check == {"faults": []}
+    assert story.check == {"faults": [], "store": ""}
 
 
 def test_the_log_goes_in_once(story: Story) -> None:
