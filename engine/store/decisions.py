@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, exists, false, func, or_, select, update
+from sqlalchemy import Connection, Row, Text, cast, exists, false, func, or_, select, text, update
 
 from engine.core.actions import OPEN, Ending, State
 from engine.core.answers import Answer, answers, short
@@ -20,6 +20,7 @@ _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
 _TALLY = tables.table(tables.Tally)
 _JOURNEY = tables.table(tables.Journey)
+_ACTIVE = text("journey.state = 'active'")  # word for word, so that the partial index serves it
 _ACTION = tables.table(tables.Action)
 _DROPPED = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
@@ -105,7 +106,7 @@ def active_journeys(
     connection: Connection, customers: Collection[int], kinds: Collection[str] | None = None
 ) -> list[Journey]:
     """The journeys of these customers that are under way, or those that events of these kinds may end; oldest first."""
-    query = select(_JOURNEY).where(_JOURNEY.c.state == "active").order_by(_JOURNEY.c.id)
+    query = select(_JOURNEY).where(_ACTIVE).order_by(_JOURNEY.c.id)
     if kinds is not None:
         named = (cast(_JOURNEY.c.stop_on, Text).contains(f'"{kind}"', autoescape=True) for kind in kinds)
         query = query.where(or_(false(), *named))
@@ -157,7 +158,7 @@ def pending(connection: Connection, rule: str, customers: Collection[int] | None
     query = select(*(_JOURNEY.c[name] for name in names)).where(_JOURNEY.c.rule_id == rule)
     if customers is not None:
         query = query.where(among(connection, _JOURNEY.c.customer_id, customers))
-    found = connection.execute(query.where(_JOURNEY.c.state == "active").order_by(_JOURNEY.c.id))
+    found = connection.execute(query.where(_ACTIVE).order_by(_JOURNEY.c.id))
     return [Pending(**row._asdict()) for row in found]
 
 
@@ -175,7 +176,7 @@ def finish_journeys(connection: Connection, now: datetime) -> int:
         .limit(1)
         .scalar_subquery()
     )
-    done = update(_JOURNEY).where(_JOURNEY.c.state == "active", ~rest)
+    done = update(_JOURNEY).where(_ACTIVE, ~rest)
     reason = func.coalesce(dropped, "all steps done")
     return connection.execute(done.values(state="finished", ended_at=now, exit_reason=reason)).rowcount
 
