@@ -40,6 +40,12 @@ LONGEST = (
 """Files that several processes begin with, so that none is left alone with one of them in the end."""
 
 
+@pytest.hookimpl(optionalhook=True)  # only where several processes are asked for
+def pytest_xdist_auto_num_workers() -> int:
+    """One process more than there are processors: those that kill and wait leave theirs to the others."""
+    return (os.cpu_count() or 1) + 1
+
+
 @pytest.hookimpl(optionalhook=True)  # nobody needs several processes for a test or two
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
     """With -n a file stays in one process, so that what its tests share is made once."""
