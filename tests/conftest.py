@@ -16,7 +16,11 @@ from tests.shop import Shop
 
 # A busy machine is slow, and that is no fault of what is tested. CI asks the same twice, people ask something new.
 settings.register_profile(
-    "premura", deadline=None, suppress_health_check=[HealthCheck.too_slow], derandomize="CI" in os.environ
+    "premura",
+    deadline=None,
+    suppress_health_check=[HealthCheck.too_slow],
+    derandomize="CI" in os.environ,
+    max_examples=50 if "CI" in os.environ else 100,
 )
 settings.load_profile("premura")
 

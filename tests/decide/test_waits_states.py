@@ -98,6 +98,6 @@ def test_a_passage() -> None:
     run_state_machine_as_test(
         Passage,
         settings=settings(
-            max_examples=12, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=8, stateful_step_count=10, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )

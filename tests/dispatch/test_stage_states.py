@@ -172,7 +172,7 @@ def test_a_life(life: type[Life]) -> None:
     run_state_machine_as_test(
         life,
         settings=settings(
-            max_examples=10, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
+            max_examples=6, stateful_step_count=12, deadline=None, suppress_health_check=list(HealthCheck)
         ),
     )
 

@@ -339,7 +339,7 @@ def test_tidying_changes_no_answer(store: Store) -> None:
             connection.exec_driver_sql("PRAGMA synchronous = OFF")  # nobody pulls the plug here
 
     Here = type("Here", (Years,), {"store": store})  # noqa: N806 - a class
-    run_state_machine_as_test(Here, settings=settings(max_examples=10, stateful_step_count=15, deadline=None))
+    run_state_machine_as_test(Here, settings=settings(max_examples=6, stateful_step_count=12, deadline=None))
 
 
 def test_all_columns_go_along(store: Store) -> None:
