@@ -10,7 +10,10 @@ from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, settings
+from sqlalchemy import Engine, create_engine
+from sqlalchemy.engine import URL
 
+from engine.store import session
 from tests.databases import STORES, PostgreSQL, Sqlite, postgresql
 from tests.shop import Shop
 
@@ -23,6 +26,23 @@ settings.register_profile(
     max_examples=50 if "CI" in os.environ else 100,
 )
 settings.load_profile("premura")
+
+
+def _compiled_once(url: URL, **terms: Any) -> Engine:
+    """An engine that shares its compiled statements with all others of its kind in this process.
+
+    Every test has a store of its own, and to compile what a stage asks takes longer than to ask it.
+    """
+    made = create_engine(url, **terms)
+    first = _FIRST.setdefault(made.dialect.name, made)
+    if first is not made:
+        made.dialect = made.pool._dialect = first.dialect
+        made._compiled_cache = first._compiled_cache
+    return made
+
+
+_FIRST: dict[str, Engine] = {}
+session.create_engine = _compiled_once  # type: ignore[attr-defined, assignment] # what the product imports there
 
 LONGEST = (
     "flow/test_year.py",
