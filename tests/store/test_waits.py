@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
-from sqlalchemy import Connection, event, text
+from sqlalchemy import Connection, text
 
 from engine.core.actions import Plan, State, Wait
 from engine.core.calendar import Duration
@@ -191,21 +191,3 @@ class TestTheJourneysEnd:
         with store.write() as connection:
             journey(connection)
             assert self.end(connection) == "all steps done"
-
-
-def test_the_search_goes_by_the_index_of_what_waits(store: Store) -> None:
-    asked: list[tuple[str, Any]] = []
-
-    def listen(_connection: Any, _cursor: Any, statement: str, parameters: Any, *_: object) -> None:
-        asked.append((statement, parameters))
-
-    with store.write() as connection:
-        waiting(connection)
-        if not store.is_sqlite:
-            connection.exec_driver_sql("SET LOCAL enable_seqscan = off")  # so small a table is read whole otherwise
-        event.listen(connection, "before_cursor_execute", listen)
-        waits.come(connection, range(1, 1000), UNTIL)
-        statement, parameters = asked[-1]  # the first asks whether anything waits at all
-        explained = "EXPLAIN QUERY PLAN " if store.is_sqlite else "EXPLAIN "
-        plan = connection.exec_driver_sql(explained + statement, parameters).all()
-    assert "action_waiting" in str(plan), plan
