@@ -7,6 +7,7 @@ and prints what it took. Everything is asked again, the attempt is committed, th
 from __future__ import annotations
 
 import asyncio
+import gc
 import json
 import resource
 import sys
@@ -17,6 +18,7 @@ from typing import Any
 
 import numpy as np
 
+from engine.__main__ import GARBAGE
 from engine.core.actions import Plan, State
 from engine.core.calendar import Duration
 from engine.core.facts import Address, ConsentRecord
@@ -162,6 +164,7 @@ def _journey(number: int, customer: int) -> dict[str, Any]:
 
 def main() -> int:
     """One worker."""
+    gc.set_threshold(*GARBAGE)  # as every premura command
     store = open_store(sys.argv[1])
     print("ready", flush=True)
     sys.stdin.readline()

@@ -37,7 +37,6 @@ def test_partial_indexes_are_partial(store: Store) -> None:
         "customer_household": "<> ''",
         "score_undecided": "decided_at is null",
         "action_due": "ready",
-        "action_lease": "submitting",
         "referral_invite": "newcomer_id is null",
     }
     query = {

@@ -20,7 +20,7 @@ from engine.errors import StoreError
 if TYPE_CHECKING:
     from engine.dispatch.stage.send import Begun, Sending
 
-MOST_AHEAD = 500
+MOST_AHEAD = 1000
 """So many attempts are begun in one transaction at most."""
 STALE = timedelta(seconds=10)
 """What was begun so long ago without being sent is asked about again first."""

@@ -7,9 +7,10 @@ same shapes as Alembic sees them, and a test compares the two.
 from __future__ import annotations
 
 from sqlalchemy import Table
-from sqlmodel import SQLModel
+from sqlmodel import SQLModel, UTCDateTime
 
 from engine.store.tables.answers import Decision, Journey, RuleVersion, Tally
+from engine.store.tables.columns import Instant
 from engine.store.tables.log import DirtyCustomer, Event, Txn
 from engine.store.tables.people import Consent, Customer, Suppression
 from engine.store.tables.printing import PrintJob
@@ -47,6 +48,10 @@ __all__ = [
     "Txn",
     "table",
 ]
+
+for _column in (each for one in SQLModel.metadata.tables.values() for each in one.columns):
+    if isinstance(_column.type, UTCDateTime):  # what SQLModel takes for a datetime
+        _column.type = Instant()
 
 
 def table(model: type[SQLModel]) -> Table:

@@ -65,12 +65,6 @@ class Action(ActionColumns, table=True):
             postgresql_where=text("state IN ('ready', 'retry_at')"),
         ),
         Index(
-            "action_lease",
-            "lease_owner",
-            sqlite_where=text("state = 'submitting'"),
-            postgresql_where=text("state = 'submitting'"),
-        ),
-        Index(
             "action_waiting",
             "customer_id",
             "awaits",

@@ -366,14 +366,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("state IN ('ready', 'retry_at')"),
     )
     op.create_index(
-        "action_lease",
-        "action",
-        ["lease_owner"],
-        unique=False,
-        sqlite_where=sa.text("state = 'submitting'"),
-        postgresql_where=sa.text("state = 'submitting'"),
-    )
-    op.create_index(
         "action_waiting",
         "action",
         ["customer_id", "awaits"],
