@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import socket
 from collections.abc import Callable, Iterator
 from importlib import import_module
 from pathlib import Path
@@ -132,6 +133,15 @@ def database(request: pytest.FixtureRequest) -> str:
         return ""
     request.getfixturevalue("postgresql_test")
     return str(request.getfixturevalue("blank_postgresql")())
+
+
+@pytest.fixture
+def free_port() -> Iterator[int]:
+    """A port that no other process is given meanwhile: whoever asks for it by its number can listen there."""
+    with socket.socket() as kept:
+        kept.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        kept.bind(("127.0.0.1", 0))
+        yield kept.getsockname()[1]
 
 
 @pytest.fixture

@@ -115,8 +115,8 @@ def test_the_addresses_of_the_page_answer(tmp_path: Path) -> None:
     with serving(app, Status(patience=60), port=0) as address:
         app.ready()
         paths = list(chain.from_iterable(quoted(cells[0]) for cells in rows("Asking it")))
-        assert {path: httpx.get(address + path).status_code for path in paths} == dict.fromkeys(paths, 200)
-        assert httpx.get(f"{address}/healthz").json() == {"alive": True, "why": []}
+        assert {path: httpx.get(address + path, timeout=60).status_code for path in paths} == dict.fromkeys(paths, 200)
+        assert httpx.get(f"{address}/healthz", timeout=60).json() == {"alive": True, "why": []}
     app.close()
     assert paths == ["/healthz", "/readyz", "/metrics"]
 

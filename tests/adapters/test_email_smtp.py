@@ -226,7 +226,7 @@ def test_every_failure_is_told_for_what_it_is(script: dict[str, str | list[str]]
 
 @pytest.mark.parametrize(("step", "ambiguous"), [("BANNER", False), ("RCPT", False), ("DATA", False), ("DOT", True)])
 def test_silence_is_a_doubt_only_after_the_message(step: str, ambiguous: bool) -> None:
-    error, _ = outcome({step: SILENCE}, timeout=0.1, patience=0.1)
+    error, _ = outcome({step: SILENCE}, timeout=1.0, patience=1.0)
     assert isinstance(error, DeliveryError)
     assert (error.permanent, error.ambiguous) == (False, ambiguous)
 

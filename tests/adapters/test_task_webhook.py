@@ -24,7 +24,7 @@ SECRET = "s3cret-Pässword"
 def posted(*script: str, task: Task = TASK, key: str = "care:C-1:2026:call", times: int = 1) -> tuple[Receipt, Request]:
     async def scenario() -> tuple[Receipt, Request]:
         async with answering(*script) as server:
-            adapter = TaskWebhook(Http(timeout=0.3), server.url, secret=SECRET)
+            adapter = TaskWebhook(Http(timeout=1.0), server.url, secret=SECRET)
             try:
                 for _ in range(times):
                     receipt = await adapter.send(message(task, key=key))

@@ -226,7 +226,7 @@ def desk(*answers: str) -> Callable[[Path], AbstractAsyncContextManager[Open]]:
     async def opened(_folder: Path) -> AsyncIterator[Open]:
         serving, trusting = contexts()
         async with answering(*answers, context=serving) as server:
-            adapter = TaskWebhook(Http(tls_context=trusting, timeout=0.3), server.url, secret=SECRET)
+            adapter = TaskWebhook(Http(tls_context=trusting, timeout=1.0), server.url, secret=SECRET)
             yield Open(adapter=adapter, outcomes=lambda _: len(server.requests))
             await adapter.close()
 

@@ -119,4 +119,4 @@ def test_who_finds_nothing_but_what_others_hold_waits_for_them(shop: Shop, anoth
             later = pool.submit(waits, shop.app.store)
             asked.wait()
             events.mark_processed(connection, [held.id], NOW)
-        assert later.result(timeout=30) == 0
+        assert later.result(timeout=120) == 0

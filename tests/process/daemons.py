@@ -17,8 +17,31 @@ from typing import Any
 from sqlalchemy import NullPool, create_engine, text
 
 from engine import config
+from tests.workspaces import NAMES
 
 DEADLINE = 120.0
+DAEMON = "\n[daemon]\nevery = 0.25\nlease = 600.0\n"  # who is killed is followed at once, not after ten minutes
+BY_SMTP = """
+[channels]
+email = "mail"
+{more}
+[adapters.mail]
+kind = "email_smtp"
+host = "127.0.0.1"
+port = {port}
+tls = "none"
+"""
+DESK = """
+[adapters.desk]
+kind = "parcel"
+port = {port}
+"""
+CALL = """
+[[step]]
+id = "call"
+channel = "task"
+template = "task/call"
+"""
 
 
 def until(condition: Callable[[], bool], about: Callable[[], object] = lambda: "") -> None:
@@ -90,6 +113,17 @@ class Command:
     def kill(self) -> None:
         """kill -9; whoever comes next on the same machine need not wait for its right to end."""
         assert self.end(signal.SIGKILL) == -signal.SIGKILL
+
+
+Start = Callable[..., Command]
+"""Starts a command that does not outlive its test: a folder, words, `site` and `environment`."""
+
+
+def is_discreet(command: Command) -> bool:
+    """No traceback, and nothing of customers or secrets."""
+    key = (command.folder / "premura.key").read_text(encoding="utf-8").strip()
+    words = ["Traceback", "@mail.example", "Rossi", key, *NAMES]
+    return not [word for word in words if word in command.err]
 
 
 def states(folder: Path) -> Counter[str]:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from signal import SIGHUP
@@ -17,8 +16,7 @@ import pytest
 
 from engine.core.actions import State
 from tests.adapters.distribution import install
-from tests.process.daemons import DEADLINE, Command, states, until
-from tests.process.test_run import DAEMON
+from tests.process.daemons import DAEMON, DEADLINE, Command, Start, states, until
 from tests.workspaces import THANKS, consents, drop, make, table
 
 GOSSIP = '''
@@ -118,7 +116,7 @@ def deliveries() -> str:
 
 
 @pytest.fixture
-def daemon(tmp_path: Path) -> Iterator[Command]:
+def daemon(tmp_path: Path, start: Start) -> Command:
     """A daemon that sends through the gossip, with everything in its inbox that can be wrong."""
     site = tmp_path / "site"
     install(site, {"gossip": GOSSIP}, {"gossip": "my_package.gossip:build"})
@@ -128,11 +126,8 @@ def daemon(tmp_path: Path) -> Iterator[Command]:
     drop(folder, "3-events.jsonl", deliveries())
     drop(folder, "4-transactions.csv", "Quattrocchi;Via del Gelsomino 9\nErmenegilda;what is this\n")
     drop(folder, "5-customers.csv", table([{**PEOPLE[0], "birthday": "Ermenegilda"}]))
-    command = Command(folder, site=site, environment={"PREMURA_GOSSIP_PASSWORD": SECRET})
-    yield command
-    if command.process.poll() is None:
-        command.process.kill()
-        command.process.wait(DEADLINE)
+    command: Command = start(folder, site=site, environment={"PREMURA_GOSSIP_PASSWORD": SECRET})
+    return command
 
 
 def test_a_day_on_which_everything_goes_wrong(daemon: Command) -> None:
@@ -141,7 +136,8 @@ def test_a_day_on_which_everything_goes_wrong(daemon: Command) -> None:
     rule.write_text(THANKS.replace("Thank for the order", "Thank Ermenegilda").replace("[on]", "[when]"), "utf-8")
     daemon.send(SIGHUP)
     daemon.wait_for("rules.refused")
-    page = "".join(httpx.get(f"{daemon.log[0]['web']}/{name}").text for name in ("healthz", "readyz", "metrics"))
+    with httpx.Client(base_url=daemon.log[0]["web"], timeout=DEADLINE) as client:
+        page = "".join(client.get(name).text for name in ("healthz", "readyz", "metrics"))
     assert daemon.end() == 0
 
     key = (daemon.folder / "premura.key").read_text(encoding="utf-8").strip()

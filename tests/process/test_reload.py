@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -12,9 +10,8 @@ from typing import Any
 import pytest
 
 from engine.core.actions import State
-from tests.process.daemons import DEADLINE, Command, rows, states, until
-from tests.process.sinks import Sink, smtp
-from tests.process.test_run import BY_SMTP, DAEMON, is_discreet
+from tests.process.daemons import BY_SMTP, DAEMON, DEADLINE, Command, Start, is_discreet, rows, states, until
+from tests.process.sinks import Sink
 from tests.workspaces import FILES, THANKS, drop, drop_all, make, table
 
 CALL = THANKS.replace('channel = "email"', 'channel = "task"').replace("email/thanks", "task/call")
@@ -28,24 +25,12 @@ def folder(tmp_path: Path) -> Path:
     return found
 
 
-@contextmanager
-def living(folder: Path) -> Iterator[Command]:
-    """A daemon that does not outlive its test."""
-    command = Command(folder)
-    try:
-        yield command
-    finally:
-        if command.process.poll() is None:
-            command.process.kill()
-            command.process.wait(DEADLINE)
-
-
 @pytest.fixture
-def daemon(folder: Path) -> Iterator[Command]:
+def daemon(folder: Path, start: Start) -> Command:
     """A daemon that has thanked its first customer by mail."""
-    with living(folder) as command:
-        until(lambda: states(folder) == {State.DELIVERED: 1}, lambda: command.err)
-        yield command
+    command: Command = start(folder)
+    until(lambda: states(folder) == {State.DELIVERED: 1}, lambda: command.err)
+    return command
 
 
 def rule(folder: Path, text: str) -> None:
@@ -114,28 +99,21 @@ def test_sighup_asks_for_it(folder: Path, daemon: Command) -> None:
     assert is_discreet(daemon)
 
 
-@pytest.fixture
-def post() -> Iterator[Sink]:
-    """A mail server."""
-    with smtp() as sink:
-        yield sink
-
-
-def test_sighup_in_the_midst_of_sending_ends_nothing(tmp_path: Path, post: Sink) -> None:
+def test_sighup_in_the_midst_of_sending_ends_nothing(tmp_path: Path, post: Sink, start: Start) -> None:
     settings = BY_SMTP.format(port=post.port, more='task = "screen"') + '[adapters.screen]\nkind = "console"\n' + DAEMON
     folder = make(tmp_path / "shop", settings)
     drop_all(folder, 3)
     post.hold("after", 2)
-    with living(folder) as command:
-        assert post.holding.wait(DEADLINE), command.err
-        rule(folder, CALL)
-        for _ in range(3):
-            command.send(signal.SIGHUP)
-        post.let_go()
-        command.wait_for("rules.reloaded")
-        assert states(folder) == {State.ACCEPTED: 3}
-        assert len(set(post.got)) == len(post.got) == 3
-        deliver(folder, 4)
-        until(lambda: channels(folder) == ["email"] * 3 + ["task"], lambda: command.err)
-        assert command.end() == 0
-        assert is_discreet(command)
+    command = start(folder)
+    assert post.holding.wait(DEADLINE), command.err
+    rule(folder, CALL)
+    for _ in range(3):
+        command.send(signal.SIGHUP)
+    post.let_go()
+    command.wait_for("rules.reloaded")
+    assert states(folder) == {State.ACCEPTED: 3}
+    assert len(set(post.got)) == len(post.got) == 3
+    deliver(folder, 4)
+    until(lambda: channels(folder) == ["email"] * 3 + ["task"], lambda: command.err)
+    assert command.end() == 0
+    assert is_discreet(command)

@@ -8,71 +8,14 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
-from collections.abc import Callable, Iterator
 from email import message_from_bytes
 from pathlib import Path
 
-import pytest
-
 from engine.core.actions import State
 from tests.adapters.distribution import install
-from tests.process.daemons import DEADLINE, Command, rows, states, until
-from tests.process.sinks import PARCEL, Sink, keyed, smtp
-from tests.workspaces import FILES, NAMES, THANKS, drop, drop_all, make
-
-DAEMON = "\n[daemon]\nevery = 0.25\nlease = 600.0\n"  # who is killed is followed at once, not after ten minutes
-BY_SMTP = """
-[channels]
-email = "mail"
-{more}
-[adapters.mail]
-kind = "email_smtp"
-host = "127.0.0.1"
-port = {port}
-tls = "none"
-"""
-DESK = """
-[adapters.desk]
-kind = "parcel"
-port = {port}
-"""
-CALL = """
-[[step]]
-id = "call"
-channel = "task"
-template = "task/call"
-"""
-Start = Callable[..., Command]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts the command; whatever still runs at the end of a test is killed."""
-    running: list[Command] = []
-
-    def begin(folder: Path, *words: str, site: Path | None = None) -> Command:
-        running.append(Command(folder, words or ("run",), site=site))
-        return running[-1]
-
-    yield begin
-    for command in running:
-        if command.process.poll() is None:
-            command.process.kill()
-            command.process.wait(DEADLINE)
-
-
-@pytest.fixture
-def post() -> Iterator[Sink]:
-    """A mail server."""
-    with smtp() as sink:
-        yield sink
-
-
-def is_discreet(command: Command) -> bool:
-    """No traceback, and nothing of customers or secrets."""
-    key = (command.folder / "premura.key").read_text(encoding="utf-8").strip()
-    words = ["Traceback", "@mail.example", "Rossi", key, *NAMES]
-    return not [word for word in words if word in command.err]
+from tests.process.daemons import BY_SMTP, CALL, DAEMON, DEADLINE, DESK, Start, is_discreet, rows, states, until
+from tests.process.sinks import PARCEL, Sink, keyed
+from tests.workspaces import FILES, THANKS, drop, drop_all, make
 
 
 def test_from_the_inbox_to_the_mail_and_nobody_else_meanwhile(tmp_path: Path, start: Start) -> None:

@@ -96,14 +96,16 @@ def test_it_comes_back_in_time(
     monkeypatch.setattr(SEND, "PATIENCE", (0.1,) * 100)
     address, what = trouble
     with Ordeal(tmp_path / "shop", sink, door="none", database=address) as ordeal, ExitStack() as lasting:
+        over = Timer(0.3, lasting.close)
 
         def for_a_moment() -> None:
             lasting.enter_context(what(ordeal))
-            Timer(0.3, lasting.close).start()
+            over.start()
 
         ordeal.meddle("task", after=for_a_moment)
         with suppress(StoreError):  # where something new was to be begun meanwhile
             ordeal.round()
+        over.join()
         ordeal.settle()
 
         assert ordeal.doubts("task") == ordeal.doubts("email") == (0, 0)

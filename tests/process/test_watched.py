@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import socket
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
-from signal import SIGHUP, SIGKILL
+from signal import SIGHUP
 from threading import Thread
 
 import httpx
@@ -15,9 +15,8 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from engine.core.actions import State
 from tests.adapters.distribution import install
-from tests.process.daemons import DEADLINE, Command, states, until
-from tests.process.sinks import Sink, smtp
-from tests.process.test_run import BY_SMTP, DAEMON, is_discreet
+from tests.process.daemons import BY_SMTP, DAEMON, DEADLINE, Command, Start, is_discreet, states, until
+from tests.process.sinks import Sink
 from tests.workspaces import FILES, drop_all, make
 
 WEB = "\n[web]\nport = 0\n"
@@ -46,21 +45,7 @@ def build(options, around):
     return Stone()
 '''
 BY_STONE = '\n[channels]\nemail = "stone"\n\n[adapters.stone]\nkind = "stone"\n'
-Start = Callable[..., Command]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts the daemon; whatever still runs at the end of a test is killed."""
-    with ExitStack() as stack:
-
-        def begin(folder: Path, site: Path | None = None, environment: Mapping[str, str] | None = None) -> Command:
-            command = Command(folder, site=site, environment=environment or {})
-            stack.callback(command.process.wait, DEADLINE)
-            stack.callback(command.process.send_signal, SIGKILL)
-            return command
-
-        yield begin
+asked = partial(httpx.get, timeout=DEADLINE)
 
 
 def address(daemon: Command) -> str:
@@ -70,44 +55,43 @@ def address(daemon: Command) -> str:
 
 
 def numbers(where: str) -> dict[tuple[str, ...], float]:
-    text = httpx.get(f"{where}/metrics").raise_for_status().text
+    text = asked(f"{where}/metrics").raise_for_status().text
     return {(one.name, *one.labels.values()): one.value for family in parsed(text) for one in family.samples}
 
 
-def test_a_daemon_at_work_and_at_its_end(tmp_path: Path, start: Start) -> None:
-    with smtp() as post:
-        folder = make(tmp_path / "shop", BY_SMTP.format(port=post.port, more="") + DAEMON + WEB)
-        drop_all(folder, 3)
-        post.hold("after", 3)
-        daemon = start(folder)
-        where = address(daemon)
-        assert httpx.get(f"{where}/healthz").json() == {"alive": True, "why": []}
-        assert httpx.get(f"{where}/readyz").json() == {"ready": True, "why": []}
+def test_a_daemon_at_work_and_at_its_end(tmp_path: Path, start: Start, post: Sink) -> None:
+    folder = make(tmp_path / "shop", BY_SMTP.format(port=post.port, more="") + DAEMON + WEB)
+    drop_all(folder, 3)
+    post.hold("after", 3)
+    daemon = start(folder)
+    where = address(daemon)
+    assert asked(f"{where}/healthz").json() == {"alive": True, "why": []}
+    assert asked(f"{where}/readyz").json() == {"ready": True, "why": []}
 
-        assert post.holding.wait(DEADLINE), daemon.err
-        found = numbers(where)
-        assert sum(value for key, value in found.items() if key[0] == "premura_sends_total") == 3.0
-        assert found["premura_sends_total", "mail", "submitting"] == found["premura_queue_actions", "submitting"] >= 1.0
-        assert found["premura_tick_runs_total", "decide"] >= 1.0
-        ticks = {key[1] for key in found if key[0] == "premura_tick_lag_seconds"}
-        assert ticks == {"reload", "ingest", "score", "decide", "schedule", "dispatch", "tidy", "lease"}
+    assert post.holding.wait(DEADLINE), daemon.err
+    found = numbers(where)
+    assert sum(value for key, value in found.items() if key[0] == "premura_sends_total") == 3.0
+    assert found["premura_sends_total", "mail", "submitting"] == found["premura_queue_actions", "submitting"] >= 1.0
+    assert found["premura_tick_runs_total", "decide"] >= 1.0
+    ticks = {key[1] for key in found if key[0] == "premura_tick_lag_seconds"}
+    assert ticks == {"reload", "ingest", "score", "decide", "schedule", "dispatch", "tidy", "lease"}
 
-        ending_answers_until_the_last_mail(daemon, where, post)
-        assert is_discreet(daemon)
+    ending_answers_until_the_last_mail(daemon, where, post)
+    assert is_discreet(daemon)
 
 
 def ending_answers_until_the_last_mail(daemon: Command, where: str, post: Sink) -> None:
     end = Thread(target=daemon.end)
     end.start()
     daemon.wait_for("daemon.stopping")
-    answer = httpx.get(f"{where}/readyz")
+    answer = asked(f"{where}/readyz")
     assert (answer.status_code, answer.json()["why"]) == (503, ["it is about to end"])
-    assert httpx.get(f"{where}/healthz").status_code == 200
+    assert asked(f"{where}/healthz").status_code == 200
     post.let_go()
     end.join(DEADLINE)
     assert daemon.process.returncode == 0
     with pytest.raises(httpx.ConnectError):
-        httpx.get(f"{where}/healthz")
+        asked(f"{where}/healthz")
 
 
 class Systemd:
@@ -150,20 +134,17 @@ def test_systemd_hears_of_a_whole_life(tmp_path: Path, start: Start, systemd: Sy
 
 
 def test_a_port_that_is_taken_is_one_line_and_the_right_to_dispatch_is_let_go(
-    tmp_path: Path, start: Start, systemd: Systemd
+    tmp_path: Path, start: Start, systemd: Systemd, free_port: int
 ) -> None:
-    folder = make(tmp_path / "shop", FILES + DAEMON + WEB)
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        port = other.getsockname()[1]
-        settings = (folder / "premura.toml").read_text(encoding="utf-8")
-        (folder / "premura.toml").write_text(settings.replace("port = 0", f"port = {port}"), encoding="utf-8")
+    folder = make(tmp_path / "shop", FILES + DAEMON + WEB.replace("port = 0", f"port = {free_port}"))
+    with socket.create_server(("127.0.0.1", free_port)):
         refused = start(folder, environment=systemd.environment)
         assert refused.wait() == 2
     assert systemd.heard() == [], "it was never ready"
     first, second = refused.err.splitlines()
-    assert first.startswith(f"premura.toml: P105 web: cannot listen on 127.0.0.1 port {port} (")
+    assert first.startswith(f"premura.toml: P105 web: cannot listen on 127.0.0.1 port {free_port} (")
     assert second == "1 fault; nothing was changed"
-    assert address(start(folder)) == f"http://127.0.0.1:{port}"
+    assert address(start(folder)) == f"http://127.0.0.1:{free_port}"
 
 
 def test_a_stage_that_hangs_is_told_and_the_watchdog_hears_no_more(
@@ -172,16 +153,16 @@ def test_a_stage_that_hangs_is_told_and_the_watchdog_hears_no_more(
     site = tmp_path / "site"
     install(site, {"stone": STONE}, {"stone": "my_package.stone:build"})
     folder = make(tmp_path / "shop", BY_STONE + DAEMON + "patience = 1.0\n" + WEB)
-    daemon = start(folder, site, systemd.environment)
+    daemon = start(folder, site=site, environment=systemd.environment)
     where = address(daemon)
-    assert httpx.get(f"{where}/healthz").status_code == 200
+    until(lambda: asked(f"{where}/healthz").status_code == 200)
     drop_all(folder, 1)
     until(lambda: states(folder)[State.SUBMITTING] == 1, lambda: daemon.err)
 
-    until(lambda: httpx.get(f"{where}/healthz").status_code == 503)
-    (why,) = httpx.get(f"{where}/healthz").json()["why"]
+    until(lambda: asked(f"{where}/healthz").status_code == 503)
+    (why,) = asked(f"{where}/healthz").json()["why"]
     assert why.startswith("no sign of life from dispatch for ")
-    assert httpx.get(f"{where}/readyz").status_code == 200
+    assert asked(f"{where}/readyz").status_code == 200
     before = systemd.heard().count("WATCHDOG=1")
     until(lambda: numbers(where)["premura_tick_lag_seconds", "dispatch"] > 3.0)
     assert systemd.heard().count("WATCHDOG=1") <= before + 1, "one may have been under way"

@@ -16,42 +16,24 @@ from engine.core.actions import State
 from engine.store.session import create
 from tests.adapters.distribution import install
 from tests.databases import STORES
-from tests.process.daemons import DEADLINE, Command, asked, rows, states, until
-from tests.process.sinks import PARCEL, Sink, keyed, smtp
-from tests.process.test_run import (
+from tests.process.daemons import (
     BY_SMTP,
     CALL,
+    DEADLINE,
     DESK,
+    Command,
+    Start,
+    asked,
     is_discreet,
+    rows,
+    states,
+    until,
 )
+from tests.process.sinks import PARCEL, Sink, keyed
 from tests.workspaces import THANKS, drop, drop_all, make, table
 
 pytestmark = pytest.mark.skipif("postgresql" not in STORES, reason="no wheel of PostgreSQL here")
-DAEMON = "\n[daemon]\nevery = 0.25\nlease = 2.0\n"
-Start = Callable[..., Command]
-
-
-@pytest.fixture
-def start() -> Iterator[Start]:
-    """Starts the command; whatever still runs at the end of a test is killed."""
-    running: list[Command] = []
-
-    def begin(folder: Path, *words: str, site: Path | None = None) -> Command:
-        running.append(Command(folder, ("run", *words), site=site))
-        return running[-1]
-
-    yield begin
-    for command in running:
-        if command.process.poll() is None:
-            command.process.kill()
-            command.process.wait(DEADLINE)
-
-
-@pytest.fixture
-def post() -> Iterator[Sink]:
-    """A mail server."""
-    with smtp() as sink:
-        yield sink
+DAEMON = "\n[daemon]\nevery = 0.25\nlease = 6.0\n"
 
 
 @pytest.fixture

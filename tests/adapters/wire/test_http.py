@@ -74,7 +74,7 @@ def test_every_failure_is_told_for_what_it_is(answer: str, expected: str) -> Non
 
 
 def test_silence_after_the_last_byte_is_a_doubt() -> None:
-    error, server = outcome(SILENCE, timeout=0.1)
+    error, server = outcome(SILENCE, timeout=1.0)
     assert isinstance(error, DeliveryError)
     assert error.ambiguous
     assert len(server.requests) == 1
