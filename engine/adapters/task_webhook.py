@@ -7,7 +7,6 @@ of its bytes in hex.
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 from urllib.parse import quote
 
@@ -17,6 +16,8 @@ from engine.core.messages import Task
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.errors import DeliveryError
 
+_DEAR = 4
+"""Posts under way at once where only a person can clear a doubt: a process that is killed leaves so many."""
 _TOLD = ("title", "text", "customer", "reference", "why", "until")
 
 
@@ -29,9 +30,9 @@ class TaskWebhook:
     def __init__(self, http: Http, url: str, *, secret: str, idempotent: bool = False) -> None:
         if not secret:
             raise ValueError('secret: the receiver must know that it is you: {env = "NAME"}')
-        self._http, self._url, self._secret = http, url, secret
+        self._http, self._url, self._secret = http, url, secret.encode()
         kind = Idempotency.KEY if idempotent else Idempotency.NONE
-        self._capability = Capability(channel="task", idempotency=kind, concurrency=AT_ONCE if idempotent else 2)
+        self._capability = Capability(channel="task", idempotency=kind, concurrency=AT_ONCE if idempotent else _DEAR)
 
     @property
     def capability(self) -> Capability:
@@ -46,11 +47,10 @@ class TaskWebhook:
     async def send(self, message: Message) -> Receipt:
         """Post it; whatever the receiver says besides "yes" is a DeliveryError (engine/adapters/wire/http.py)."""
         content = _content(message)
-        signature = hmac.new(self._secret.encode(), content, hashlib.sha256).hexdigest()
         headers = {
             "Content-Type": "application/json",
             "Idempotency-Key": quote(message.key, safe=":/%"),
-            "Premura-Signature": f"sha256={signature}",
+            "Premura-Signature": f"sha256={hmac.digest(self._secret, content, 'sha256').hex()}",
         }
         answer = await self._http.post(self._url, content, headers)
         return Receipt(provider_ref=message.action, delivered=True, detail=answer)

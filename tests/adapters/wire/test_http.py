@@ -17,18 +17,24 @@ RETRY, PERMANENT, AMBIGUOUS = "retry", "permanent", "ambiguous"
 MONDAY = "Date: Mon, 16 Mar 2026 08:00:00 GMT"
 
 
+async def posted(url: str, **options: Any) -> str:
+    """What comes of one request."""
+    http = Http(**{"timeout": 5.0, **options})
+    try:
+        return await http.post(url, b"{}", {"X-One": "1"})
+    finally:
+        await http.close()
+
+
 def outcome(*script: str, **options: Any) -> tuple[str | DeliveryError, Server]:
     """What one request to a server with that script comes to."""
 
     async def scenario() -> tuple[str | DeliveryError, Server]:
         async with answering(*script) as server:
-            http = Http(**{"timeout": 5.0, **options})
             try:
-                return await http.post(server.url, b"{}", {"X-One": "1"}), server
+                return await posted(server.url, **options), server
             except DeliveryError as error:
                 return error, server
-            finally:
-                await http.close()
 
     return asyncio.run(scenario())
 
@@ -84,7 +90,7 @@ def test_nobody_listens_and_nothing_was_sent() -> None:
     async def scenario() -> None:
         async with answering() as server:
             url = server.url
-        await Http(timeout=5.0).post(url, b"{}", {})
+        await posted(url)
 
     with pytest.raises(DeliveryError, match="localhost cannot be reached") as failure:
         asyncio.run(scenario())
@@ -94,7 +100,7 @@ def test_nobody_listens_and_nothing_was_sent() -> None:
 def test_a_certificate_of_nobody_known_is_not_trusted() -> None:
     async def scenario() -> None:
         async with answering(context=contexts()[0]) as server:
-            await Http(timeout=5.0).post(server.url, b"{}", {})
+            await posted(server.url)
 
     with pytest.raises(DeliveryError, match="CERTIFICATE_VERIFY_FAILED") as failure:
         asyncio.run(scenario())
