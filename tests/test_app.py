@@ -7,6 +7,7 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from datetime import UTC, datetime, timedelta
+from importlib import import_module
 from pathlib import Path
 
 import pytest
@@ -82,7 +83,10 @@ def test_lead_days_are_those_of_the_adapters(opened: Opener) -> None:
     assert app.lead_days == {"note": 4, "task": 0}
 
 
-def test_what_a_run_could_not_write_down_is_settled_by_the_next_run_of_the_same_process(opened: Opener) -> None:
+def test_what_a_run_could_not_write_down_is_settled_by_the_next_run_of_the_same_process(
+    opened: Opener, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("engine.dispatch.stage.send"), "PATIENCE", (0.01,))
     app = opened()
     live_a_day(app, 1)
     file = sqlite3.connect(app.folder / "premura.db", isolation_level=None)

@@ -6,6 +6,7 @@ What is asserted is read from the outside: the files that customers would get, a
 from __future__ import annotations
 
 from collections import Counter, defaultdict
+from collections.abc import Iterator
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,8 +20,10 @@ MAIL_HOURS = range(9, 20)
 
 
 @pytest.fixture(scope="module")
-def year(tmp_path_factory: pytest.TempPathFactory) -> Year:
-    return live(tmp_path_factory.mktemp("year") / "bellini", customers=150)
+def year(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Year]:
+    lived = live(tmp_path_factory.mktemp("year") / "bellini", customers=150)
+    yield lived
+    lived.close()
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,7 @@
-"""A whole year of the invented firm, lived day by day through the command line under a frozen clock."""
+"""A whole year of the invented firm, lived day by day under a frozen clock.
+
+Each Monday it is started anew by the command line; on the other days it goes on with what it has read, as a daemon.
+"""
 
 from __future__ import annotations
 
@@ -17,7 +20,8 @@ from typing import Any
 
 from freezegun import freeze_time
 
-from engine import check, daemon, preview, workspace
+from engine import check, daemon, inquiry, preview, workspace
+from engine.app import App, open_app
 from engine.cli import run
 from engine.core.calendar import at_local, zone
 from engine.demo.firm import build
@@ -60,6 +64,22 @@ class Year:
     rounds: list[dict[str, Any]] = field(default_factory=list)
 
     @cached_property
+    def app(self) -> App:
+        """The open workspace."""
+        return open_app(self.folder)
+
+    def close(self) -> None:
+        """Close it; it is opened again when it is next used."""
+        if "app" in vars(self):
+            self.app.close()
+            del self.app
+
+    def start_anew(self) -> None:
+        """A round of a process of its own."""
+        self.close()
+        self.rounds.append(ask("run", "--once", "-w", self.folder))
+
+    @cached_property
     def mails(self) -> list[Mail]:
         """Every mail in the maildir, by its own headers."""
         found = []
@@ -86,7 +106,7 @@ class Year:
 
     def decisions(self, customer: str, rule: str) -> list[dict[str, Any]]:
         """What `premura explain` tells of a customer and a rule."""
-        return list(ask("explain", customer, "--rule", rule, "-w", self.folder)["decisions"])
+        return list(inquiry.explain(self.app, customer, rule)["decisions"])
 
 
 def live(folder: Path, *, days: int = 365, customers: int = 600) -> Year:
@@ -97,15 +117,18 @@ def live(folder: Path, *, days: int = 365, customers: int = 600) -> Year:
     with freeze_time(_instant(start - timedelta(days=1), ROUND_AT), real_asyncio=True) as frozen:
         _lay_out(folder, start)
         _export(folder, log.until(start - timedelta(days=2)), start - timedelta(days=2))
-        year.rounds.append(ask("run", "--once", "-w", folder))
+        year.start_anew()
         for number in range(days + 1):
             day = start + timedelta(days=number)
             frozen.move_to(_instant(day, ROUND_AT))
             yesterday = day - timedelta(days=1)
-            _export(folder, _with_codes(folder, log.on(yesterday), log), yesterday)
-            year.rounds.append(ask("run", "--once", "-w", folder))
+            _export(folder, _with_codes(year, log.on(yesterday)), yesterday)
             if day.weekday() == 0:
+                year.start_anew()
                 _approve(folder)
+            else:
+                year.rounds.append(daemon.once(year.app))
+        year.close()
     return year
 
 
@@ -141,13 +164,13 @@ def _files(log: FirmLog) -> Iterator[tuple[str, str]]:
         yield "4-events.jsonl", events_jsonl(log.events)
 
 
-def _with_codes(folder: Path, export: FirmLog, log: FirmLog) -> FirmLog:
+def _with_codes(year: Year, export: FirmLog) -> FirmLog:
     """Newcomers bring the code of whoever sent them, once that customer has had the invitation."""
-    coming = {newcomer: referrer for newcomer, referrer in log.referred if newcomer in _buyers(export)}
+    coming = {newcomer: referrer for newcomer, referrer in year.log.referred if newcomer in _buyers(export)}
     invited = {
         newcomer: referral_code(KEY, referrer)
         for newcomer, referrer in coming.items()
-        if any(step["channel"] == "referral" and step["state"] == "delivered" for step in _steps(folder, referrer))
+        if any(step["channel"] == "referral" and step["state"] == "delivered" for step in _steps(year, referrer))
     }
     rows = tuple({**row, "referral_code": invited.get(row["customer"], "")} for row in export.transactions)
     return replace(export, transactions=rows)
@@ -157,8 +180,8 @@ def _buyers(export: FirmLog) -> set[str]:
     return {row["customer"] for row in export.transactions}
 
 
-def _steps(folder: Path, customer: str) -> list[dict[str, Any]]:
-    told = ask("explain", customer, "-w", folder)
+def _steps(year: Year, customer: str) -> list[dict[str, Any]]:
+    told = inquiry.explain(year.app, customer, None)
     return [step for decision in told["decisions"] for step in decision["actions"]]
 
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from signal import SIGKILL
+from typing import Any
 
 import pytest
 
@@ -33,10 +34,8 @@ def start() -> Iterator[Start]:
     """Starts the command, `premura run` if no words are given; whatever still runs in the end is killed."""
     with ExitStack() as stack:
 
-        def begin(
-            folder: Path, *words: str, site: Path | None = None, environment: Mapping[str, str] | None = None
-        ) -> Command:
-            command = Command(folder, words or ("run",), site=site, environment=environment or {})
+        def begin(folder: Path, *words: str, **more: Any) -> Command:
+            command = Command(folder, words or ("run",), **more)
             stack.callback(command.process.wait, DEADLINE)
             stack.callback(command.process.send_signal, SIGKILL)
             return command

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -36,6 +37,15 @@ DESK = """
 kind = "parcel"
 port = {port}
 """
+LATER = """
+import sys
+from types import SimpleNamespace
+from bench.chaos.life import step_clocks
+from engine.cli import run
+
+step_clocks(SimpleNamespace(value=float(sys.argv[1])))
+sys.exit(run(sys.argv[2:]))
+"""
 CALL = """
 [[step]]
 id = "call"
@@ -60,6 +70,7 @@ class Command:
     words: tuple[str, ...] = ("run",)
     site: Path | None = None
     environment: Mapping[str, str] = field(default_factory=dict)
+    ahead: timedelta = timedelta()  # of the machine's clock
     process: subprocess.Popen[bytes] = field(init=False)
     number: int = 0
 
@@ -71,7 +82,8 @@ class Command:
         if self.site is not None:
             environment["PYTHONPATH"] = str(self.site)
         with self._file("out").open("wb") as out, self._file("err").open("wb") as err:
-            command = [sys.executable, "-m", "engine", *self.words, "-w", str(self.folder)]
+            how = ["-c", LATER, str(self.ahead.total_seconds())] if self.ahead else ["-m", "engine"]
+            command = [sys.executable, *how, *self.words, "-w", str(self.folder)]
             self.process = subprocess.Popen(command, stdout=out, stderr=err, env=environment)
 
     def _file(self, kind: str) -> Path:
@@ -116,7 +128,7 @@ class Command:
 
 
 Start = Callable[..., Command]
-"""Starts a command that does not outlive its test: a folder, words, `site` and `environment`."""
+"""Starts a command that does not outlive its test: a folder, words, and what a Command may have."""
 
 
 def is_discreet(command: Command) -> bool:

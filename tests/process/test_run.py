@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import signal
 from collections import Counter
+from datetime import timedelta
 from email import message_from_bytes
 from pathlib import Path
 
@@ -117,7 +118,11 @@ def test_killed_while_sending(tmp_path: Path, start: Start, post: Sink) -> None:
             for sink in (post, desk):
                 sink.let_go()
 
-        last = start(folder, site=site)
+        daemon = start(folder, site=site)
+        open_ = {State.READY, State.SUBMITTING}
+        until(lambda: not open_ & states(folder).keys(), lambda: daemon.err)
+        assert daemon.end() == 0
+        last = start(folder, site=site, ahead=timedelta(hours=1))  # what is doubted again waits for a minute or two
         done = {("email", State.ACCEPTED): number - 2, ("email", State.UNKNOWN): 2, ("task", State.DELIVERED): number}
         until(lambda: Counter((row["channel"], row["state"]) for row in rows(folder)) == done, lambda: last.err)
         assert last.end() == 0
