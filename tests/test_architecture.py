@@ -23,7 +23,6 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 TESTED_ELSEWHERE = {
     "__main__": "tests/cli/test_commands.py runs it as a process",
-    "inbox": "tests/test_daemon.py lives the daemon's rounds",
     "orders": "tests/test_inquiry.py asks, orders and asks again",
     "adapters/wire/taken": "tests/adapters/test_fake.py counts what it takes",
     "adapters/wire/smtp": "tests/adapters/test_email_smtp.py drives every dialogue",

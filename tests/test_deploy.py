@@ -15,8 +15,10 @@ from typing import Any
 
 import pytest
 
-from engine import config, daemon, workspace
+from engine import config, workspace
 from engine.cli import run
+from engine.daemon.life import ROLES
+from engine.daemon.serve import PULSE
 from engine.errors import ConfigError
 from engine.status import Status
 from engine.web.server import serving
@@ -61,7 +63,7 @@ def test_the_unit_listens_to_what_the_daemon_says() -> None:
     assert said("ExecReload") == ["/bin/kill -HUP $MAINPID"]
     (watchdog,) = said("WatchdogSec")
     assert watchdog == "2min"
-    assert 4 * daemon.PULSE < 120 / 2, "it looks often enough to answer in time"
+    assert 4 * PULSE < 120 / 2, "it looks often enough to answer in time"
     assert said("RestartPreventExitStatus") == [str(ConfigError.exit_code)]
 
 
@@ -112,7 +114,7 @@ def test_every_other_command_of_the_page_is_one() -> None:
     roles = re.findall(r"`premura (run --role [a-z]+)`", PAGE)
     assert len(inline) == 1
     assert len(contained) == 4
-    assert {words.split()[-1] for words in roles} == set(daemon.ROLES)
+    assert {words.split()[-1] for words in roles} == set(ROLES)
     for words in [*inline, *contained, *roles]:
         parses(words.strip("`,.").partition("`")[0].split())
 
@@ -147,7 +149,7 @@ def compose() -> dict[str, Any]:
 def test_each_role_is_a_service(compose: dict[str, Any]) -> None:
     services = {name: one for name, one in compose["services"].items() if name != "db"}
     roles = {name: one["command"][one["command"].index("--role") + 1] for name, one in services.items()}
-    assert sorted(roles.values()) == sorted(daemon.ROLES)
+    assert sorted(roles.values()) == sorted(ROLES)
     for name, service in services.items():
         parses(service["command"])
         assert service["depends_on"] == {"db": {"condition": "service_healthy"}}, name

@@ -12,13 +12,15 @@ from pathlib import Path
 
 import pytest
 
-from engine import daemon, highwater, inquiry, orders, recovery
+from engine import highwater, inquiry, orders, recovery
 from engine.app import open_app, upgrade
 from engine.cli import run
 from engine.core.gaps import MAYBE
+from engine.daemon.life import Life
+from engine.daemon.logs import logging_to
+from engine.daemon.stages import _dispatch
 from engine.errors import StoreError
 from engine.highwater import HighWater
-from engine.logs import logging_to
 from engine.store import generation
 from tests.shop import Shop
 from tests.webhooks import Desk, desk
@@ -308,11 +310,11 @@ def test_the_line_is_where_people_look(lost: Firm, capsys: pytest.CaptureFixture
 def test_the_daemon_says_it_once_and_that_it_is_over(lost: Firm) -> None:
     said = io.StringIO()
     with logging_to(said) as logger:
-        life = daemon._Life(log=logger)
+        life = Life(log=logger)
         for _ in range(2):
-            daemon._dispatch(lost.app, life)
+            _dispatch(lost.app, life)
         recovery.confirm(lost.app, "Marta")
-        daemon._dispatch(lost.app, life)
+        _dispatch(lost.app, life)
     log = [json.loads(line) for line in said.getvalue().splitlines()]
     assert [line["event"] for line in log] == ["dispatch.refused", "dispatch.released"]
     assert "premura db confirm-restore" in log[0]["why"]

@@ -124,4 +124,4 @@ def test_the_addresses_of_the_page_answer(tmp_path: Path) -> None:
 @pytest.mark.parametrize("word", ["READY=1", "RELOADING=1", "STOPPING=1", "WATCHDOG=1"])
 def test_what_systemd_hears_is_on_the_page(word: str) -> None:
     assert f"`{word}`" in PAGE
-    assert word in (ROOT / "engine" / "systemd.py").read_text(encoding="utf-8")
+    assert word in (ROOT / "engine" / "daemon" / "systemd.py").read_text(encoding="utf-8")

@@ -10,9 +10,10 @@ from io import StringIO
 from pathlib import Path
 
 from bench.chaos.shop import make
-from engine import check, cli, daemon
+from engine import check, cli
 from engine.adapters import fake
 from engine.app import upgrade
+from engine.daemon import serve
 
 NOWHERE = {"http": 1, "mail": 1}
 
@@ -27,6 +28,6 @@ def round_in_vain() -> None:
         cli.run(["run", "--once", "-w", str(where)])
 
 
-_LIVED_WITH = (daemon, fake)  # imported only to be there
+_LIVED_WITH = (serve, fake)  # imported only to be there
 round_in_vain()
 gc.freeze()  # what all lives share is never looked through again

@@ -152,11 +152,13 @@ def run(
     as_json: Json = False,
 ) -> None:
     """Run everything: take in what is put into inbox/, score, decide, schedule, dispatch, again and again."""
-    from engine import daemon
+    from engine.daemon.life import ROLES
+    from engine.daemon.once import once as one_round
+    from engine.daemon.serve import serve
 
-    known = next((one for one in daemon.ROLES if one == role), None)
+    known = next((one for one in ROLES if one == role), None)
     if known is None:
-        raise UsageError(f"--role: '{role}' is none of {', '.join(daemon.ROLES)}")
+        raise UsageError(f"--role: '{role}' is none of {', '.join(ROLES)}")
     if once and known != "all":
         raise UsageError("--role goes without --once: what runs once runs every stage")
     if once and port is not None:
@@ -165,11 +167,11 @@ def run(
         raise UsageError("--as-of goes with --once: a daemon lives in the present")
     with opened(folder, as_of, quiet=as_json) as app:
         if once:
-            result = daemon.once(app)
+            result = one_round(app)
             show(result, as_json=as_json, human=lambda: _round(result))
             _tell(result["dispatch"]["refused"])
             return
-        daemon.serve(app, log=sys.stderr, role=known, port=port)
+        serve(app, log=sys.stderr, role=known, port=port)
 
 
 def _round(result: dict[str, object]) -> None:

@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any
 
 from engine import app as composition
-from engine import daemon, inquiry, orders, workspace
+from engine import inquiry, orders, workspace
 from engine.app import App
 from engine.config import FILE
 from engine.core.calendar import at_local
+from engine.daemon.inbox import take_inbox
+from engine.daemon.once import once
 from engine.demo.firm import build
 from engine.demo.log import FirmLog, consents_csv, customers_csv, events_jsonl, transactions_csv
 from engine.demo.result import collect, write_page
 from engine.dispatch.freeze import referral_code
-from engine.inbox import take_inbox
 from engine.store import leases, referrals
 
 LIVED = timedelta(days=60)
@@ -56,7 +57,7 @@ def demonstrate(
             _live(app, log, lived)
             advance(1)
         app.clock = _at(log.today, AFTERNOON)
-        again = {} if new else daemon.once(app)
+        again = {} if new else once(app)
         found = {"new": new, "again": again, **collect(app, folder, start, log.today)}
         write_page(app, folder, found)
         return found

@@ -20,15 +20,16 @@ from typing import Any
 
 from freezegun import freeze_time
 
-from engine import check, daemon, inquiry, preview, workspace
+from engine import check, inquiry, preview, workspace
 from engine.app import App, open_app
 from engine.cli import run
 from engine.core.calendar import at_local, zone
+from engine.daemon.once import once
 from engine.demo.firm import build
 from engine.demo.log import FirmLog, consents_csv, customers_csv, events_jsonl, transactions_csv
 from engine.dispatch.freeze import referral_code
 
-IMPORTED_BEFORE_THE_CLOCK_IS_FROZEN = (check, daemon, preview)
+IMPORTED_BEFORE_THE_CLOCK_IS_FROZEN = (check, once, preview)
 """They bring all rooms along; pydantic cannot read a model's dates once freezegun has put its own in their place."""
 ROME = "Europe/Rome"
 KEY = "the year's key"
@@ -127,7 +128,7 @@ def live(folder: Path, *, days: int = 365, customers: int = 600) -> Year:
                 year.start_anew()
                 _approve(folder)
             else:
-                year.rounds.append(daemon.once(year.app))
+                year.rounds.append(once(year.app))
         year.close()
     return year
 

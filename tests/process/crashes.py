@@ -14,11 +14,11 @@ from typing import Any, Self
 
 from bench.chaos import journal, life, shop, verdict
 from bench.chaos import run as sinks
-from engine import daemon
 from engine.app import App, open_app
 from engine.core.actions import State
+from engine.daemon.inbox import take_inbox
+from engine.daemon.once import once
 from engine.dispatch.port import Adapter, Capability, Message, Receipt
-from engine.inbox import take_inbox
 from tests.dispatch.shop import empty_store
 
 PROMISES = {"email": "none", "reward": "store"}
@@ -117,7 +117,7 @@ class Ordeal:
     def round(self, later: timedelta = timedelta(0)) -> None:
         """All stages once, in this process."""
         self.now += later
-        daemon.once(self.app)
+        once(self.app)
 
     def meddle(self, channel: str, *, after: Callable[[], None]) -> None:
         """Let something happen once, when that channel's first message has been taken and is not written down yet."""

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from engine import systemd
+from engine.daemon import systemd
 
 Heard = Callable[[], list[str]]
 

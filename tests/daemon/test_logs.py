@@ -15,9 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from engine.core.actions import State
+from engine.daemon.logs import logging_to, sends_to
 from engine.errors import DeliveryError
-from engine.logs import logging_to, sends_to
 from engine.store.outbox import Result
+from tests.daemon.living import Log
 from tests.dispatch.shop import Told
 from tests.shop import Shop
 
@@ -180,3 +181,16 @@ def test_a_log_that_cannot_be_written_stops_no_send(shop: Shop) -> None:
         shop.app.schedule()
         shop.app.dispatch(told=sends_to(log))
     assert shop.states() == {"thanks.mail": "delivered"}
+
+
+def test_libraries_are_heard_without_their_words(log: Log) -> None:
+    before = list(logging.getLogger().handlers)
+    with logging_to(log):
+        logging.getLogger("asyncio").error("giulia@mail.example", exc_info=ValueError("Giulia"))
+        logging.getLogger("asyncio").info("nothing")
+        logging.getLogger("apscheduler.scheduler").warning("skipped: maximum number of running instances reached")
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["library"]) == ("library", "error", "asyncio")
+    assert line["where"].startswith("test_logs, line ")
+    assert "iulia" not in log.getvalue()
+    assert logging.getLogger().handlers == before

@@ -22,12 +22,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from engine import reload
 from engine.app import open_app
 from engine.check import check
 from engine.core.actions import State
+from engine.daemon import reload
+from engine.daemon.reload import SETTLED, News, Watch
 from engine.decide.rule import load
-from engine.reload import SETTLED, News, Watch
 from engine.workspace import read_rules, read_templates, read_text
 from tests.workspaces import TEMPLATES, THANKS, consents, customers, deliveries, drop, make, table
 
