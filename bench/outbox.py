@@ -28,6 +28,7 @@ from engine.store.session import create
 
 ROOT = Path(__file__).parent.parent
 SIDE = Path(__file__).parent / "outbox_side.py"
+BARE = Path(__file__).parent / "outbox_bare.py"
 Place = Callable[[], str]
 """Makes an empty database of PostgreSQL and returns its address."""
 
@@ -98,9 +99,11 @@ def _lines(entries: Sequence[Entry], skipped: dict[str, str]) -> Iterator[str]:
     for entry in entries:
         rate = median(entry.rates)
         range_ = f"{min(entry.rates):,.0f} to {max(entry.rates):,.0f}"
-        beside = best[entry.store]
+        beside = best.get(entry.store)
         ratio = f"  {rate / beside:.1f} times the best peer" if beside and entry.name.startswith("premura") else ""
-        yield f"{entry.name:<36}{rate:>9,.0f} actions a second ({range_}){ratio}"
+        limits = [median(one.rates) for one in entries if one.name == entry.name.replace("premura", "limit")]
+        share = f", {rate / limits[0]:.2f} of the limit" if ratio and limits else ""
+        yield f"{entry.name:<36}{rate:>9,.0f} actions a second ({range_}){ratio}{share}"
     for name, reason in skipped.items():
         yield f"{name}: left out, {reason}"
 
@@ -121,6 +124,9 @@ def _entries(asked: argparse.Namespace, place: Place | None) -> tuple[list[Entry
         for workers in (1, 2):
             name = f"premura, postgresql, {workers} worker{'s' * (workers > 1)}"
             entries.append(Entry(name=name, store="postgresql", run=ours(workers=workers)))
+    for order in ("order", "scattered"):
+        how = {"order": "due in order", "scattered": "due scattered"}[order]
+        entries.append(Entry(name=f"limit, sqlite, {how}", store="limit", run=_bare(asked.actions, order)))
     skipped: dict[str, str] = {}
     for peer in () if asked.no_peers else PEERS:
         if peer.store == "postgresql" and place is None:
@@ -132,6 +138,15 @@ def _entries(asked: argparse.Namespace, place: Place | None) -> tuple[list[Entry
             continue
         entries.append(Entry(name=f"{peer.name}, {peer.store}", store=peer.store, run=_theirs(peer, python, place)))
     return entries, skipped
+
+
+def _bare(number: int, order: str) -> Callable[[], float]:
+    def run() -> float:
+        with tempfile.TemporaryDirectory() as folder:
+            said = measured([sys.executable, BARE, number, folder, order]).said
+        return float(said["actions"] / said["seconds"])
+
+    return run
 
 
 def _theirs(peer: Peer, python: Path, place: Place | None) -> Callable[[], float]:
