@@ -5,6 +5,7 @@ What is dated keeps its date: only those without one compete, and the highest ex
 
 from __future__ import annotations
 
+import json
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -23,6 +24,11 @@ from engine.store import actions, customers, decisions, leases
 from engine.store.session import Store
 
 BATCH = 500
+LOOKED_AT = 20_000
+"""So many journeys are looked at in one run, whether anything is left of them: there may be millions under way."""
+FINISHING = "journeys"
+"""The mark of how far that has come: the rule and the key of the last one."""
+FIRST = ["", 0]
 TURN = "schedule"
 """The mark that whoever dates actions writes first, so that on PostgreSQL two of them take turns."""
 
@@ -64,8 +70,19 @@ def schedule(store: Store, policy: Policy, *, now: datetime) -> Summary:
                 _date(connection, order[start : start + BATCH], policy, now, summary)
     with store.write() as connection:
         summary.expired += actions.expire(connection, now)
-        summary.finished_journeys = decisions.finish_journeys(connection, now)
+        summary.finished_journeys = _finish(connection, now)
     return summary
+
+
+def _finish(connection: Connection, now: datetime) -> int:
+    """Finish journeys that have nothing left: of very many under way some each time, from where it came to on."""
+    come = leases.mark(connection, FINISHING)
+    after = json.loads(come.value) if come is not None else FIRST
+    found = decisions.under_way(connection, after, LOOKED_AT)
+    further = list(found[-1]) if len(found) == LOOKED_AT else FIRST
+    if further != after:
+        leases.set_mark(connection, FINISHING, json.dumps(further), now)
+    return decisions.finish_journeys(connection, [key for _, key in found], now)
 
 
 def _date(connection: Connection, order: Sequence[int], policy: Policy, now: datetime, summary: Summary) -> None:

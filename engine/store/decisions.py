@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, exists, false, func, or_, select, text, update
+from sqlalchemy import Connection, Row, Text, cast, exists, false, func, literal, or_, select, text, tuple_, update
 
 from engine.core.actions import OPEN, Ending, State
 from engine.core.answers import Answer, answers, short
@@ -162,8 +162,15 @@ def pending(connection: Connection, rule: str, customers: Collection[int] | None
     return [Pending(**row._asdict()) for row in found]
 
 
-def finish_journeys(connection: Connection, now: datetime) -> int:
-    """Journeys with nothing left to do are finished; says how many.
+def under_way(connection: Connection, after: Sequence[Any], limit: int) -> list[tuple[str, int]]:
+    """The next active journeys in the order of (rule, key), at most so many. after: the last one before them."""
+    place = (_JOURNEY.c.rule_id, _JOURNEY.c.id)
+    query = select(*place).where(_ACTIVE, tuple_(*place) > tuple_(*map(literal, after))).order_by(*place).limit(limit)
+    return [(rule, key) for rule, key in connection.execute(query)]
+
+
+def finish_journeys(connection: Connection, journeys: Collection[int], now: datetime) -> int:
+    """Those of these journeys with nothing left to do are finished; says how many.
 
     Their exit reason is what became of the last step that did not go out, or that all did.
     """
@@ -176,7 +183,7 @@ def finish_journeys(connection: Connection, now: datetime) -> int:
         .limit(1)
         .scalar_subquery()
     )
-    done = update(_JOURNEY).where(_ACTIVE, ~rest)
+    done = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active", ~rest)
     reason = func.coalesce(dropped, "all steps done")
     return connection.execute(done.values(state="finished", ended_at=now, exit_reason=reason)).rowcount
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime, time
 from pathlib import Path
 
+import pytest
+
 from engine.core.calendar import Duration, add, zone
 from engine.core.keys import fraction
 from tests.shop import THANKS, WHO, Shop
@@ -143,6 +145,23 @@ def test_a_step_that_the_cap_leaves_no_time_for_is_dropped_and_says_so(tmp_path:
     (dropped,) = [row for row in shop.actions() if row["state"] == "cancelled"]
     assert dropped["reason"] == "the customer would hear from us more than 2 times within P7D"
     assert summary.finished_journeys == 1
+
+
+def test_of_many_journeys_some_are_looked_at_each_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.schedule.stage.LOOKED_AT", 2)
+    short = 'after = "P1D"\nvalid_for = "P2D"'
+    rules = {
+        name: THANKS.replace('"thanks"', f'"{name}"').replace('after = "P1D"', short) for name in ("thanks", "again")
+    }
+    shop = Shop(tmp_path / "shop", rules=rules)
+    shop.customer()
+    for hour in (8, 9, 10):
+        shop.event(DONE, f"2026-03-02T{hour:02}:00:00+01:00")
+    shop.app.decide()  # six journeys, of which the cap leaves two something to do
+
+    finished = [shop.app.schedule().finished_journeys for _ in range(5)]
+    assert (sum(finished), max(finished)) == (4, 2)
+    assert len([row for row in shop.actions() if row["state"] == "planned"]) == 2
 
 
 def test_what_was_sent_counts_under_the_cap(shop: Shop) -> None:

@@ -84,6 +84,13 @@ def decision(
     decisions.count_answers(connection, {(version, outcome): 1}, at)
 
 
+def finish(connection: Connection, now: datetime) -> int:
+    """Journeys that have nothing left to do end; says how many."""
+    return decisions.finish_journeys(
+        connection, [key for _, key in decisions.under_way(connection, ("", 0), 1000)], now
+    )
+
+
 def journey(
     connection: Connection, ref: str = "C1", *, rule: str = "thanks", occurrence: str = "1", **more: Any
 ) -> int:

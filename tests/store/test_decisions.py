@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError
 from engine.core.actions import MOVES, OPEN, Ending, State
 from engine.store import decisions
 from engine.store.session import Store
-from tests.store.seed import DAY, HASH, NOON, STATES, again, customer, decision, in_state, journey, planned
+from tests.store.seed import DAY, HASH, NOON, STATES, again, customer, decision, finish, in_state, journey, planned
 
 
 class TestDecisions:
@@ -118,8 +118,8 @@ class TestStopping:
         with store.write() as connection:
             in_state(connection, state)
             empty = journey(connection, "C2")
-            assert decisions.finish_journeys(connection, NOON + DAY) == (1 if state in going else 2)
-            assert decisions.finish_journeys(connection, NOON + DAY) == 0
+            assert finish(connection, NOON + DAY) == (1 if state in going else 2)
+            assert finish(connection, NOON + DAY) == 0
             assert bool(decisions.active_journeys(connection, [customer(connection)])) == (state in going)
             assert decisions.stop_journey(connection, empty, "too late", NOON) == 0
 

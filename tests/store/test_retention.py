@@ -19,14 +19,14 @@ from sqlalchemy import Connection
 from engine.core.actions import FINISHED, MOVES, State
 from engine.store import actions, decisions, print_jobs, retention, touchpoints
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, STATES, again, in_state, journey, planned, ready, values
+from tests.store.seed import DAY, NOON, STATES, again, finish, in_state, journey, planned, ready, values
 
 LATER = NOON + 100 * DAY
 
 
 def over(connection: Connection) -> None:
     """The journeys that have nothing left to do end."""
-    decisions.finish_journeys(connection, NOON)
+    finish(connection, NOON)
 
 
 def tidied(connection: Connection, before: datetime = LATER) -> int:

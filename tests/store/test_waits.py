@@ -12,10 +12,10 @@ from engine.core.actions import Plan, State, Wait
 from engine.core.calendar import Duration
 from engine.core.facts import Event
 from engine.core.waits import Settled
-from engine.store import actions, decisions, events, waits
+from engine.store import actions, events, waits
 from engine.store.actions import Action
 from engine.store.session import Store
-from tests.store.seed import DAY, NOON, again, customer, journey, planned, values
+from tests.store.seed import DAY, NOON, again, customer, finish, journey, planned, values
 
 REVIEW = "review.received"
 WAIT = Wait(kind=REVIEW, within=Duration(days=14), after=Duration(days=1), when="event.rating >= 4")
@@ -166,13 +166,13 @@ class TestSettling:
             assert actions.expire(connection, UNTIL + 1000 * DAY) == 0
             assert actions.waiting(connection) == []
             assert actions.touches(connection, [made.customer_id], NOON) == {made.customer_id: []}
-            assert decisions.finish_journeys(connection, UNTIL) == 0
+            assert finish(connection, UNTIL) == 0
             assert again(connection, made).state is State.WAITING
 
 
 class TestTheJourneysEnd:
     def end(self, connection: Connection) -> str:
-        decisions.finish_journeys(connection, UNTIL)
+        finish(connection, UNTIL)
         return str(connection.execute(text("SELECT exit_reason FROM journey")).scalar_one())
 
     def test_what_became_of_the_last_step_that_did_not_go_out(self, store: Store) -> None:

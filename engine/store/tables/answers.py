@@ -31,6 +31,7 @@ class Journey(SQLModel, table=True):
         Index(
             "journey_active",
             "rule_id",
+            "id",
             sqlite_where=text("state = 'active'"),
             postgresql_where=text("state = 'active'"),
         ),

@@ -215,7 +215,7 @@ def upgrade() -> None:
     op.create_index(
         "journey_active",
         "journey",
-        ["rule_id"],
+        ["rule_id", "id"],
         unique=False,
         sqlite_where=sa.text("state = 'active'"),
         postgresql_where=sa.text("state = 'active'"),
