@@ -12,6 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from functools import lru_cache
+from itertools import repeat
+from operator import sub
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
@@ -86,11 +88,17 @@ def at_local(day: date, clock: time, tz: str) -> datetime:
 
 
 def at_locals(walls: Sequence[datetime], tz: str) -> list[datetime]:
-    """The UTC instants at which the clocks of `tz` show these dates and times, each as `at_local` has it."""
+    """The UTC instants at which the clocks of `tz` show these dates and times, each as `at_local` has it.
+
+    walls: as if they were UTC, which spares to make each of them twice.
+    """
     days = list(map(datetime.date, walls))
     ahead = {day: _ahead_all_day(day, tz) for day in set(days)}
+    shifts = set(ahead.values())
+    if len(shifts) == 1 and (shift := shifts.pop()) is not None:
+        return list(map(sub, walls, repeat(shift)))
     return [
-        at_local(day, wall.time(), tz) if (shift := ahead[day]) is None else wall.replace(tzinfo=UTC) - shift
+        at_local(day, wall.time(), tz) if (shift := ahead[day]) is None else wall - shift
         for day, wall in zip(days, walls, strict=True)
     ]
 

@@ -67,35 +67,38 @@ class Events:
 
     def block(self, block: Block) -> Happened:
         """The events of many rows, column by column; those that are not plain are read as rows."""
+        everywhere = range(len(block))
         try:
-            columns, strange = self._columns_of(block) if block.cells else ([], range(len(block)))
+            columns, told, strange = self._columns_of(block) if block.cells else ([], {}, everywhere)
         except TypeError:  # an object or a list
-            columns, strange = [], range(len(block))
-        columns = columns or [[None] * len(block) for _ in range(5)]
+            columns, told, strange = [], {}, everywhere
+        columns = columns or [[None] * len(block) for _ in range(4)]
         rejects: list[Reject] = []
         wrong: set[int] = set()
+        alike = bool(told) and not strange and not any(None in one for one in told.values())
+        each = [] if alike else _each(told, block)
         for place in sorted(strange):
             row = block.row(place)
             said = self._read(row)
             if found := row.rejected or self._cells.rejects:
                 rejects += found
                 wrong.add(place)
-            for column, value in zip(columns, said, strict=True):
+            for column, value in zip((*columns, each), said, strict=True):
                 column[place] = value
-        customers, kinds, keys, dates, payloads = columns
+        customers, kinds, keys, dates = columns
         read = Happened(
             numbers=block.places,
             customers=customers,
             kinds=kinds,
             keys=keys,
             dates=dates,
-            payloads=payloads,
+            payloads=told if alike else each,
             rejects=rejects,
         ).without(wrong)
         return read if all(read.keys) else replace(read, keys=list(map(self._key, range(len(read)), repeat(read))))
 
-    def _columns_of(self, block: Block) -> tuple[list[list[Any]], Collection[int]]:
-        """Who, what, the id, when and the payload; and where a row must be looked at. Raises TypeError."""
+    def _columns_of(self, block: Block) -> tuple[list[list[Any]], dict[str, list[Any]], Collection[int]]:
+        """Who, what, the id and when; the payload's fields; and where a row must be looked at. Raises TypeError."""
         customers, dates, kinds = (
             means.column(block.column(self._columns[name]))
             for name, means in (("customer", self._refs), ("date", self._dates), ("kind", self._kinds))
@@ -105,8 +108,8 @@ class Events:
         payload = [self._field(column, kinds, block.cells[column]) for column in names]
         strange = set().union(*(odd(one, (None, WRONG)) for one in (customers, dates, kinds)))
         strange |= set().union(odd(ids), *(odd(one) for one in payload))
-        said = _payloads([self._names.get(column, column) for column in names], payload, len(block))
-        return [customers, kinds, ids, dates, said], strange
+        told = dict(zip([self._names.get(column, column) for column in names], payload, strict=True))
+        return [customers, kinds, ids, dates], told, strange
 
     def _field(self, column: str, kinds: Sequence[Any], said: Sequence[Any]) -> list[Any]:
         """What a column means, which depends on the kind of each event."""
@@ -127,15 +130,12 @@ class Events:
         if read.keys[place]:
             return read.keys[place]
         who, kind, at = read.customers[place], read.kinds[place], str(read.dates[place])
-        return self._keys.key({"of": who, "kind": kind, "at": at, "payload": read.payloads[place]})
+        return self._keys.key({"of": who, "kind": kind, "at": at, "payload": read.payload(place)})
 
 
-def _payloads(names: Sequence[str], columns: Sequence[Sequence[Any]], rows: int) -> list[dict[str, Any]]:
-    if not columns:
-        return [{} for _ in range(rows)]
-    if not any(None in column for column in columns):
-        return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+def _each(told: Mapping[str, Sequence[Any]], block: Block) -> list[dict[str, Any]]:
+    """The payload of each row, of the fields of all of them: what a row does not tell is left out."""
     return [
-        {name: value for name, value in zip(names, values, strict=True) if value is not None}
-        for values in zip(*columns, strict=True)
+        {name: value for name, value in zip(told, values, strict=True) if value is not None}
+        for values in (zip(*told.values(), strict=True) if told else repeat((), len(block)))
     ]

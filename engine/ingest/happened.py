@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import datetime
-from itertools import compress
+from itertools import compress, repeat
 from typing import Any
 
 from engine.core.facts import Event
@@ -16,7 +16,8 @@ from engine.ingest.formats import Reject
 class Happened:
     """The events of some rows, each at the same place of every column. rejects: what was wrong with other rows.
 
-    numbers: of the rows in the file. customers: references.
+    numbers: of the rows in the file. customers: references. payloads: the fields as columns, where all events have the
+    same ones; else each event's own.
     """
 
     numbers: Sequence[int]
@@ -24,11 +25,17 @@ class Happened:
     kinds: Sequence[str]
     keys: Sequence[str]
     dates: Sequence[datetime]
-    payloads: Sequence[Mapping[str, Any]]
+    payloads: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]
     rejects: Sequence[Reject] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    def payload(self, place: int) -> Mapping[str, Any]:
+        """What one of them holds besides who, what and when."""
+        if isinstance(self.payloads, Mapping):
+            return {name: column[place] for name, column in self.payloads.items()}
+        return self.payloads[place]
 
     def fact(self, place: int) -> Event:
         """One of them."""
@@ -37,7 +44,7 @@ class Happened:
             kind=self.kinds[place],
             ext_key=self.keys[place],
             occurred_at=self.dates[place],
-            payload=self.payloads[place],
+            payload=self.payload(place),
         )
 
     def without(self, places: Collection[int]) -> Happened:
@@ -45,13 +52,30 @@ class Happened:
         if not places:
             return self
         wanted = [place not in places for place in range(len(self))]
-        names = [one.name for one in fields(self) if one.name != "rejects"]
-        return replace(self, **{name: list(compress(getattr(self, name), wanted)) for name in names})
+
+        def left(column: Any) -> Any:
+            if isinstance(column, Mapping):
+                return {name: left(one) for name, one in column.items()}
+            return list(compress(column, wanted))
+
+        return replace(
+            self, **{one.name: left(getattr(self, one.name)) for one in fields(self) if one.name != "rejects"}
+        )
 
     def digests(self) -> list[int]:
-        """A hash of all that each says; it holds in this process."""
-        each = list(zip(self.customers, self.kinds, self.dates, self.payloads, strict=True))
+        """A hash of all that each says, whether told as columns or not; it holds in this process."""
+        shared = (self.customers, self.kinds, self.dates)
         try:
-            return [hash((who, kind, at, *said, *said.values())) for who, kind, at, said in each]
+            if isinstance(self.payloads, Mapping):
+                told = (*map(repeat, self.payloads), *self.payloads.values())
+                return list(map(hash, zip(*shared, *told, strict=False)))
         except TypeError:  # lists and objects
-            return [hash((who, kind, at, repr(said))) for who, kind, at, said in each]
+            pass
+        return list(map(_digest, *shared, map(self.payload, range(len(self)))))
+
+
+def _digest(who: str, kind: str, at: datetime, said: Mapping[str, Any]) -> int:
+    try:
+        return hash((who, kind, at, *said, *said.values()))
+    except TypeError:  # lists and objects
+        return hash((who, kind, at, repr(said)))

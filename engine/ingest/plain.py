@@ -17,13 +17,16 @@ _POINTS = re.compile(r"(?:-?[0-9]{1,15}(?:\.[0-9]{2})?\n)+")
 
 def instants(said: Sequence[Any], tz: str) -> list[datetime] | None:
     """Of 2026-12-31 18:30, by the clock of `tz`; None when one of them is anything else."""
-    if not _all(_CLOCKS, said):
+    if set(map(type, said)) != {str} or not _CLOCKS.fullmatch(text := "\n".join((*said, ""))):
         return None
     try:
-        walls = list(map(datetime.fromisoformat, said))
+        walls = list(map(datetime.fromisoformat, text.replace("\n", "+00:00\n").splitlines()))
     except ValueError:
         return None
-    return at_locals(walls, tz) if min(walls).year in YEARS and max(walls).year in YEARS else None
+    known = (
+        len(walls) == len(said) and min(walls).year in YEARS and max(walls).year in YEARS
+    )  # no line end inside of one
+    return at_locals(walls, tz) if known else None
 
 
 def numbers(said: Sequence[Any], decimal: str) -> list[float] | None:

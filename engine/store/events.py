@@ -12,6 +12,7 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
 from engine.core.facts import Event
 from engine.store import customers, rows, tables
 from engine.store.session import among
+from engine.store.written import Values
 
 _EVENT = tables.table(tables.Event)
 _NEW = select(
@@ -43,8 +44,8 @@ def add(connection: Connection, source: str, happened: Sequence[tuple[int, Event
     return append(connection, source, columns, now)
 
 
-def append(connection: Connection, source: str, columns: Mapping[str, Sequence[Any]], now: datetime) -> int:
-    """The same of events in columns: `customer_id`, `ext_key`, `kind`, `occurred_at`, `payload`."""
+def append(connection: Connection, source: str, columns: Mapping[str, Values], now: datetime) -> int:
+    """The same of events in columns: `customer_id`, `ext_key`, `kind`, `occurred_at`, `payload` (fields, or each)."""
     return rows.add_columns(connection, _EVENT, columns, {"source": source, "received_at": now})
 
 

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import datetime
+from collections.abc import Iterable, Mapping, Sequence
+from functools import lru_cache
 from itertools import chain, count, repeat
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any
 
-from pydantic_core import to_json
-from sqlalchemy import JSON, Column, Connection, Table, func, select, text
+from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
-from sqlmodel import UTCDateTime
 
-from engine.core.calendar import aware
+from engine.store.written import Values, written
 
-_TOGETHER = 50  # rows a statement
-_SIGNS = 900  # values a statement: the least of all SQLites takes 999
+_TOGETHER = (500, 20, 1)  # rows a statement: few different ones, which are compiled once and kept
 
 
 def add(
@@ -40,7 +38,7 @@ def add(
 def add_columns(
     connection: Connection,
     target: Table,
-    columns: Mapping[str, Sequence[Any]],
+    columns: Mapping[str, Values],
     common: Mapping[str, Any] | None = None,
     *,
     leave_known: bool = True,
@@ -52,8 +50,8 @@ def add_columns(
     for column in target.c:
         if column.name not in columns and isinstance(column.default, ScalarElementColumnDefault):
             shared.setdefault(column.name, column.default.arg)
-    stored = {name: _as_stored(connection, target.c[name], values) for name, values in columns.items()}
-    same = {name: _as_stored(connection, target.c[name], [value])[0] for name, value in shared.items()}
+    stored = {name: written(connection, target.c[name], values) for name, values in columns.items()}
+    same = {name: written(connection, target.c[name], [value])[0] for name, value in shared.items()}
     if connection.dialect.name == "sqlite":
         return _insert_together(connection, target, stored, same, " ON CONFLICT DO NOTHING" if leave_known else "")
     if leave_known:
@@ -70,7 +68,7 @@ def change(connection: Connection, target: Table, rows: Sequence[Mapping[str, An
     if not rows:
         return 0
     names = [name for name in rows[0] if name != "id"]
-    columns = [_as_stored(connection, target.c[name], [row[name] for row in rows]) for name in (*names, "id")]
+    columns = [written(connection, target.c[name], [row[name] for row in rows]) for name in (*names, "id")]
     quote, sign = connection.dialect.identifier_preparer.quote, _sign(connection)
     settings = ", ".join(f"{quote(name)} = {sign}" for name in names)
     statement = f"UPDATE {target.name} SET {settings} WHERE id = {sign}"  # noqa: S608 - names of a table
@@ -96,24 +94,28 @@ def _insert_together(
         if number > 1 and own[name].count(own[name][0]) == number:
             same[name] = own.pop(name)[0]
     values, start, new = list(zip(*own.values(), strict=True)), 0, 0
-    for together in (max(1, min(_TOGETHER, (_SIGNS - len(same)) // max(1, len(own)))), 1):
+    names = tuple(map(connection.dialect.identifier_preparer.quote, (*same, *own)))
+    driver: Any = connection.connection.driver_connection
+    most = max(1, (driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) - len(same)) // len(own))
+    for together in sorted({min(number, most) for number in _TOGETHER}, reverse=True):
         groups = [
             (*same.values(), *chain.from_iterable(values[at : at + together]))
             for at in range(start, len(values) - together + 1, together)
         ]
         if groups:
-            statement = _numbered(connection, target, own, same, together) + ending
+            statement = _numbered(target.name, names, len(same), together, ending)
             new += connection.exec_driver_sql(statement, groups).rowcount
         start += len(groups) * together
     return new
 
 
-def _numbered(connection: Connection, target: Table, own: Collection[str], same: Collection[str], together: int) -> str:
-    quoted = [connection.dialect.identifier_preparer.quote(name) for name in (*same, *own)]
-    signs = count(len(same) + 1)
-    shared = [f"?{number}" for number in range(1, len(same) + 1)]
-    rows = ", ".join(f"({', '.join([*shared, *(f'?{next(signs)}' for _ in own)])})" for _ in range(together))
-    return f"INSERT INTO {target.name} ({', '.join(quoted)}) VALUES {rows}"  # noqa: S608 - names of a table
+@lru_cache(maxsize=64)
+def _numbered(target: str, names: tuple[str, ...], same: int, together: int, ending: str) -> str:
+    """An INSERT of so many rows, of which the first names stand for what they share."""
+    signs = count(same + 1)
+    shared = [f"?{number}" for number in range(1, same + 1)]
+    rows = ", ".join(f"({', '.join([*shared, *(f'?{next(signs)}' for _ in names[same:])])})" for _ in range(together))
+    return f"INSERT INTO {target} ({', '.join(names)}) VALUES {rows}{ending}"  # noqa: S608 - names of a table
 
 
 def _copy(connection: Connection, target: Table, names: Iterable[str], values: Sequence[tuple[Any, ...]]) -> int:
@@ -147,27 +149,3 @@ def _unnest(
 
 def _sign(connection: Connection) -> str:
     return "?" if connection.dialect.name == "sqlite" else "%s"
-
-
-def _as_stored(connection: Connection, column: Column[Any], values: Sequence[Any]) -> Sequence[Any]:
-    """Values as this database keeps them."""
-    process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
-    if process is None:
-        return values
-    if isinstance(column.type, JSON) and connection.dialect.name == "sqlite":
-        process = _json
-    elif isinstance(column.type, UTCDateTime) and connection.dialect.name == "sqlite":
-        process = _instant
-    if len(set(map(id, values))) == len(values):
-        return list(map(process, values))
-    known = {key: process(value) for key, value in {id(value): value for value in values}.items()}
-    return [known[id(value)] for value in values]  # the same few instants and plans, again and again
-
-
-def _json(value: Any) -> str:
-    return to_json(value).decode()
-
-
-def _instant(value: datetime | None) -> str | None:
-    """As SQLAlchemy writes it, in a tenth of the time."""
-    return None if value is None else aware(value).isoformat(" ", "microseconds").removesuffix("+00:00")

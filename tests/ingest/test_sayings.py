@@ -54,6 +54,18 @@ def test_whatever_differs_in_an_event_is_seen(change: dict[str, Any]) -> None:
     assert first == again != other == last
 
 
+@pytest.mark.parametrize("nested", [False, True])
+def test_an_event_says_the_same_however_its_block_is_told(nested: bool) -> None:
+    other = {"amount": 5.0, "what": ["b"] if nested else "b"}
+    said: dict[str, Any] = {name: [EVENT[name]] * 2 for name in EVENT if name != "payloads"}
+    columns = {name: [EVENT["payloads"][name], other[name]] for name in other}
+    alike = Happened(numbers=range(2), keys=["E1", "E2"], **said, payloads=columns)
+
+    assert alike.digests() == digests_of(EVENT, EVENT | {"payloads": other})
+    assert alike.digests()[:1] == digests_of(EVENT)
+    assert [dict(alike.without([0]).payload(0)), dict(alike.payload(0))] == [other, EVENT["payloads"]]
+
+
 @pytest.mark.parametrize("change", OTHER_SALES)
 def test_whatever_differs_in_a_sale_is_seen(change: dict[str, Any]) -> None:
     assert sayings.of_sale(SALE) == sayings.of_sale(replace(SALE))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import pytest
 from sqlalchemy import Connection, insert, select
 
 from engine.store import rows, tables
@@ -53,6 +54,23 @@ class TestAdd:
             assert rows.add(connection, EVENT, again, {"received_at": NOON}) == 1
             kinds = connection.execute(select(EVENT.c.kind).order_by(EVENT.c.id)).scalars().all()
         assert kinds == ["quote.sent", "quote.sent"]
+
+    @pytest.mark.parametrize("number", [1, 19, 20, 21, 499, 521, 1042])
+    def test_however_many_rows_there_are(self, store: Store, number: int) -> None:
+        keys = [f"{one}" for one in range(number)]
+        with store.write() as connection:
+            columns: dict[str, Any] = {
+                "customer_id": [customer(connection)] * number,
+                "ext_key": keys,
+                "kind": ["quote.sent"] * number,
+                "occurred_at": [NOON + timedelta(minutes=one) for one in range(number)],
+                "payload": {"amount": list(range(number)), "100 %s": keys},
+            }
+            common = {"source": "till", "received_at": NOON}
+            assert rows.add_columns(connection, EVENT, columns, common) == number
+            assert rows.add_columns(connection, EVENT, columns, common) == 0
+            found = connection.execute(select(EVENT.c.ext_key, EVENT.c.payload).order_by(EVENT.c.id)).all()
+        assert found == [(key, {"amount": one, "100 %s": key}) for one, key in enumerate(keys)]
 
     def test_nothing_is_nothing(self, store: Store) -> None:
         with store.write() as connection:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -37,22 +38,26 @@ class OfEvents:
         with taking.store.write() as connection:
             strangers = taking.strangers(connection, read.customers)
             read = read.without(taking.unwanted(read.numbers, read.customers, strangers))
-            read = self._unheard(connection, read)
-            taking.welcome(connection, strangers, read.customers)
-            columns = {
+            if strangers:  # who is known by a contradiction alone is no customer
+                read = read.without(self._heard(connection, read))
+                taking.welcome(connection, strangers, read.customers)
+            columns: dict[str, Any] = {
                 "customer_id": [taking.people[ref] for ref in read.customers],
                 "ext_key": read.keys,
                 "kind": read.kinds,
                 "occurred_at": read.dates,
                 "payload": read.payloads,
             }
-            taking.summary.new += events.append(connection, taking.source, columns, taking.now)
+            new = events.append(connection, taking.source, columns, taking.now)
+            if new < len(read):  # to ask what is known only where something is spares a new file the question
+                self._heard(connection, read)
+            taking.summary.new += new
 
     def finish(self) -> None:
         """No event waits for another."""
 
-    def _unheard(self, connection: Connection, read: Happened) -> Happened:
-        """The events that are new; one that is known by its id, and now says something else, is refused."""
+    def _heard(self, connection: Connection, read: Happened) -> set[int]:
+        """Where events stand that are stored; one that is stored otherwise than it is told now is refused."""
         taking = self.taking
         stored = events.by_keys(connection, taking.source, read.keys)
         known = {place for place, key in enumerate(read.keys) if key in stored} if stored else set[int]()
@@ -60,4 +65,4 @@ class OfEvents:
             fact = read.fact(place)
             if reason := retold(fact, taking.people.get(fact.customer), stored[fact.ext_key], taking.zone):
                 taking.refuse_stored(read.numbers[place], fact.ext_key, reason)
-        return read.without(known)
+        return known
