@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from engine.errors import StoreError
+from engine.store.backup import sync
 
 FILE = "premura.generation"
 
@@ -52,16 +53,8 @@ def write(folder: Path, mark: HighWater) -> None:
             file.flush()
             os.fsync(file.fileno())
         draft.replace(path)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         draft.unlink(missing_ok=True)
         why = f"{path} cannot be written ({error.strerror}); nothing was sent"
         raise StoreError(f"{why} (hint: without it a restored copy would not be noticed)") from None
-
-
-def _sync(folder: Path) -> None:
-    place = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(place)
-    finally:
-        os.close(place)

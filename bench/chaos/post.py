@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 
-from bench.chaos.taking import SLOW, Taking
+from bench.chaos.taking import Taking, goes_on
 
 _MESSAGE_ID = re.compile(rb"(?im)^Message-ID:\s*<([^@>]+)@")
 
@@ -41,13 +41,8 @@ async def _data(taking: Taking, reader: asyncio.StreamReader, writer: asyncio.St
     found = _MESSAGE_ID.search(content)
     action = found[1].decode() if found else ""
     await taking.take("mail", action=action, key=action, content=content, word=word)
-    if word.startswith("silent"):
-        await reader.read()
-    if word in ("lose", "cut_late", "silent", "silent_taken"):
-        writer.transport.abort()
+    if not await goes_on(word, reader, writer):
         return False
-    if word == "slow":
-        await asyncio.sleep(SLOW)
     _say(writer, "250 2.0.0 Ok")
     return True
 

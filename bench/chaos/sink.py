@@ -16,7 +16,7 @@ from pathlib import Path
 
 from bench.chaos.faults import Faults
 from bench.chaos.post import talk as talk_mail
-from bench.chaos.taking import SLOW, Taking
+from bench.chaos.taking import Taking, goes_on
 
 Talk = Callable[[Taking, asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 ANSWERS = {
@@ -61,13 +61,8 @@ async def _one(
         return False
     content = await reader.readexactly(size)
     await taking.take(door, action=json.loads(content)["id"], key=key, content=content, word=word)
-    if word.startswith("silent"):
-        await reader.read()
-    if word in ("lose", "cut_late", "silent", "silent_taken"):
-        writer.transport.abort()
+    if not await goes_on(word, reader, writer):
         return False
-    if word == "slow":
-        await asyncio.sleep(SLOW)
     _say(writer, ANSWERS.get(word, "200 OK"))
     return True
 

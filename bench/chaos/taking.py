@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 from pathlib import Path
 
@@ -27,3 +28,15 @@ class Taking:
             self._keys.add((door, key))
         sha256 = hashlib.sha256(content).hexdigest()
         await self._journal.write(Line(door=door, action=action, key=key, sha256=sha256, did=word, took=took))
+
+
+async def goes_on(word: str, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> bool:
+    """What that word does between a message and the answer to it; False when the line is cut."""
+    if word.startswith("silent"):
+        await reader.read()
+    if word in ("lose", "cut_late", "silent", "silent_taken"):
+        writer.transport.abort()
+        return False
+    if word == "slow":
+        await asyncio.sleep(SLOW)
+    return True

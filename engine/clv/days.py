@@ -85,12 +85,6 @@ def _read_once(texts: pl.Series, read: Callable[[str | None], int]) -> tuple[Seq
     return distinct, np.array([read(text) for text in distinct], dtype=np.int64)[index]
 
 
-def of_numbers(dates: IntArray) -> IntArray:
-    """Day numbers of dates such as 20261231; 0 for what is none."""
-    texts = (f"{date:08}" for date in dates.tolist())
-    return np.array([_day(f"{text[:4]}-{text[4:6]}-{text[6:]}", False) for text in texts], dtype=np.int64)
-
-
 @lru_cache(maxsize=100_000)
 def _day(text: str, month_first: bool) -> int:
     """The day number of one text; 0 when it is no date."""

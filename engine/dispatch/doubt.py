@@ -72,8 +72,7 @@ def settle(doubt: Doubt, adapter: Adapter, *, now: datetime) -> Next:
     Past its time an action is not sent again, since it must not come late: but it is still asked for.
     """
     can = adapter.capability
-    forgotten = _forgotten(doubt, can)
-    kept = can.idempotency is Idempotency.KEY and doubt.keyed and (forgotten is None or now < forgotten)
+    kept = can.idempotency is Idempotency.KEY and doubt.keyed and is_known(can, doubt.since, now)
     if not kept and can.idempotency is not Idempotency.NONE and isinstance(adapter, Searching):
         at = max(doubt.ended + can.lag, now)
         return Next(way=Way.ASK, at=at, why="the provider is asked whether it has it")
@@ -88,11 +87,9 @@ def settle(doubt: Doubt, adapter: Adapter, *, now: datetime) -> Next:
     return _person(_nobody_knows(doubt, can), now)
 
 
-def _forgotten(doubt: Doubt, can: Capability) -> datetime | None:
-    """When the provider may have forgotten the key; None: never."""
-    if can.window is None:
-        return None
-    return doubt.since + can.window - min(MARGIN, can.window * SHORT_MARGIN)
+def is_known(can: Capability, since: datetime, now: datetime) -> bool:
+    """Whether the provider surely still knows a key under which something was first sent then."""
+    return can.window is None or now < since + can.window - min(MARGIN, can.window * SHORT_MARGIN)
 
 
 def _again(doubt: Doubt) -> datetime:

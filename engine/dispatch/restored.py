@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 
 from engine.core.actions import State
 from engine.core.calendar import zone
 from engine.core.gaps import BEGINNING, Gap
-from engine.dispatch.doubt import MARGIN, SHORT_MARGIN
-from engine.dispatch.port import Adapter, Capability, Idempotency, Searching
+from engine.dispatch.doubt import is_known
+from engine.dispatch.port import Adapter, Idempotency, Searching
 
 REPEATS = timedelta(days=2)
 """So long after a restore the daily sweep and new scores may find again whom they had found in the gap."""
@@ -44,16 +44,9 @@ def state_of(about: About, gaps: Sequence[Gap], adapter: Adapter | None, now: da
         return State.HELD
     first = min(max(gap.since, when) for gap, when in doubtful)
     can = adapter.capability
-    if can.idempotency is Idempotency.KEY and can.batch == 1 and now < _forgotten(can, first):
+    if can.idempotency is Idempotency.KEY and can.batch == 1 and is_known(can, first, now):
         return State.READY  # what went with others went under a key of all of them, which nobody knows any more
     return State.UNKNOWN if isinstance(adapter, Searching) else State.HELD
-
-
-def _forgotten(can: Capability, first: datetime) -> datetime:
-    """When the provider may have forgotten a key under which it was first sent at that instant."""
-    if can.window is None:
-        return datetime.max.replace(tzinfo=UTC)
-    return first + can.window - min(MARGIN, can.window * SHORT_MARGIN)
 
 
 def stands_still(gaps: Sequence[Gap], adapters: Mapping[str, Adapter]) -> tuple[str, ...]:

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, union_all, update
 
-from engine.core.actions import FINISHED, OPEN, TOO_LATE, Ending, Plan, State, sources
+from engine.core.actions import FINISHED, OPEN, TOO_LATE, Plan, State, sources
 from engine.core.keys import action_id
 from engine.store import rows, tables
 from engine.store.session import among
@@ -270,13 +270,6 @@ def counts(connection: Connection) -> list[tuple[str, str, str, int]]:
         for rule, channel, state, number in connection.execute(select(*columns, func.count()).group_by(*columns)):
             found[rule, channel, state] += number
     return sorted((*place, number) for place, number in found.items())
-
-
-def ending_of(connection: Connection, action: Action) -> Ending:
-    """What ends the journey that an action belongs to."""
-    columns = (_JOURNEY.c.stop_on, _JOURNEY.c.anchor_at, _JOURNEY.c.started_at, _JOURNEY.c.reference)
-    row = connection.execute(select(*columns).where(_JOURNEY.c.id == action.journey_id)).one()
-    return Ending(stop_on=tuple(row.stop_on), anchor_at=min(row.anchor_at, row.started_at), reference=row.reference)
 
 
 def _actions(connection: Connection, query: Any) -> list[Action]:

@@ -63,7 +63,7 @@ def backup(
             os.fsync(file.fileno())
         size = draft.stat().st_size
         draft.replace(target)
-        _sync(target.parent)
+        sync(target.parent)
     return Copy(file=target, size=size, at=now)
 
 
@@ -144,7 +144,8 @@ def _environment(address: URL) -> Mapping[str, str]:
     return {**os.environ, **{name: str(value) for name, value in parts.items() if value}, **said}
 
 
-def _sync(folder: Path) -> None:
+def sync(folder: Path) -> None:
+    """Names that are new in a folder, too, survive a loss of power."""
     place = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(place)

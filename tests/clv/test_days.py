@@ -76,14 +76,6 @@ def test_no_day_comes_after_the_last_one() -> None:
     assert days.fault("2026-01-02", month_first=False, last=last).endswith("(the last of them is 2026-01-01)")
 
 
-@given(st.integers(0, 99_999_999))
-@example(20250229)
-@example(20240229)
-def test_dates_as_numbers(number: int) -> None:
-    text = f"{number:08}"
-    assert days.of_numbers(np.array([number])).tolist() == [day(f"{text[:4]}-{text[4:6]}-{text[6:]}")]
-
-
 @pytest.mark.parametrize(
     ("text", "reason"),
     [

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from engine.core.actions import MOVES, TOO_LATE, Ending, Plan, State
+from engine.core.actions import MOVES, TOO_LATE, Plan, State
 from engine.core.calendar import Duration, parse_days
 from engine.store import actions, touchpoints
 from engine.store.session import Store
@@ -38,13 +38,6 @@ class TestPlanning:
         assert (made.state, made.plan, made.facts) == (State.PLANNED, plan, {"event": {"amount": 12.5}})
         assert (made.due_at, made.not_before, made.created_at) == (NOON + DAY, NOON + DAY, NOON)
         assert (made.payload, made.attempts, made.valid_until, made.finished_at) == (None, 0, None, None)
-
-    def test_a_journey_tells_what_stops_it(self, store: Store) -> None:
-        with store.write() as connection:
-            passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
-            actions.plan(connection, [values(connection, passage)], NOON)
-            (made,) = actions.of_journeys(connection, [passage])
-            assert actions.ending_of(connection, made) == Ending(stop_on=("complaint.opened",), anchor_at=NOON - DAY)
 
 
 class TestDating:
