@@ -1,6 +1,7 @@
 """From a SQLite store to written scores: python -m bench.store --customers 100000 --dirty 10000. See bench/README.md.
 
-`premura score` in a process of its own, and then what `premura run` does when some customers have bought.
+`premura score` in a process of its own, beside what Python's sqlite3 alone needs to read and write the same
+(bench/store_side.py), and then what `premura run` does when some customers have bought.
 """
 
 from __future__ import annotations
@@ -46,9 +47,8 @@ def main() -> int:
     folder = seeded.with_name("scored")
     shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(seeded, folder)
-    os.sync()  # what the copy left to be written would be waited for by whoever writes next
     found: dict[str, Any] = {"customers": asked.customers, "dirty": asked.dirty}
-    found["command"] = {turn: _command(folder) for turn in ("first scores", "scored again")}
+    found["command"] = {turn: _turn(folder) for turn in ("first scores", "scored again")}
     found["rescore"] = [_dirty(folder, asked.dirty, turn) for turn in range(3)]
     shutil.rmtree(folder)
     print(json.dumps(found, indent=1) if asked.json else _lines(found))
@@ -86,13 +86,20 @@ def _sales(log: pl.DataFrame, start: int) -> Iterator[Transaction]:
         )
 
 
-def _command(folder: Path) -> dict[str, Any]:
-    """`premura score` in a process of its own: wall seconds, or why not."""
+def _turn(folder: Path) -> dict[str, Any]:
+    """`premura score` in a process of its own, and the driver alone on a copy of the store as it was before."""
+    before = folder.with_name("before.db")
+    shutil.copy(folder / "premura.db", before)  # nobody has it open: all is in this file
+    os.sync()  # what a copy left to be written would be waited for by whoever writes next
     words = [Path(sys.executable).with_name("premura"), "score", "-w", folder, "--as-of", NOW.isoformat(), "--json"]
     try:
-        return {"wall": measured(words).wall}
+        ours = measured(words)
     except Unavailable as reason:
         return {"left out": str(reason)}
+    os.sync()
+    alone = measured([sys.executable, "-m", "bench.store_side", before, folder / "premura.db"]).said
+    before.unlink()
+    return {"wall": ours.wall, "cpu": ours.cpu, "alone": alone, "over": ours.wall / (alone["read"] + alone["write"])}
 
 
 def _dirty(folder: Path, count: int, turn: int) -> float:
@@ -119,10 +126,18 @@ def _dirty(folder: Path, count: int, turn: int) -> float:
 def _lines(found: dict[str, Any]) -> str:
     lines = [f"{found['customers']:,} customers in the store, {found['dirty']:,} of them with a new sale"]
     for turn, figures in found["command"].items():
-        plain = f"{figures['wall']:.2f} s wall to wall" if "wall" in figures else f"left out: {figures['left out']}"
-        lines.append(f"premura score, {turn}: {plain}")
+        lines.append(f"premura score, {turn}: {_plain(figures)}")
     rescored = ", ".join(f"{seconds:.3f}" for seconds in found["rescore"])
     return "\n".join([*lines, f"those who bought, scored at once, three times: {rescored} s"])
+
+
+def _plain(figures: dict[str, Any]) -> str:
+    if "left out" in figures:
+        return f"left out: {figures['left out']}"
+    alone = figures["alone"]
+    ours = f"{figures['wall']:.2f} s wall to wall, {figures['cpu']:.2f} s CPU"
+    theirs = f"{alone['read']:.2f} s to read, {alone['write']:.2f} s to write, {alone['cpu']:.2f} s CPU"
+    return f"{ours}; sqlite3 alone: {theirs}; ours over it: {figures['over']:.2f}"
 
 
 def _say(line: str) -> None:
