@@ -6,6 +6,7 @@ import asyncio
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -207,3 +208,27 @@ def test_what_shows_that_dead_workers_lived_goes(shop: Shop) -> None:
 
     shop.dispatch(later=2 * HOUR)
     assert [row["name"] for row in shop.rows(tables.Lease) if row["name"].startswith("worker:")] == []
+
+
+def test_what_could_not_be_written_is_tried_once_more_when_the_last_call_is_over(
+    shop: Shop, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(import_module("engine.dispatch.stage.send"), "PATIENCE", (0.01, 0.01))
+    file = sqlite3.connect(shop.folder / "shop.db", isolation_level=None)
+
+    class Two(Told):
+        async def send(self, message: Message) -> Receipt:
+            if not self.tried:
+                file.execute("ALTER TABLE touchpoint RENAME TO lost")  # so that no receipt can be written
+                return await super().send(message)
+            await asyncio.sleep(0.5)  # longer than anybody is patient
+            file.execute("ALTER TABLE lost RENAME TO touchpoint")
+            return await super().send(message)
+
+    shop.post = Two("email", concurrency=2)
+    ids = [shop.decide() for _ in range(3)]
+    with pytest.raises(StoreError):
+        shop.dispatch()
+    file.close()
+
+    assert [shop.state(action) for action in ids] == [State.ACCEPTED, State.ACCEPTED, State.READY]

@@ -130,9 +130,10 @@ class Lane:
 
     async def _round(self) -> bool:
         """Write what has ended and begin what there is room for; False when all is done."""
-        written, self.ended = self.ended, []
-        if written:
+        if self.ended:
+            written = self.ended[:]  # more may come meanwhile; what cannot be written now stays, for the last try
             await self.sending.write(written)
+            del self.ended[: len(written)]
             self.under_way -= len(written)
         while (room := self._room()) > 0:
             begun = await self.sending.begin(self.name, room)
