@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.dispatch.doubt import Way, settle
 from engine.dispatch.stage.settle import as_doubt
-from engine.store import doubts, settlements
+from engine.store import outbox, settlements
 from engine.store.settlements import Standing
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class Known:
 def known(app: App, connection: Connection, rows: Sequence[Mapping[str, Any]]) -> dict[int, Known]:
     """What is known of these actions, rows of the outbox in state unknown, by their keys."""
     ids = [row["id"] for row in rows]
-    tried, standings = doubts.attempts(connection, ids), settlements.standings(connection, ids, app.clock())
+    tried, standings = outbox.attempts(connection, ids), settlements.standings(connection, ids, app.clock())
     return {row["id"]: _known(app, row, tried.get(row["id"], []), standings[row["id"]]) for row in rows}
 
 

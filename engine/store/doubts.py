@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
@@ -78,15 +78,6 @@ def resolve(connection: Connection, action: Action, *, sent: bool, by: str, now:
     if sent:
         touchpoints.add(connection, [action], now)
     return True
-
-
-def attempts(connection: Connection, actions: Collection[int]) -> dict[int, list[Mapping[str, Any]]]:
-    """All attempts of these actions, the oldest first, by action."""
-    query = select(_DELIVERY).where(among(connection, _DELIVERY.c.action_id, actions))
-    found: dict[int, list[Mapping[str, Any]]] = {}
-    for row in connection.execute(query.order_by(_DELIVERY.c.action_id, _DELIVERY.c.attempt)):
-        found.setdefault(row.action_id, []).append(row._asdict())
-    return found
 
 
 def close(connection: Connection, actions: Collection[int], settled: str) -> None:

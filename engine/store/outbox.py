@@ -231,7 +231,15 @@ def members(connection: Connection, parcel: str) -> list[int]:
     return list(dict.fromkeys(connection.execute(query).scalars()))
 
 
+def attempts(connection: Connection, actions: Collection[int]) -> dict[int, list[Mapping[str, Any]]]:
+    """All attempts of these actions, the oldest first, by action."""
+    query = select(_DELIVERY).where(among(connection, _DELIVERY.c.action_id, actions))
+    found: dict[int, list[Mapping[str, Any]]] = {}
+    for row in connection.execute(query.order_by(_DELIVERY.c.action_id, _DELIVERY.c.attempt)):
+        found.setdefault(row.action_id, []).append(row._asdict())
+    return found
+
+
 def attempts_of(connection: Connection, action: int) -> Sequence[Mapping[str, Any]]:
-    """The attempts of an action, oldest first."""
-    query = select(_DELIVERY).where(_DELIVERY.c.action_id == action).order_by(_DELIVERY.c.attempt)
-    return [row._asdict() for row in connection.execute(query)]
+    """The attempts of one action, the oldest first."""
+    return attempts(connection, [action]).get(action, [])

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -16,6 +15,7 @@ from engine.dispatch.doubt import Doubt, Way, after_absence, ask_again, settle
 from engine.dispatch.office import Summary, plainly
 from engine.dispatch.port import Adapter, Capability, Message, Receipt, Searching
 from engine.dispatch.stage.finish import keep
+from engine.dispatch.stage.parcel import message_of
 from engine.dispatch.stage.settle import as_doubt
 from engine.errors import DeliveryError
 from engine.store import doubts, outbox, settlements, touchpoints
@@ -69,13 +69,8 @@ def _take(store: Store, name: str, adapter: Adapter, after: int, now: datetime) 
         }
         settlements.put_off(connection, list(asked), now + OURS)
         actions = outbox.in_doubt(connection, list(asked))
-    questions = [Question(doubt=asked[action.id], action=action, message=_message(action)) for action in actions]
+    questions = [Question(doubt=asked[action.id], action=action, message=message_of(action)) for action in actions]
     return (found[-1].id if len(found) == BATCH else 0), questions
-
-
-def _message(action: Due) -> Message:
-    body = json.loads(action.payload)
-    return Message(action=action.public_id, key=action.dedupe_key, customer=action.customer, body=body)
 
 
 async def _find(adapter: Searching, message: Message) -> Answer:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -30,3 +31,9 @@ class Ended:
     result: Result
     receipt: Receipt | None = None
     error: DeliveryError | None = None
+
+
+def message_of(action: Due) -> Message:
+    """What an adapter gets of a frozen action."""
+    body = json.loads(action.payload)
+    return Message(action=action.public_id, key=action.dedupe_key, customer=action.customer, body=body)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -16,9 +15,8 @@ from engine.core.permission import Standing
 from engine.core.quiet import Quiet
 from engine.dispatch.doubt import LOOK_AGAIN
 from engine.dispatch.office import Office, Summary
-from engine.dispatch.port import Message
 from engine.dispatch.recheck import Refusal, Situation, counts_for_caps, refusal
-from engine.dispatch.stage.parcel import Parcel
+from engine.dispatch.stage.parcel import Parcel, message_of
 from engine.dispatch.stage.together import together
 from engine.store import actions, customers, decisions, doubts, events, outbox, permissions, settlements, touchpoints
 from engine.store.customers import Reach
@@ -54,17 +52,12 @@ def take(connection: Connection, taking: Taking, due_by: datetime, room: int) ->
             key=key,
             actions=members,
             attempts=[next(keys) for _ in members],
-            messages=[_message(action) for action in members],
+            messages=[message_of(action) for action in members],
             begun_at=taking.now,
             doubted=doubted.intersection(action.id for action in members),
         )
         for key, members in calls
     ], True
-
-
-def _message(action: Due) -> Message:
-    content = json.loads(action.payload)
-    return Message(action=action.public_id, key=action.dedupe_key, customer=action.customer, body=content)
 
 
 def _going(connection: Connection, taking: Taking, found: Sequence[Due]) -> list[Due]:
