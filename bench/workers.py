@@ -80,18 +80,26 @@ def database(url: str) -> Iterator[str]:
 
 
 def measured(
-    url: str, *, number: int, workers: int, every: float, most: int = sys.maxsize, pace: float = 1.0
+    url: str,
+    *,
+    number: int,
+    workers: int,
+    every: float,
+    least: int = LEAST,
+    most: int = sys.maxsize,
+    pace: float = 1.0,
 ) -> dict[str, Any]:
     """What became of so many actions.
 
-    most: kills. pace: how much faster than the machine's the workers' clock goes, and their lives with it.
+    least: what a worker sends before it is killed. most: kills. pace: how much faster than the machine's the workers'
+    clock goes, and their lives with it.
     """
     store = create(url)
     seed(store, number, max(1, number // 3), scattered=False)
     with store.write() as connection:
         connection.execute(text("UPDATE action SET adapter = CASE id % 2 WHEN 0 THEN 'keyed' ELSE 'plain' END"))
     with tempfile.TemporaryDirectory() as folder:
-        crew = Crew(url=url, folder=Path(folder), began=monotonic(), pace=pace)
+        crew = Crew(url=url, folder=Path(folder), began=monotonic(), pace=pace, least=least)
         for _ in range(workers):
             crew.hire()
         try:
@@ -112,6 +120,7 @@ class Crew:
     folder: Path
     began: float
     pace: float
+    least: int
     numbers: Iterator[int] = field(default_factory=count)
     living: dict[Path, subprocess.Popen[bytes]] = field(default_factory=dict)  # by the file of what it delivered
 
@@ -128,7 +137,7 @@ class Crew:
             now = monotonic()
             if now > end:
                 raise SystemExit("the workers do not come to an end")
-            ripe = [file for file in self.living if _lines(file) >= LEAST]
+            ripe = [file for file in self.living if _lines(file) >= self.least]
             if kills < most and now - last >= every and ripe:
                 victim = self.living.pop(ripe[0])  # the one that has worked the longest
                 victim.kill()
