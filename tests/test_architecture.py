@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 import statistics
-from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -159,10 +159,14 @@ def test_no_excuse_outlives_its_module() -> None:
         assert (ROOT / reason.split()[0]).exists(), reason
 
 
-def functions(module: Path) -> Iterator[ast.FunctionDef | ast.AsyncFunctionDef]:
-    for node in ast.walk(ast.parse(module.read_text(encoding="utf-8"))):
-        if isinstance(node, FUNCTIONS):
-            yield node
+@cache
+def parsed(module: Path) -> ast.Module:
+    return ast.parse(module.read_text(encoding="utf-8"))
+
+
+@cache
+def functions(module: Path) -> list[ast.FunctionDef | ast.AsyncFunctionDef]:
+    return [node for node in ast.walk(parsed(module)) if isinstance(node, FUNCTIONS)]
 
 
 def test_modules_and_functions_keep_their_measure() -> None:
@@ -198,7 +202,7 @@ def test_every_public_function_and_class_is_described() -> None:
     bare = [
         f"{name_of(module)}.{node.name}"
         for module in MODULES
-        for node in ast.parse(module.read_text(encoding="utf-8")).body
+        for node in parsed(module).body
         if isinstance(node, (*FUNCTIONS, ast.ClassDef))
         and not node.name.startswith("_")
         and not ast.get_docstring(node)
