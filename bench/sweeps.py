@@ -15,7 +15,7 @@ from pathlib import Path
 from time import perf_counter, process_time
 from typing import Any
 
-from bench.decide import NOW, WORDS, seed
+from bench.decide_shop import NOW, WORDS, seed
 from bench.figures import aligned
 from engine.decide.rule import Rule, load
 from engine.decide.stage import Policy, decide

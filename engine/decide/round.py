@@ -15,7 +15,7 @@ from engine.core.actions import Ending
 from engine.core.answers import record, short
 from engine.core.calendar import local_date
 from engine.core.condition import Value
-from engine.core.facts import Customer, Event, Score
+from engine.core.facts import Customer, Event, Score, Worth
 from engine.core.permission import Standing
 from engine.core.waits import Settled, Waiting
 from engine.decide.begun import Begun, begun
@@ -34,7 +34,7 @@ class Person:
 
     id: int
     facts: Customer
-    score: Score | None
+    score: Score | Worth | None
     previous: Earlier | None
     since: datetime | None
     standing: Standing

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from engine.core import calendar
 from engine.core.condition import INT64, Type, Value
-from engine.core.facts import Customer, Event, Score
+from engine.core.facts import Customer, Event, Score, Worth
 
 
 class Earlier(Protocol):
@@ -39,7 +39,7 @@ class Situation:
     now: datetime
     time_zone: str
     currency: str
-    score: Score | None = None
+    score: Score | Worth | None = None
     previous: Earlier | None = None
     event: Event | None = None
     first_purchase_at: datetime | None = None

@@ -12,13 +12,14 @@ from sqlalchemy import JSON, ColumnElement, Connection, Row, Text, cast, func, l
 
 from engine.core.facts import Address, Customer
 from engine.store import rows, tables
+from engine.store.kept import as_kept, day, document
 from engine.store.session import among, in_chunks, insert_into, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
 _FACTS = tuple(name for name in Customer.__slots__ if name != "address")
 _NOWHERE = Address()
 _ADDRESS = ("street", "postcode", "city", "region", "country")
-_KNOWN = select(_CUSTOMER.c.id, *(_CUSTOMER.c[name] for name in (*_ADDRESS, *_FACTS)))
+_KNOWN = select(_CUSTOMER.c.id, *(as_kept(_CUSTOMER.c[name]) for name in (*_ADDRESS, *_FACTS)))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +96,12 @@ def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int
     return {row[0]: _known(row) for row in connection.execute(query).all()}
 
 
+def facts(connection: Connection, ids: Collection[int]) -> dict[int, Customer]:
+    """The facts of the customers with these keys, by key."""
+    query = _KNOWN.where(among(connection, _CUSTOMER.c.id, ids)).order_by(_CUSTOMER.c.id)
+    return {row[0]: _facts(row) for row in connection.execute(query).all()}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reach:
     """Of a customer: what tells whether and when one may speak to them. Of the address, country and region."""
@@ -159,6 +166,30 @@ def find(connection: Connection, words: str) -> list[Known]:
 
 def _known(row: Row[Any]) -> Known:
     """From a row of `_KNOWN`."""
-    key, *address = row[: 1 + len(_ADDRESS)]
-    where = Address(**dict(zip(_ADDRESS, address, strict=True))) if any(address) else _NOWHERE
-    return Known(id=key, facts=Customer(address=where, **dict(zip(_FACTS, row[1 + len(_ADDRESS) :], strict=True))))
+    return Known(id=row[0], facts=_facts(row))
+
+
+def _facts(row: Row[Any]) -> Customer:
+    """From the same; each by its name, which is quicker than to put names and values together."""
+    (_, street, postcode, city, region, country, ref, household, given, family, company, email, phone, locale, zone,
+     birthday, first_contact_on, source, cost, attributes) = tuple(row)  # fmt: skip
+    lives = street or postcode or city or region or country
+    return Customer(
+        ref=ref,
+        household=household,
+        given_name=given,
+        family_name=family,
+        company=company,
+        email=email,
+        phone=phone,
+        address=Address(street=street, postcode=postcode, city=city, region=region, country=country)
+        if lives
+        else _NOWHERE,
+        locale=locale,
+        time_zone=zone,
+        birthday=day(birthday),
+        first_contact_on=day(first_contact_on),
+        source=source,
+        acquisition_cost_minor=cost,
+        attributes=document(attributes),
+    )

@@ -11,12 +11,13 @@ from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
 
 from engine.core.facts import Event
 from engine.store import customers, rows, tables
+from engine.store.kept import as_kept, document, instant
 from engine.store.session import among
 from engine.store.written import Values
 
 _EVENT = tables.table(tables.Event)
 _NEW = select(
-    *(_EVENT.c[name] for name in ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload"))
+    *(as_kept(_EVENT.c[name]) for name in ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload"))
 )
 
 
@@ -104,7 +105,9 @@ def _stored(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Sto
             id=key,
             source=source,
             customer_id=customer,
-            facts=Event(customer="", kind=kind, ext_key=ext_key, occurred_at=occurred_at, payload=payload),
+            facts=Event(
+                customer="", kind=kind, ext_key=ext_key, occurred_at=instant(occurred_at), payload=document(payload)
+            ),
             processed=False,
         )
         for key, source, customer, kind, ext_key, occurred_at, payload in connection.execute(query).all()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Protocol
 
 from sqlalchemy import Connection, select
@@ -14,11 +15,12 @@ from engine.core.keys import keyed_hash
 from engine.core.permission import Consent, Standing, Suppression
 from engine.store import tables
 from engine.store.complaints import open_complaints
+from engine.store.kept import as_kept, instant
 from engine.store.session import among, in_chunks, insert_into
 
 _CONSENT = tables.table(tables.Consent)
 _SUPPRESSION = tables.table(tables.Suppression)
-_SAID = select(*(_CONSENT.c[name] for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
+_SAID = select(*(as_kept(_CONSENT.c[name]) for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
 
 
 class Addressed(Protocol):
@@ -50,9 +52,15 @@ def consents_of(connection: Connection, customers: Collection[int]) -> dict[int,
     """All consent records of these customers, oldest first."""
     found: dict[int, list[Consent]] = defaultdict(list)
     query = _SAID.where(among(connection, _CONSENT.c.customer_id, customers)).order_by(_CONSENT.c.at, _CONSENT.c.id)
-    for customer, purpose, channel, given, at, source in connection.execute(query).all():
-        found[customer].append(Consent(purpose=purpose, channel=channel, given=given, at=at, source=source))
+    for customer, *said in connection.execute(query).all():
+        found[customer].append(_consent(*said))
     return found
+
+
+@lru_cache(maxsize=4096)
+def _consent(purpose: str, channel: str, given: int, at: str | datetime, source: str) -> Consent:
+    """Many say the same: a checkout's yes, an import."""
+    return Consent(purpose=purpose, channel=channel, given=bool(given), at=instant(at), source=source)
 
 
 def standings(
@@ -65,16 +73,25 @@ def standings(
     """
     hashes = _hashes(connection, people, key)
     consents = consents_of(connection, list(people))
+    if until is not None:
+        consents = {customer: [one for one in said if one.at <= until] for customer, said in consents.items()}
     suppressions = suppressions_of(connection, list(hashes.values()), until)
     complaints = open_complaints(connection, list(people), until)
-    return {
-        customer: Standing(
-            consents=tuple(said for said in consents.get(customer, ()) if until is None or said.at <= until),
-            suppressions=tuple(suppressions.get(hashes.get(customer, ""), ())),
-            open_complaint=customer in complaints,
-        )
-        for customer in people
-    }
+    same: dict[tuple[int, ...], Standing] = {}  # by the consents themselves, of which many are the same
+    found: dict[int, Standing] = {}
+    for customer in people:
+        said = consents.get(customer, ())
+        suppressed = suppressions.get(hashes[customer], ()) if customer in hashes else ()
+        if suppressed or customer in complaints:
+            found[customer] = Standing(
+                consents=tuple(said), suppressions=tuple(suppressed), open_complaint=customer in complaints
+            )
+            continue
+        key_ = tuple(map(id, said))
+        if key_ not in same:
+            same[key_] = Standing(consents=tuple(said))
+        found[customer] = same[key_]
+    return found
 
 
 def _hashes(connection: Connection, people: Mapping[int, Addressed], key: str) -> dict[int, str]:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from engine.core.actions import Ending
 from engine.core.calendar import local_date
+from engine.core.condition import Value
 from engine.core.lookback import lookbacks
 from engine.core.waits import Waiting
 from engine.decide.guards import asks_before
@@ -34,6 +35,7 @@ from engine.store import (
 )
 from engine.store.session import Store
 
+_NO_PAST: Mapping[str, Value] = {}
 _FIRST = {"customer.first_purchase", "customer.years_since_first_purchase"}
 
 
@@ -84,28 +86,29 @@ class Asking:
         )
 
     def _people(self, connection: Connection, ids: Collection[int], reads: Collection[str]) -> dict[int, Person]:
-        known = customers.load(connection, ids)
-        worth = scores.load(connection, known) if any(name.startswith("score.") for name in reads) else {}
+        known = customers.facts(connection, ids)
+        worth = scores.worth(connection, known) if any(name.startswith("score.") for name in reads) else {}
+        before = any(name.startswith("score.prev_") for name in reads)
         since = transactions.first_of(connection, known) if _FIRST & set(reads) else {}
         bought = self.purchases(connection, known, {*reads} - {"customer.first_purchase"})
-        standings = permissions.standings(connection, {key: one.facts for key, one in known.items()}, self.policy.key)
-        past = history.answers(
-            connection, lookbacks(reads), {key: one.facts.time_zone for key, one in known.items()}, self.past()
-        )
+        standings = permissions.standings(connection, known, self.policy.key)
+        asked = lookbacks(reads)
+        zones = {key: facts.time_zone for key, facts in known.items()} if asked else {}
+        past = history.answers(connection, asked, zones, self.past())
         return {
             key: Person(
                 id=key,
-                facts=found.facts,
-                score=worth[key].facts if key in worth else None,
-                previous=worth[key].previous if key in worth else None,
+                facts=facts,
+                score=worth.get(key),
+                previous=worth[key].previous if before and key in worth else None,
                 since=since.get(key),
                 last_purchase_at=bought.last.get(key),
                 purchase_days=bought.days.get(key, ()),
                 standing=standings[key],
-                time_zone=found.facts.time_zone or self.policy.time_zone,
-                history=past[key],
+                time_zone=facts.time_zone or self.policy.time_zone,
+                history=past.get(key, _NO_PAST),
             )
-            for key, found in known.items()
+            for key, facts in known.items()
         }
 
     def purchases(self, connection: Connection, some: Collection[int], reads: Collection[str]) -> Purchases:

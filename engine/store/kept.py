@@ -1,0 +1,51 @@
+"""Values as the driver gives them: to have a type look at each costs more than to fetch it, and many are the same.
+
+PostgreSQL's driver gives instants and documents; SQLite's gives the texts that they are kept as.
+"""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, date, datetime
+from functools import lru_cache
+from typing import Any
+
+from pydantic_core import from_json
+from sqlalchemy import Column, ColumnElement, type_coerce
+from sqlalchemy.types import NullType
+
+_NOTHING: dict[str, Any] = {}
+
+
+def as_kept(column: Column[Any]) -> ColumnElement[Any]:
+    """A column whose values are to come as the driver gives them."""
+    return type_coerce(column, NullType()).label(column.name)
+
+
+def document(kept: Any) -> Any:
+    """What a JSON column holds. Nobody changes it: the empty one is the same for all."""
+    if kept == "{}":
+        return _NOTHING
+    return read(kept) if isinstance(kept, str) else kept
+
+
+def read(written: str) -> Any:
+    """JSON, in a quarter of the time of the library's own reader, which takes what this one does not (half a surrogate
+    pair)."""
+    try:
+        return from_json(written)
+    except ValueError:
+        return json.loads(written)
+
+
+@lru_cache(maxsize=4096)
+def instant(kept: str | datetime) -> datetime:
+    """What an instant's column holds."""
+    if isinstance(kept, str):
+        return datetime.fromisoformat(kept + "+00:00")
+    return kept.astimezone(UTC)
+
+
+def day(kept: str | date | None) -> date | None:
+    """What a day's column holds."""
+    return date.fromisoformat(kept) if isinstance(kept, str) else kept
