@@ -9,6 +9,7 @@ server of its own that any number of workers share.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -24,6 +25,7 @@ from typing import Any
 from bench import decide_bare
 from bench.decide_shop import NOW, policy, seed
 from bench.figures import aligned, spread
+from engine.__main__ import GARBAGE
 from engine.decide.stage import Summary, decide
 from engine.store.session import create, open_store
 
@@ -101,6 +103,7 @@ def _measured(asked: argparse.Namespace, number: int, address: str) -> dict[str,
 
 def _ready(number: int) -> None:
     """A worker has read the rules, as a daemon has."""
+    gc.set_threshold(*GARBAGE)  # as every premura command
     policy(number)
     sleep(1)  # so that each worker gets one
 

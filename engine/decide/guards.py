@@ -20,9 +20,9 @@ from engine.decide.situation import Situation
 from engine.decide.vocabulary import Reading, Vocabulary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Case:
-    """One customer at one instant, as rules are asked about them."""
+    """One customer at one instant, as rules are asked about them; not frozen, as is no `Situation`."""
 
     customer: Customer
     values: Mapping[str, Any]  # what conditions read
@@ -34,7 +34,7 @@ class Case:
     hindrances: dict[tuple[str, str], str] = field(default_factory=dict)  # by purpose and channel, as far as asked
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Verdict:
     """The answer: act, no (a condition is false), refused (a guard said no) or holdout; and the steps that go ahead.
 
@@ -156,8 +156,7 @@ def _verdict(
 
 def plain(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
     """The values of these names as JSON keeps them."""
-    read = {name: values[name] for name in names}
-    return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in read.items()}
+    return {name: value.isoformat() if isinstance(value := values[name], datetime) else value for name in names}
 
 
 def asks_before(rule: Rule) -> bool:
@@ -183,8 +182,10 @@ def _announced(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
 
     What goes ahead needs a message that does so too, not one that waits for an event which may never come.
     """
+    if SILENT_CHANNELS.isdisjoint([step.channel for step in steps]):
+        return steps
     telling = [step for step in steps if step.channel not in SILENT_CHANNELS]
-    if len(telling) == len(steps) or all(step.channel in SILENT_CHANNELS for step in rule.steps):
+    if all(step.channel in SILENT_CHANNELS for step in rule.steps):
         return steps
     if any(not step.awaits for step in telling):
         return steps

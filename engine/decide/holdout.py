@@ -17,12 +17,12 @@ def rule_arm(key: str, rule: str, customer: Customer, share: float) -> Arm:
     key: the workspace's key, so that two shops do not leave out the same people. share: 0 to 1; above a half there are
     not enough left for a comparison of that size.
     """
-    return _drawn(share, key, "holdout", rule, *_unit(customer))
+    return _drawn(share, key, "holdout", rule, *_unit(customer)) if share else Arm.TREATED
 
 
 def workspace_arm(key: str, customer: Customer, share: float) -> Arm:
     """The same for all rules together; it says nothing about what any of them has drawn."""
-    return _drawn(share, key, "workspace_holdout", *_unit(customer))
+    return _drawn(share, key, "workspace_holdout", *_unit(customer)) if share else Arm.TREATED
 
 
 def _unit(customer: Customer) -> tuple[str, ...]:
@@ -31,8 +31,6 @@ def _unit(customer: Customer) -> tuple[str, ...]:
 
 
 def _drawn(share: float, key: str, *parts: str) -> Arm:
-    if not share:
-        return Arm.TREATED
     lot = fraction(key, *parts)
     if lot < share:
         return Arm.HOLDOUT

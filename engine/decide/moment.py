@@ -12,9 +12,9 @@ from engine.core.facts import Event
 from engine.decide.rule import Rule, Step
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Occasion:
-    """Why a rule is asked about a customer now."""
+    """Why a rule is asked about a customer now; not frozen, as is no `Situation`."""
 
     occurrence: str
     anchor: datetime  # what the steps' `after` counts from
@@ -32,7 +32,7 @@ def facts_of(rule: Rule, why: Occasion, steps: Iterable[Step], event: Mapping[st
     facts: dict[str, Any] = {"title": rule.title, "years": why.years}
     if event is not None:
         facts["event"] = event
-    points = sum(int(step.plan.options.get("points", 0)) for step in steps)
+    points = sum([int(step.plan.options.get("points", 0)) for step in steps])
     if points:
         facts["points"] = points
     return facts

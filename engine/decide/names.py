@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date, datetime
+from operator import attrgetter
 from typing import Any
 
 from engine.core import calendar, money
@@ -59,21 +60,31 @@ def _place(name: str, meaning: str) -> Field:
     return _field(f"customer.{name}", Type.STRING, meaning, lambda it, _: getattr(it.customer.address, name) or None)
 
 
-def _number(score: Any, name: str, currency: str) -> Any:
-    value = getattr(score, name, None)  # None for a customer without a score
-    if name.endswith("_minor") and value is not None:
-        return value / 10 ** money.exponent(currency)
-    return None if value == "" else value
+def _of_score(which: Callable[[Situation], Any], name: str) -> Read:
+    """A value of a score; None for a customer without one."""
+
+    def plain(it: Situation, _: datetime) -> Any:
+        score = which(it)
+        return None if score is None else getattr(score, name)
+
+    def said(it: Situation, now: datetime) -> Any:
+        return plain(it, now) or None
+
+    def money_of(it: Situation, now: datetime) -> Any:
+        value = plain(it, now)
+        return None if value is None else value / 10 ** money.exponent(it.currency)
+
+    return money_of if name.endswith("_minor") else said if name == "tier" else plain
 
 
 def _score(name: str, kind: Type, meaning: str, source: str = "") -> Field:
     source = source or name
-    return _field(f"score.{name}", kind, meaning, lambda it, _: _number(it.score, source, it.currency))
+    return _field(f"score.{name}", kind, meaning, _of_score(attrgetter("score"), source))
 
 
 def _previous(name: str, kind: Type, source: str = "") -> Field:
     source, meaning = source or name, f"`score.{name}` before its last change"
-    return _field(f"score.prev_{name}", kind, meaning, lambda it, _: _number(it.previous, source, it.currency))
+    return _field(f"score.prev_{name}", kind, meaning, _of_score(attrgetter("previous"), source))
 
 
 def _event(name: str, kind: Type, meaning: str) -> Field:

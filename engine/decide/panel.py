@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from engine.core.answers import short
+from engine.decide.closure_terms import Context
 from engine.decide.rule import Rule
 
 
@@ -12,12 +14,14 @@ from engine.decide.rule import Rule
 class Panel:
     """Rules that one occasion asks.
 
-    name: a rule that is asked alone, or empty for all that an event starts. reads: the names in their conditions;
-    those of steps are read only of whom a rule gets so far, and are not among them.
+    name: a rule that is asked alone, or empty for all that an event starts. asked: each with the signs of its condition
+    (None: it has none) and its version, as records have it. reads: the names in their conditions; those of steps are
+    read only of whom a rule gets so far, and are not among them.
     """
 
     name: str
     rules: tuple[Rule, ...]
+    asked: tuple[tuple[Rule, Callable[[Context], str] | None, str], ...]
     reads: tuple[str, ...]
     steps_read: bool
 
@@ -27,7 +31,8 @@ class Panel:
         them = tuple(rules)
         reads = dict.fromkeys(name for rule in them if rule.when for name in rule.when.names)
         further = any(step.when is not None for rule in them for step in rule.steps)
-        return cls(name=name, rules=them, reads=tuple(reads), steps_read=further)
+        asked = tuple((rule, rule.when.held if rule.when else None, short(rule.hash)) for rule in them)
+        return cls(name=name, rules=them, asked=asked, reads=tuple(reads), steps_read=further)
 
     @classmethod
     def alone(cls, rule: Rule) -> Panel:

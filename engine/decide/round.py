@@ -28,9 +28,10 @@ from engine.decide.vocabulary import Vocabulary
 from engine.decide.waits import settle
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Person:
-    """A customer with all that a rule may ask about them. since: the first purchase; history: as in `Situation`."""
+    """A customer with all that a rule may ask about them. since: the first purchase; history: as in `Situation`, and as
+    little frozen."""
 
     id: int
     facts: Customer
@@ -50,8 +51,8 @@ class Round:
 
     started: when a customer last entered a rule; journeys: those under way, by customer; decided: (panel's name,
     customer, occurrence) that have an answer, also from this round; workspace_holdout: the share of customers whom no
-    rule reaches. decisions: rows to be written; counted: how often each version (its hash) gave each answer; begun, by
-    customer, stopped, by the reason: what comes of them; used: whose rules answered.
+    rule reaches. decisions: rows to be written; answered: how often each version, as records have it, gave each answer;
+    begun, by customer, stopped, by the reason: what comes of them; used: whose rules answered.
     """
 
     words: Vocabulary
@@ -65,7 +66,7 @@ class Round:
     workspace_holdout: float = 0.0
     decided: set[tuple[str, int, str]] = field(default_factory=set)
     decisions: list[dict[str, Any]] = field(default_factory=list)
-    counted: Counter[tuple[str, str]] = field(default_factory=Counter)
+    answered: Counter[tuple[str, str]] = field(default_factory=Counter)
     begun: dict[int, list[Begun]] = field(default_factory=dict)
     stopped: dict[str, list[int]] = field(default_factory=dict)
     used: dict[Panel, None] = field(default_factory=dict)
@@ -75,8 +76,16 @@ class Round:
         """The rules that answered."""
         return [rule for panel in self.used for rule in panel.rules]
 
+    @property
+    def counted(self) -> dict[tuple[str, str], int]:
+        """How often each version (its whole hash) gave each answer."""
+        hashes = {short(rule.hash): rule.hash for rule in self.versions}
+        return {(hashes[version], outcome): number for (version, outcome), number in self.answered.items()}
+
     def stop(self, customer: int, event: Event) -> None:
         """End the customer's journeys that this event stops, also those that began a moment ago."""
+        if customer not in self.journeys and customer not in self.begun:
+            return
         under_way = self.journeys.get(customer, [])
         ended = [journey for journey in under_way if journey[1].comes_with(event)]
         candidates = [one for one in self.begun.get(customer, ()) if event.kind in one.stop_on and one.is_under_way]
@@ -105,10 +114,11 @@ class Round:
         )
         no: dict[str, str] = {}
         further: list[tuple[Rule, Verdict]] = []
-        for rule in panel.rules:
-            held = rule.when.held(case.values) if rule.when else ""
+        values = case.values
+        for rule, asks, version in panel.asked:
+            held = asks(values) if asks else ""
             if "0" in held:
-                no[rule.hash] = held
+                no[version] = held
             else:
                 further.append((rule, judge_further(rule, case, held, self.started.get((rule.id, customer)))))
         if not why.keep_no:
@@ -125,8 +135,10 @@ class Round:
         """The answers are to be written: one record of all."""
         self.used[panel] = None
         said = [[short(rule.hash), it.outcome, it.arm, it.held, it.besides] for rule, it in further]
-        self.counted.update([(digest, "no") for digest in no])
-        self.counted.update([(rule.hash, it.outcome) for rule, it in further])
+        for version in no:
+            self.answered[version, "no"] += 1
+        for rule, it in further:
+            self.answered[short(rule.hash), it.outcome] += 1
         values = plain(case.values, panel.read_by(rule for rule, _ in further))
         self.decisions.append(
             {
@@ -134,7 +146,7 @@ class Round:
                 "rule_id": panel.name,
                 "occurrence": why.occurrence,
                 "event_id": why.event_id,
-                "answers": record(values, {short(digest): held for digest, held in no.items()}, said),
+                "answers": record(values, no, said),
             }
         )
 

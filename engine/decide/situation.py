@@ -26,9 +26,10 @@ class Earlier(Protocol):
     def tier(self) -> str | None: ...
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Situation:
-    """What the names of a condition are read from.
+    """What the names of a condition are read from. Nobody changes one; it is made for every event, and to freeze it
+    would take four times as long.
 
     `time_zone` and `currency` are the customer's zone (or else the shop's) and the shop's currency; `event` is the one
     that started the rule; `purchase_days` are the days with a sale, in order, as date.toordinal; `history` answers the

@@ -38,12 +38,12 @@ def read(written: str) -> Any:
         return json.loads(written)
 
 
-@lru_cache(maxsize=4096)
-def instant(kept: str | datetime) -> datetime:
+@lru_cache(maxsize=2**14)  # the same few, again and again
+def instant(kept: Any) -> Any:
     """What an instant's column holds."""
     if isinstance(kept, str):
         return datetime.fromisoformat(kept + "+00:00")
-    return kept.astimezone(UTC)
+    return kept if kept is None else kept.astimezone(UTC)
 
 
 def day(kept: str | date | None) -> date | None:

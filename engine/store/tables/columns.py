@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
-from functools import lru_cache
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import JSON, BigInteger, Dialect, Integer
 from sqlmodel import Field, UTCDateTime
+
+from engine.store.kept import instant
 
 BIG = BigInteger().with_variant(Integer, "sqlite")  # SQLite's rowid is an INTEGER PRIMARY KEY
 
@@ -46,9 +47,4 @@ class Instant(UTCDateTime):
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[Any], datetime | None] | None:
         """What makes an instant of a stored value."""
-        return _read if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
-
-
-@lru_cache(maxsize=2**14)  # the same few instants, again and again
-def _read(written: str | None) -> datetime | None:
-    return None if written is None else datetime.fromisoformat(written).replace(tzinfo=UTC)
+        return instant if dialect.name == "sqlite" else super().result_processor(dialect, coltype)
