@@ -59,8 +59,10 @@ def keyed_hash(secret: str, *parts: str) -> str:
 
 def _digest(secret: str, parts: tuple[str, ...]) -> bytes:
     inner, outer = _begun(secret, parts[:-1])
-    found = hashlib.sha256(inner + _framed(parts[-1:])).digest()
-    return hashlib.sha256(outer + found).digest()
+    if parts:
+        last = parts[-1].encode()
+        inner += len(last).to_bytes(4, "big") + last
+    return hashlib.sha256(outer + hashlib.sha256(inner).digest()).digest()
 
 
 @lru_cache(maxsize=4096)

@@ -47,9 +47,10 @@ def begun(
     tz: str, now: datetime,
 ) -> Begun:  # fmt: skip
     """What a rule begins that said yes. event: what templates may say of the one that started it."""
-    common = {"rule_id": rule.id, "rule_hash": rule.hash, "customer_id": customer}
     journey = {
-        **common,
+        "rule_id": rule.id,
+        "rule_hash": rule.hash,
+        "customer_id": customer,
         "occurrence": why.occurrence,
         "state": "active",
         "anchor_at": why.anchor,
@@ -59,11 +60,13 @@ def begun(
         "ended_at": None,
         "exit_reason": "",
     }
-    kinds = {step.awaits for step in verdict.steps}
+    kinds = verdict.awaits if rule.waits else ("",)
     told = {kind: facts_of(rule, why, [step for step in verdict.steps if step.awaits == kind], event) for kind in kinds}
     steps = [
         {
-            **common,
+            "rule_id": rule.id,
+            "rule_hash": rule.hash,
+            "customer_id": customer,
             "dedupe_key": dedupe_key(rule.id, facts.ref, why.occurrence, step.id),
             "event_id": why.event_id,
             "step": step.id,

@@ -63,6 +63,24 @@ def signs(tests: Iterable[Test]) -> Callable[[Context], str]:
     return held
 
 
+def signs_of_all(conditions: Iterable[Iterable[Test]]) -> Callable[[Context], tuple[str, ...]]:
+    """The signs of the tests of many conditions by one call; a test that several share is asked once."""
+    beside: _Beside = {"__builtins__": {}}
+    known: dict[str, str] = {}
+
+    def sign(test: Test) -> str:
+        words = _written(normal_form(test), beside)
+        if words in known:
+            return known[words]
+        known[words] = f"sign{len(known)}"
+        return f"({known[words]} := '1' if {words} else '0')"
+
+    joined = (" + ".join(map(sign, tests)) or "''" for tests in conditions)
+    code = _compiled("".join(["(", *(f"{each}, " for each in joined), ")"]))
+    held: Callable[[Context], tuple[str, ...]] = eval(code, beside)  # noqa: S307 - as above
+    return held
+
+
 @lru_cache(maxsize=4096)
 def _compiled(words: str) -> CodeType:
     """Most clauses have one of a few forms, which Python need not read each time."""
@@ -70,7 +88,9 @@ def _compiled(words: str) -> CodeType:
 
 
 def _put(beside: _Beside, value: Any) -> str:
-    name = f"beside{len(beside)}"
+    """The name of a value that lies beside; the same for the same one."""
+    names = beside.setdefault("names", {})
+    name: str = names.setdefault((type(value), value), f"beside{len(beside)}")
     beside[name] = value
     return name
 

@@ -108,7 +108,8 @@ def judge_further(rule: Rule, case: Case, held: str, last_started: datetime | No
         why = _hindrance(rule, step, case) if wanted else "its condition is false"
         permitted = permitted and not (wanted and why)
         hindrances[step.id] = why
-    steps = _announced(rule, tuple(step for step in rule.steps if not hindrances[step.id]))
+    ahead = rule.steps if not any(hindrances.values()) else [one for one in rule.steps if not hindrances[one.id]]
+    steps = _announced(rule, tuple(ahead))
     if not steps:
         return _verdict(rule, case, "no" if permitted else "refused", held, hindrances)
     return _drawn(rule, case, held, hindrances, steps)

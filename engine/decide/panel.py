@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from engine.core.answers import short
+from engine.decide.closure import signs_of_all
 from engine.decide.closure_terms import Context
 from engine.decide.rule import Rule
 
@@ -14,14 +15,15 @@ from engine.decide.rule import Rule
 class Panel:
     """Rules that one occasion asks.
 
-    name: a rule that is asked alone, or empty for all that an event starts. asked: each with the signs of its condition
-    (None: it has none) and its version, as records have it. reads: the names in their conditions; those of steps are
+    name: a rule that is asked alone, or empty for all that an event starts. asked: each with its version, as records
+    have it; signs: of their conditions, in the same order. reads: the names in their conditions; those of steps are
     read only of whom a rule gets so far, and are not among them.
     """
 
     name: str
     rules: tuple[Rule, ...]
-    asked: tuple[tuple[Rule, Callable[[Context], str] | None, str], ...]
+    asked: tuple[tuple[Rule, str], ...]
+    signs: Callable[[Context], tuple[str, ...]]
     reads: tuple[str, ...]
     steps_read: bool
 
@@ -31,8 +33,9 @@ class Panel:
         them = tuple(rules)
         reads = dict.fromkeys(name for rule in them if rule.when for name in rule.when.names)
         further = any(step.when is not None for rule in them for step in rule.steps)
-        asked = tuple((rule, rule.when.held if rule.when else None, short(rule.hash)) for rule in them)
-        return cls(name=name, rules=them, asked=asked, reads=tuple(reads), steps_read=further)
+        asked = tuple((rule, short(rule.hash)) for rule in them)
+        signs = signs_of_all([part.tree for part in rule.when.parts] if rule.when else () for rule in them)
+        return cls(name=name, rules=them, asked=asked, signs=signs, reads=tuple(reads), steps_read=further)
 
     @classmethod
     def alone(cls, rule: Rule) -> Panel:

@@ -115,8 +115,7 @@ class Round:
         no: dict[str, str] = {}
         further: list[tuple[Rule, Verdict]] = []
         values = case.values
-        for rule, asks, version in panel.asked:
-            held = asks(values) if asks else ""
+        for (rule, version), held in zip(panel.asked, panel.signs(values), strict=True):
             if "0" in held:
                 no[version] = held
             else:

@@ -69,17 +69,17 @@ class Action:
 
 def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: datetime) -> int:
     """Add decided steps in state planned, but for those whose dedupe key is there already; says how many."""
-    new = [
-        {
-            "public_id": action_id(one["dedupe_key"], one["not_before"]),
-            "due_at": one["not_before"],
-            "approve": one["plan"]["approve"],
-            **one,
-        }
-        for one in steps
-    ]
-    added = rows.add(connection, _ACTION, new, {"created_at": now, "state": State.PLANNED.value})
-    return added - _forget_moved(connection, [one["dedupe_key"] for one in steps]) if added else 0
+    if not steps:
+        return 0
+    said = {name: [one[name] for one in steps] for name in steps[0]}
+    new: dict[str, Sequence[Any]] = {
+        "public_id": list(map(action_id, said["dedupe_key"], said["not_before"])),
+        "due_at": said["not_before"],
+        "approve": [plan["approve"] for plan in said["plan"]],
+        **said,
+    }
+    added = rows.add_columns(connection, _ACTION, new, {"created_at": now, "state": State.PLANNED.value})
+    return added - _forget_moved(connection, said["dedupe_key"]) if added else 0
 
 
 def _forget_moved(connection: Connection, keys: Sequence[str]) -> int:

@@ -79,10 +79,11 @@ def decided(connection: Connection, asked: Iterable[tuple[int, str]]) -> set[tup
 
 def begin_journeys(connection: Connection, begun: Sequence[Mapping[str, Any]]) -> list[int]:
     """Start journeys and return their keys in the same order."""
-    keys = rows.next_keys(connection, _JOURNEY, len(begun)) if begun else []
-    rows.add(
-        connection, _JOURNEY, [{"id": key, **one} for key, one in zip(keys, begun, strict=True)], leave_known=False
-    )
+    if not begun:
+        return []
+    keys = rows.next_keys(connection, _JOURNEY, len(begun))
+    said = {name: [one[name] for one in begun] for name in begun[0]}
+    rows.add_columns(connection, _JOURNEY, {"id": keys, **said}, leave_known=False)
     return keys
 
 
@@ -106,7 +107,8 @@ def active_journeys(
     connection: Connection, customers: Collection[int], kinds: Collection[str] | None = None
 ) -> list[Journey]:
     """The journeys of these customers that are under way, or those that events of these kinds may end; oldest first."""
-    query = select(_JOURNEY).where(_ACTIVE).order_by(_JOURNEY.c.id)
+    mine = among(connection, _JOURNEY.c.customer_id, customers)
+    query = select(_JOURNEY).where(mine, _JOURNEY.c.state == "active").order_by(_JOURNEY.c.id)
     if kinds is not None:
         named = (cast(_JOURNEY.c.stop_on, Text).contains(f'"{kind}"', autoescape=True) for kind in kinds)
         query = query.where(or_(false(), *named))
@@ -122,7 +124,7 @@ def active_journeys(
                 stop_on=tuple(row.stop_on), anchor_at=min(row.anchor_at, row.started_at), reference=row.reference
             ),
         )
-        for row in connection.execute(query.where(among(connection, _JOURNEY.c.customer_id, customers)))
+        for row in connection.execute(query)
     ]
 
 
@@ -156,9 +158,11 @@ def pending(connection: Connection, rule: str, customers: Collection[int] | None
     """The journeys of a rule that are under way, of these customers or of all."""
     names = ("id", "customer_id", "occurrence", "rule_hash")
     query = select(*(_JOURNEY.c[name] for name in names)).where(_JOURNEY.c.rule_id == rule)
-    if customers is not None:
-        query = query.where(among(connection, _JOURNEY.c.customer_id, customers))
-    found = connection.execute(query.where(_ACTIVE).order_by(_JOURNEY.c.id))
+    if customers is None:
+        query = query.where(_ACTIVE)
+    else:  # found by the customer: the state is no literal, so that SQLite does not go through all active ones
+        query = query.where(among(connection, _JOURNEY.c.customer_id, customers), _JOURNEY.c.state == "active")
+    found = connection.execute(query.order_by(_JOURNEY.c.id))
     return [Pending(**row._asdict()) for row in found]
 
 

@@ -8,9 +8,10 @@ from typing import Any
 
 import pytest
 from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from engine.core.condition import INT64, Type
-from engine.decide.closure import closure
+from engine.decide.closure import closure, signs_of_all
 from engine.decide.condition import Condition, compile_condition
 from tests.decide.oracles import NAMES, SCOPE, a_thousand, by_cel, by_sqlite, conditions, contexts, trees
 
@@ -187,3 +188,20 @@ def test_a_text_is_compared_and_never_read_as_words_of_ours(text: str) -> None:
     assert not condition.holds(NOTHING | {"customer.city": "Roma", "score.tier": "gold"})
     assert condition.holds(NOTHING | {"customer.city": text})
     assert condition.holds(NOTHING | {"score.tier": text})
+
+
+@settings(max_examples=30)
+@given(st.lists(conditions(), max_size=6))
+def test_many_conditions_asked_at_once_say_what_each_says_alone(sources: list[str]) -> None:
+    asked = [_condition(source) for source in [*sources, *sources[:1]]]  # one of them twice, as rules have it
+    signs = signs_of_all([*([part.tree for part in one.parts] for one in asked), []])
+
+    for row in [*FULL, *GAPPED]:
+        assert signs(row) == (*(one.held(row) for one in asked), "")
+
+
+def test_values_that_are_equal_and_of_two_types_stay_two() -> None:
+    asked = [_condition(source) for source in ("now.month == 1", "score.p_alive == 1.0")]
+    signs = signs_of_all([part.tree for part in one.parts] for one in asked)
+
+    assert signs({**NOTHING, "now.month": 1, "score.p_alive": 1.0}) == ("1", "1")

@@ -85,15 +85,15 @@ def listening(connection: Connection) -> Iterator[list[tuple[str, Any]]]:
     event.remove(connection, "before_cursor_execute", hear)
 
 
-def plans(connection: Connection, question: Question) -> list[str]:
-    """How the database goes about every statement of a question that reads actions."""
+def plans(connection: Connection, question: Question, table: str = "action") -> list[str]:
+    """How the database goes about every statement of a question that reads a table."""
     with listening(connection) as said:
         question(connection)
     explain = "EXPLAIN QUERY PLAN " if connection.dialect.name == "sqlite" else "EXPLAIN "
     return [
         "\n".join(str(row[-1]) for row in connection.exec_driver_sql(explain + statement, values))
         for statement, values in said
-        if re.search(r"(FROM|JOIN|UPDATE) action\b", statement)
+        if re.search(rf"(FROM|JOIN|UPDATE) {table}\b", statement)
     ]
 
 
@@ -119,3 +119,21 @@ def test_an_index_serves_every_question(full: Store) -> None:
             assert {index for plan in found for index in served(plan)} == indexes, (name, found)
         elif name != "how many wait":  # all of them, so that PostgreSQL rightly goes through all
             assert not any(re.search(r"Seq Scan on action\b", plan) for plan in found), (name, found)
+
+
+JOURNEYS: dict[str, tuple[str, Question]] = {
+    "of some customers": ("sqlite_autoindex_journey_1", lambda c: decisions.active_journeys(c, [1, 2])),
+    "that an event may stop": ("sqlite_autoindex_journey_1", lambda c: decisions.active_journeys(c, [1, 2], ["a.b"])),
+    "of some whose date moved": ("sqlite_autoindex_journey_1", lambda c: decisions.pending(c, "thanks", [1, 2])),
+    "of a rule": ("journey_active", lambda c: decisions.pending(c, "thanks")),
+    "that are over": ("journey_active", lambda c: decisions.finish_journeys(c, NOON)),
+}
+
+
+def test_journeys_are_found_by_their_customers_or_among_those_under_way(full: Store) -> None:
+    for name, (index, question) in JOURNEYS.items():
+        with full.write() as connection:
+            (plan, *_) = plans(connection, question, "journey")
+        if full.is_sqlite:
+            (line,) = re.findall(r"(?:SEARCH|SCAN) journey.*", plan)
+            assert index in line, (name, plan)

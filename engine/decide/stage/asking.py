@@ -127,7 +127,7 @@ class Asking:
     def ask(self, connection: Connection, asked: Round, questions: Sequence[tuple[Rule, int, Occasion]]) -> None:
         """Ask rules about customers of a round, each alone, and write what came of it."""
         asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
-        panels = {rule.id: Panel.alone(rule) for rule, _, _ in questions}
+        panels = {rule.id: Panel.alone(rule) for rule in {rule.id: rule for rule, _, _ in questions}.values()}
         for rule, key, why in questions:
             asked.ask(panels[rule.id], key, why)
         self.write(connection, asked)
@@ -149,8 +149,10 @@ class Asking:
         decisions.add_decisions(connection, asked.decisions, self.now)
         begun = list(chain.from_iterable(asked.begun.values()))
         keys = decisions.begin_journeys(connection, [one.journey for one in begun])
-        steps = [{"journey_id": key, **step} for key, one in zip(keys, begun, strict=True) for step in one.steps]
-        self.summary.actions += actions.plan(connection, steps, self.now)
+        for key, one in zip(keys, begun, strict=True):
+            for step in one.steps:
+                step["journey_id"] = key
+        self.summary.actions += actions.plan(connection, [step for one in begun for step in one.steps], self.now)
         self.summary.stopped += sum(not one.is_under_way for one in begun)
         for (_, outcome), number in asked.counted.items():
             self.summary.count(outcome, number)
