@@ -21,6 +21,7 @@ _DECISION = tables.table(tables.Decision)
 _TALLY = tables.table(tables.Tally)
 _JOURNEY = tables.table(tables.Journey)
 _ACTIVE = text("journey.state = 'active'")  # word for word, so that the partial index serves it
+_STILL = _JOURNEY.c.state + "" == "active"  # where the customer finds them: SQLite would go through all active ones
 _ACTION = tables.table(tables.Action)
 _DROPPED = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
@@ -108,7 +109,7 @@ def active_journeys(
 ) -> list[Journey]:
     """The journeys of these customers that are under way, or those that events of these kinds may end; oldest first."""
     mine = among(connection, _JOURNEY.c.customer_id, customers)
-    query = select(_JOURNEY).where(mine, _JOURNEY.c.state == "active").order_by(_JOURNEY.c.id)
+    query = select(_JOURNEY).where(mine, _STILL).order_by(_JOURNEY.c.id)
     if kinds is not None:
         named = (cast(_JOURNEY.c.stop_on, Text).contains(f'"{kind}"', autoescape=True) for kind in kinds)
         query = query.where(or_(false(), *named))
@@ -160,8 +161,8 @@ def pending(connection: Connection, rule: str, customers: Collection[int] | None
     query = select(*(_JOURNEY.c[name] for name in names)).where(_JOURNEY.c.rule_id == rule)
     if customers is None:
         query = query.where(_ACTIVE)
-    else:  # found by the customer: the state is no literal, so that SQLite does not go through all active ones
-        query = query.where(among(connection, _JOURNEY.c.customer_id, customers), _JOURNEY.c.state == "active")
+    else:
+        query = query.where(among(connection, _JOURNEY.c.customer_id, customers), _STILL)
     found = connection.execute(query.order_by(_JOURNEY.c.id))
     return [Pending(**row._asdict()) for row in found]
 

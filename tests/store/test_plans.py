@@ -126,7 +126,7 @@ JOURNEYS: dict[str, tuple[str, Question]] = {
     "that an event may stop": ("sqlite_autoindex_journey_1", lambda c: decisions.active_journeys(c, [1, 2], ["a.b"])),
     "of some whose date moved": ("sqlite_autoindex_journey_1", lambda c: decisions.pending(c, "thanks", [1, 2])),
     "of a rule": ("journey_active", lambda c: decisions.pending(c, "thanks")),
-    "that are over": ("journey_active", lambda c: decisions.finish_journeys(c, NOON)),
+    "under way": ("journey_active", lambda c: decisions.under_way(c, ("", 0), 9)),
 }
 
 
