@@ -16,34 +16,39 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from uuid_utils import uuid7
 
 from bench.decide_shop import KINDS, happenings, least, share, worth
 
 BATCH = 1000
 _NOW, _DUE = "2026-03-02 12:00:00.000000", "2026-03-03 12:00:00.000000"
+_HASH = "0" * 64
 _TABLES = """
 PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;
-CREATE TABLE customer (id INTEGER PRIMARY KEY, ref TEXT, email TEXT);
+CREATE TABLE customer (id INTEGER PRIMARY KEY, ref TEXT UNIQUE, email TEXT);
 CREATE TABLE score (customer_id INTEGER PRIMARY KEY, p_alive REAL, tier TEXT);
-CREATE TABLE event (id INTEGER PRIMARY KEY, customer_id INT, kind TEXT, key TEXT, payload TEXT, processed_at TEXT);
+CREATE TABLE event (id INTEGER PRIMARY KEY, customer_id INT, kind TEXT, key TEXT UNIQUE, payload TEXT,
+ processed_at TEXT);
 CREATE INDEX event_new ON event (id) WHERE processed_at IS NULL;
 CREATE TABLE decision (id INTEGER PRIMARY KEY, customer_id INT, event_id INT, rule TEXT, outcome TEXT, reasons TEXT);
-CREATE TABLE journey (id INTEGER PRIMARY KEY, rule TEXT, customer_id INT, occurrence TEXT, state TEXT, at TEXT,
- UNIQUE (rule, customer_id, occurrence));
-CREATE TABLE action (id INTEGER PRIMARY KEY, dedupe_key TEXT UNIQUE, rule TEXT, customer_id INT, event_id INT,
- channel TEXT, state TEXT, facts TEXT, due_at TEXT);
-CREATE INDEX action_due ON action (due_at) WHERE state = 'planned';
+CREATE TABLE journey (id INTEGER PRIMARY KEY, rule TEXT, rule_hash TEXT, customer_id INT, occurrence TEXT, state TEXT,
+ at TEXT, UNIQUE (rule, customer_id, occurrence));
+CREATE TABLE action (id INTEGER PRIMARY KEY, public_id TEXT UNIQUE, dedupe_key TEXT UNIQUE, rule TEXT, rule_hash TEXT,
+ customer_id INT, event_id INT, adapter TEXT, state INT, facts TEXT, due_at TEXT, priority INT, attempts INT,
+ lease_owner TEXT, lease_until TEXT, created_at TEXT);
+CREATE INDEX action_due ON action (adapter, due_at, id) WHERE state = 0;
+CREATE INDEX action_lease ON action (lease_until) WHERE state = 1;
 """
 _NEXT = "SELECT id, customer_id, kind, key, payload FROM event WHERE processed_at IS NULL ORDER BY id LIMIT ?"
 _KNOWN = """SELECT c.id, c.ref, c.email, s.p_alive, s.tier FROM customer c JOIN score s ON s.customer_id = c.id
  WHERE c.id IN (SELECT value FROM json_each(?))"""
 _DECISION = "INSERT INTO decision (customer_id, event_id, rule, outcome, reasons) VALUES (?, ?, ?, ?, ?)"
-_JOURNEY = "INSERT INTO journey (rule, customer_id, occurrence, state, at) VALUES (?, ?, ?, 'active', ?)"
-_ACTION = """INSERT INTO action (dedupe_key, rule, customer_id, event_id, channel, state, facts, due_at)
- VALUES (?, ?, ?, ?, 'email', 'planned', ?, ?)"""
+_JOURNEY = "INSERT INTO journey (rule, rule_hash, customer_id, occurrence, state, at) VALUES (?, ?, ?, ?, 'active', ?)"
+_ACTION = """INSERT INTO action (public_id, dedupe_key, rule, rule_hash, customer_id, event_id, adapter, state, facts,
+ due_at, priority, attempts, created_at) VALUES (?, ?, ?, ?, ?, ?, 'email', 0, ?, ?, 0, 0, ?)"""
 _LEFT = " ON CONFLICT DO NOTHING"
 _DONE = "UPDATE event SET processed_at = ? WHERE id IN (SELECT value FROM json_each(?))"
-_Rule = tuple[str, Callable[..., bool], str]
+_Rule = tuple[str, Callable[[dict[str, Any]], bool], str]
 
 
 def seed(file: Path, people: int, happened: int) -> None:
@@ -76,20 +81,25 @@ def decide(file: Path, number: int) -> dict[str, int]:
     return count
 
 
-def _holds(amount: float, alive: float) -> Callable[..., bool]:
-    return lambda said, p, tier, email: said > amount and p > alive and tier in ("gold", "silver") and bool(email)
+def _holds(amount: float, alive: float) -> Callable[[dict[str, Any]], bool]:
+    return lambda it: bool(
+        it["event.amount"] > amount
+        and it["score.p_alive"] > alive
+        and it["score.tier"] in ("gold", "silver")
+        and it["customer.email"]
+    )
 
 
 def _reasons(one: int) -> str:
     """About 400 bytes, with a place for each value."""
     read = [
-        (f"event.amount > {least(one)}", '"event.amount": %r'),
-        (f"score.p_alive > {share(one)}", '"score.p_alive": %r'),
-        ("score.tier in ['gold', 'silver']", '"score.tier": "%s"'),
-        ("customer.has_email", '"customer.email": "%s"'),
+        (f"event.amount > {least(one)}", '"event.amount": %(event.amount)r'),
+        (f"score.p_alive > {share(one)}", '"score.p_alive": %(score.p_alive)r'),
+        ("score.tier in ['gold', 'silver']", '"score.tier": "%(score.tier)s"'),
+        ("customer.has_email", '"customer.email": "%(customer.email)s"'),
     ]
     parts = (f'{{"code": "when", "clause": "{clause}", "values": {{{values}}}}}' for clause, values in read)
-    return f'{{"rule": "r{one}", "holds": %d, "reasons": [{", ".join(parts)}]}}'
+    return f'{{"rule": "r{one}", "holds": %(holds)d, "reasons": [{", ".join(parts)}]}}'
 
 
 def _batch(connection: sqlite3.Connection, rules: dict[str, list[_Rule]], count: dict[str, int]) -> bool:
@@ -101,13 +111,15 @@ def _batch(connection: sqlite3.Connection, rules: dict[str, list[_Rule]], count:
     actions: list[Sequence[Any]] = []
     for key, who, kind, own, payload in events:
         ref, email, p_alive, tier = known[who]
-        amount = json.loads(payload)["amount"]
+        it = {"event.kind": kind, "score.p_alive": p_alive, "score.tier": tier, "customer.email": email}
+        it |= {f"event.{name}": value for name, value in json.loads(payload).items()}
         for rule, holds, reasons in rules[kind]:
-            yes = holds(amount, p_alive, tier, email)
-            decisions.append((who, key, rule, "act" if yes else "no", reasons % (yes, amount, p_alive, tier, email)))
+            it["holds"] = yes = holds(it)
+            decisions.append((who, key, rule, "act" if yes else "no", reasons % it))
             if yes:
-                journeys.append((rule, who, own, _NOW))
-                actions.append((f"{rule}:{ref}:{own}:mail", rule, who, key, payload, _DUE))
+                journeys.append((rule, _HASH, who, own, _NOW))
+                name = f"{rule}:{ref}:{own}:mail"
+                actions.append((str(uuid7()), name, rule, _HASH, who, key, payload, _DUE, _NOW))
     connection.executemany(_DECISION, decisions)
     connection.executemany(_JOURNEY + _LEFT, journeys)
     connection.executemany(_ACTION + _LEFT, actions)

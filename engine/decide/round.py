@@ -15,9 +15,10 @@ from engine.core.actions import Ending
 from engine.core.answers import record, short
 from engine.core.calendar import local_date
 from engine.core.condition import Value
-from engine.core.facts import Customer, Event, Score, Worth
+from engine.core.facts import Customer, Event, Score
 from engine.core.permission import Standing
 from engine.core.waits import Settled, Waiting
+from engine.core.worth import Worth
 from engine.decide.begun import Begun, begun
 from engine.decide.guards import Case, Verdict, case_of, judge_further, plain
 from engine.decide.moment import Occasion, event_facts

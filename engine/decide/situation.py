@@ -10,7 +10,8 @@ from typing import Any, Protocol
 
 from engine.core import calendar
 from engine.core.condition import INT64, Type, Value
-from engine.core.facts import Customer, Event, Score, Worth
+from engine.core.facts import Customer, Event, Score
+from engine.core.worth import Worth
 
 
 class Earlier(Protocol):

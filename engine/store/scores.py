@@ -11,7 +11,8 @@ import sqlalchemy
 from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, not_, select, update
 
-from engine.core.facts import Score, Worth
+from engine.core.facts import Score
+from engine.core.worth import Worth
 from engine.store import tables
 from engine.store.session import among
 

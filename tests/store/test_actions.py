@@ -34,7 +34,9 @@ class TestPlanning:
             assert actions.plan(connection, [decided], NOON) == 1
             assert actions.plan(connection, [decided | {"step": "other"}], NOON) == 0
             assert actions.plan(connection, [], NOON) == 0
-            (made,) = actions.of_journeys(connection, [passage])
+            twice = decided | {"dedupe_key": "thanks:C1:1:twice", "step": "twice"}
+            assert actions.plan(connection, [decided, twice, twice], NOON) == 1
+            made, _ = actions.of_journeys(connection, [passage])
         assert (made.state, made.plan, made.facts) == (State.PLANNED, plan, {"event": {"amount": 12.5}})
         assert (made.due_at, made.not_before, made.created_at) == (NOON + DAY, NOON + DAY, NOON)
         assert (made.payload, made.attempts, made.valid_until, made.finished_at) == (None, 0, None, None)
