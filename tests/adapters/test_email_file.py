@@ -14,18 +14,7 @@ from engine.core.messages import Email
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.port import Message, Receipt
 from engine.errors import DeliveryError
-
-EMAIL = Email(
-    sender_name="Bottega",
-    sender_address="ciao@shop.example",
-    to_name="Niccolò",
-    to_address="nico@mail.example",
-    subject="Perché no?",
-    text="Gentile Niccolò,\n",
-    html="<p>Gentile Niccolò</p>",
-    message_id="<a1@shop.example>",
-    date="Sat, 14 Mar 2026 09:30:00 +0100",
-)
+from tests.adapters.mails import EMAIL
 
 
 def send(folder: Path, email: Email = EMAIL, key: str = "k1") -> Receipt:

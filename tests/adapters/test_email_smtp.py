@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from email import message_from_bytes, policy
 from typing import Any
 
@@ -16,19 +17,10 @@ from engine.core.messages import Email
 from engine.dispatch.mime import to_bytes
 from engine.dispatch.port import Message, Receipt
 from engine.errors import DeliveryError
+from tests.adapters import mails
 from tests.adapters.smtp_server import DROP, LOGIN, PASSWORD, SILENCE, Server, contexts, real, scripted
 
-EMAIL = Email(
-    sender_name="Bottega",
-    sender_address="ciao@shop.example",
-    to_name="Niccolò",
-    to_address="nico@bücher.example",
-    subject="Perché no?",
-    text="Gentile Niccolò,\n.\n..due punti\n",
-    html="<p>Gentile Niccolò</p>",
-    message_id="<a1@shop.example>",
-    date="Sat, 14 Mar 2026 09:30:00 +0100",
-)
+EMAIL = replace(mails.EMAIL, to_address="nico@bücher.example", text="Gentile Niccolò,\n.\n..due punti\n")
 
 
 def message(email: Email = EMAIL) -> Message:

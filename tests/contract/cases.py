@@ -27,24 +27,14 @@ from engine.adapters.wire.fate import read
 from engine.adapters.wire.http import Http
 from engine.adapters.wire.smtp import Smtp
 from engine.core.facts import Address
-from engine.core.messages import Email, Invite, Note, Plain, Reward
+from engine.core.messages import Invite, Note, Plain, Reward
 from engine.dispatch.port import Adapter, Capability, Idempotency, Message, Receipt
 from tests.adapters import http_server, smtp_server
 from tests.adapters.http_server import answering
+from tests.adapters.mails import EMAIL
 from tests.adapters.smtp_server import LOGIN, contexts, real, scripted
 from tests.adapters.tasks import TASK
 
-EMAIL = Email(
-    sender_name="Bottega",
-    sender_address="ciao@shop.example",
-    to_name="Niccolò",
-    to_address="nico@mail.example",
-    subject="Perché no?",
-    text="Gentile Niccolò,\n",
-    html="<p>Gentile Niccolò,</p>",
-    message_id="<a1@shop.example>",
-    date="Sat, 14 Mar 2026 09:30:00 +0100",
-)
 NOTE = Note(
     text="Gentile Giulia,\ngrazie di cuore, e a presto.",
     signature="Marta e la squadra",
@@ -86,7 +76,8 @@ async def console(_folder: Path) -> AsyncIterator[Open]:
 
 @asynccontextmanager
 async def email_file(folder: Path) -> AsyncIterator[Open]:
-    yield Open(adapter=EmailFile(folder / "mail"), outcomes=lambda _: len(list(folder.rglob("*.eml"))))
+    new = folder / "mail" / "new"  # what lies in tmp/ is no mail yet: a send that was broken off may still write there
+    yield Open(adapter=EmailFile(folder / "mail"), outcomes=lambda _: len(list(new.glob("*.eml"))))
 
 
 @asynccontextmanager
