@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import time
 from collections import Counter
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
@@ -29,6 +32,8 @@ LONG_STEP = 3600.0
 ROUNDS = 200
 COMMITS, MOMENT = 10, 0.4
 """About how many commits, or seconds, a life lasts that is to end by them: well below its share of the work."""
+LOST = 255
+"""What multiprocessing says of a life whose server went: nobody knows how it ended, so it is killed like any other."""
 SCARCE, LAST, FEW_COMMITS = 20, 2, 3
 """With less than this share of the work for each life, and the last two times, all die within three commits, so that
 each kill that was asked for finds work left."""
@@ -111,6 +116,10 @@ class Shop:
             self.crashes += 1
         elif process.exitcode == -9:
             self.kills[how] += 1
+        elif process.exitcode == LOST and process.pid is not None:
+            with suppress(ProcessLookupError):
+                os.kill(process.pid, signal.SIGKILL)
+            self.crashes += 1
         elif process.exitcode:
             raise RuntimeError(f"exit code {process.exitcode}: {self._log.read_text(encoding='utf-8')[-500:]}")
 
