@@ -145,7 +145,7 @@ class Slowing(Told):
     """Is asked to stop, or needs ages, after so many messages."""
 
     def __init__(self, shop: Shop, *, after: int, ages: bool) -> None:
-        super().__init__("email", Idempotency.KEY)
+        super().__init__("email", Idempotency.KEY, concurrency=50)  # so many are begun at once
         self.shop, self.after, self.ages = shop, after, ages
 
     async def send(self, message: Message) -> Receipt:
