@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, Connection, Row, Text, cast, func, literal, or_, select, update
+from sqlalchemy import Connection, Row, func, or_, select
 
 from engine.core.facts import Address, Customer
 from engine.store import rows, tables
 from engine.store.kept import as_kept, day, document
-from engine.store.session import among, in_chunks, insert_into, new_id
+from engine.store.session import among, in_chunks, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
 _FACTS = tuple(name for name in Customer.__slots__ if name != "address")
@@ -69,23 +70,36 @@ def save(connection: Connection, customers: Sequence[tuple[str, Mapping[str, Any
     for ref, values in customers:
         if ref not in known:
             fresh.setdefault(ref, _blank(ref, now)).update(values)
-    insert = insert_into(connection, _CUSTOMER).on_conflict_do_nothing()  # attributes as `_differs` will write them
-    new = connection.execute(insert, list(fresh.values())).rowcount if fresh else 0
-    changed = 0
-    for ref, values in customers:
-        if not values or (ref in fresh and new == len(fresh)):  # fewer: another process was quicker with some
-            continue
-        differs = or_(*(_differs(name, value) for name, value in values.items()))
-        change = update(_CUSTOMER).where(_CUSTOMER.c.ref == ref, differs).values(**values, updated_at=now)
-        if connection.execute(change).rowcount:
-            changed += ref in known
-    return new, changed
+    new = rows.add(connection, _CUSTOMER, list(fresh.values()))
+    told = [(ref, values) for ref, values in customers if values and (ref in known or new < len(fresh))]
+    return new, sum(ref in known for ref in _change(connection, told, now))  # fewer: another was quicker with some
 
 
-def _differs(name: str, value: Any) -> ColumnElement[bool]:
-    if name == "attributes":  # PostgreSQL cannot compare JSON, but its text
-        return cast(_CUSTOMER.c.attributes, Text).is_distinct_from(cast(literal(value, JSON), Text))
-    return _CUSTOMER.c[name].is_distinct_from(value)
+def _change(connection: Connection, told: Sequence[tuple[str, Mapping[str, Any]]], now: datetime) -> list[str]:
+    """Write what differs, all that change in the same columns at once; says whom, as often as they were changed."""
+    stored = load(connection, ids_of(connection, [ref for ref, _ in told]).values()) if told else {}
+    places = {one.facts.ref: key for key, one in stored.items()}
+    changes: dict[int, dict[str, Any]] = defaultdict(dict)
+    found = []
+    for ref, values in told:
+        key = places[ref]
+        differs = {
+            name: value for name, value in values.items() if changes[key].get(name, _of(stored[key], name)) != value
+        }
+        changes[key] |= differs
+        found += [ref] if differs else []
+    alike: dict[tuple[str, ...], list[dict[str, Any]]] = defaultdict(list)
+    for key, differs in changes.items():
+        alike[tuple(sorted(differs))].append({**dict(sorted(differs.items())), "updated_at": now, "id": key})
+    for names, some in alike.items():
+        if names:
+            rows.change(connection, _CUSTOMER, some)
+    return found
+
+
+def _of(known: Known, name: str) -> Any:
+    """What is known of a customer under the name of a column."""
+    return getattr(known.facts.address if name in _ADDRESS else known.facts, name)
 
 
 def load(connection: Connection, ids: Collection[int] | None = None) -> dict[int, Known]:

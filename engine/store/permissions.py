@@ -13,13 +13,14 @@ from sqlalchemy import Connection, select
 from engine.core.facts import ConsentRecord
 from engine.core.keys import keyed_hash
 from engine.core.permission import Consent, Standing, Suppression
-from engine.store import tables
+from engine.store import rows, tables
 from engine.store.complaints import open_complaints
 from engine.store.kept import as_kept, instant
 from engine.store.session import among, in_chunks, insert_into
 
 _CONSENT = tables.table(tables.Consent)
 _SUPPRESSION = tables.table(tables.Suppression)
+_RECORD = ("purpose", "channel", "given", "source", "wording", "at")
 _SAID = select(*(as_kept(_CONSENT.c[name]) for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
 
 
@@ -33,19 +34,10 @@ class Addressed(Protocol):
 
 def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRecord]]) -> int:
     """Append consent records of customers by key; one that is there already is not added. Says how many are new."""
-    rows = [
-        {
-            "customer_id": customer,
-            "purpose": record.purpose,
-            "channel": record.channel,
-            "given": record.given,
-            "source": record.source,
-            "wording": record.wording,
-            "at": record.at,
-        }
-        for customer, record in records
-    ]
-    return connection.execute(insert_into(connection, _CONSENT).on_conflict_do_nothing(), rows).rowcount if rows else 0
+    said = [record for _, record in records]
+    columns = {name: [getattr(record, name) for record in said] for name in _RECORD}
+    whose = {"customer_id": [customer for customer, _ in records]}
+    return rows.add_columns(connection, _CONSENT, whose | columns)
 
 
 def consents_of(connection: Connection, customers: Collection[int]) -> dict[int, list[Consent]]:
