@@ -312,6 +312,27 @@ def test_a_stored_sale_is_not_changed_by_a_later_file(fresh: Fresh) -> None:
     assert "this id is stored already, as 2.00 EUR on 2026-01-05; what is stored never changes" in reason
 
 
+@pytest.mark.parametrize("stranger", ["C1", "C9"])
+def test_a_stored_event_is_not_changed_by_a_later_file(fresh: Fresh, stranger: str) -> None:
+    folder, head = fresh(), "id,customer,date,kind,amount\n"
+    first = [f"{number},C1,2026-01-05,quote.sent,{number}.50" for number in range(9)]
+    other = [f"1,{stranger},2026-01-06,quote.sent,1.50", "2,C1,2026-01-05,quote.sent,9.50"]
+    with opened(folder) as store:
+        take(store, folder, head + "\n".join(first), "events.csv")
+        before = contents(store)
+
+        done = take(store, folder, head + "\n".join([*other, *first[3:], "9,C1,2026-01-07,quote.sent,1"]), "events.csv")
+
+        assert (done.new, done.known, done.rejected, done.contradicted) == (1, 6, 2, 2)
+        assert contents(store).keys() == before.keys()  # a contradiction makes nobody a customer
+        after = contents(store)["C1"]["events"]
+        assert len(after) == len(first) + 1
+        assert all(event in after for event in before["C1"]["events"])
+    reasons = (folder / "rejects" / "events.csv.rejects.csv").read_text(encoding="utf-8")
+    assert ("with another date and customer" in reasons) == (stranger != "C1")
+    assert "with another amount; what is stored never changes" in reasons
+
+
 def test_a_later_export_may_add_the_time_of_day(fresh: Fresh) -> None:
     folder = fresh()
     with opened(folder) as store:

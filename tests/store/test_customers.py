@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import date
 from typing import Any
 
@@ -68,6 +69,30 @@ def test_saving_again_changes_what_differs_and_nothing_else(store: Store) -> Non
         "Letizia D'Amico",
     )
     assert other.facts.address.city == "Forlì"
+
+
+def test_many_change_at_once_each_in_what_was_said_of_them(store: Store) -> None:
+    refs = [f"C{number}" for number in range(60)]
+    said: list[dict[str, Any]] = [
+        {"city": "Roma"},
+        {"given_name": "Ada", "birthday": None},
+        {},
+        {"attributes": {"a": 1}},
+    ]
+    with store.write() as connection:
+        assert customers.save(connection, [(ref, LETIZIA) for ref in refs], NOON) == (60, 0)
+        before = {one.facts.ref: one.facts for one in customers.load(connection).values()}
+        told = [(ref, said[number % 4]) for number, ref in enumerate(refs)]
+        again = [("C0", {"city": "Roma", "phone": "1"}), ("C0", {"phone": "2"}), ("new", {"city": "Bari"})]
+
+        assert customers.save(connection, [*told, *again], NOON + DAY) == (1, 45 + 2)
+        after = {one.facts.ref: one.facts for one in customers.load(connection).values()}
+        assert customers.save(connection, [*told, *again[1:]], NOON + DAY) == (0, 0)
+    assert {(after[ref].address.city, after[ref].given_name) for ref in refs[0::4]} == {("Roma", "Letizia")}
+    assert {(after[ref].given_name, after[ref].birthday) for ref in refs[1::4]} == {("Ada", None)}
+    assert [after[ref] for ref in refs[2::4]] == [before[ref] for ref in refs[2::4]]
+    assert [after[ref] for ref in refs[3::4]] == [replace(before[ref], attributes={"a": 1}) for ref in refs[3::4]]
+    assert (after["C0"].phone, after["C4"].phone, after["new"].address.city) == ("2", before["C4"].phone, "Bari")
 
 
 @pytest.mark.parametrize(
