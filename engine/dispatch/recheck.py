@@ -44,11 +44,12 @@ class Asked(Protocol):
         """What ends its journey."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class Situation:
     """Of its customer, now: what was said and heard, and which events came besides the one that triggered it.
 
-    home: when anybody of the household heard from us.
+    home: when anybody of the household heard from us. Nobody changes it; to say so costs four times as much, and there
+    is one for every action.
     """
 
     standing: Standing

@@ -8,7 +8,6 @@ import logging
 import threading
 import warnings
 from collections.abc import Callable
-from dataclasses import replace
 
 import pytest
 from hypothesis import given
@@ -169,7 +168,7 @@ def test_an_answer_that_came_too_late_says_so(shop: Shop) -> None:
     one, stream = result(shop), io.StringIO()
     with logging_to(stream) as log:
         sends_to(log)(one, False)
-        sends_to(log)(replace(one, outcome="not sent", state=State.RETRY_AT), True)
+        sends_to(log)(one._replace(outcome="not sent", state=State.RETRY_AT), True)
     assert [json.loads(line)["event"] for line in stream.getvalue().splitlines()] == ["send.late", "send.not_sent"]
 
 

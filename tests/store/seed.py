@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
@@ -199,7 +198,7 @@ def in_state(connection: Connection, state: State, **more: Any) -> Action:
     (one,) = under_way(connection, adapter=made.adapter)
     if state is not State.SUBMITTING:
         outcome = "unknown" if state is State.UNKNOWN else ""
-        outbox.close(connection, [replace(one, state=state, outcome=outcome)], "A", NOON)
+        outbox.close(connection, [one._replace(state=state, outcome=outcome)], "A", NOON)
     return made
 
 

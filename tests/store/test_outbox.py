@@ -6,7 +6,6 @@ store, so that a worker that lost its lease goes on with what it remembers, as a
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -70,7 +69,7 @@ class TestTaking:
         with store.write() as connection:
             made = ready(connection)
             (one,) = under_way(connection)
-            busy = replace(one, state=State.RETRY_AT, outcome="retry", detail="busy", due_at=later)
+            busy = one._replace(state=State.RETRY_AT, outcome="retry", detail="busy", due_at=later)
             assert outbox.close(connection, [busy], "A", NOON) == {made.id}
             assert under_way(connection, now=NOON + 9 * MINUTE) == []
             assert again(connection, made).reason == "busy"
@@ -108,8 +107,8 @@ class TestFence:
         with store.write() as connection:
             one, other = (ready(connection, occurrence=str(number)) for number in range(2))
             first, second = under_way(connection, "A")
-            sent = replace(first, provider_ref="250 queued", detail="fine")
-            refused = replace(second, state=State.REJECTED, outcome="rejected", detail="550 no")
+            sent = first._replace(provider_ref="250 queued", detail="fine")
+            refused = second._replace(state=State.REJECTED, outcome="rejected", detail="550 no")
             assert outbox.close(connection, [sent, refused], "A", NOON + MINUTE) == {one.id, other.id}
             after, rejected = again(connection, one), again(connection, other)
             (attempt,) = outbox.attempts_of(connection, one.id)
@@ -125,7 +124,7 @@ class TestFence:
             made = ready(connection)
             (one,) = under_way(connection, "A")
             assert doubts.release_lost(connection, "B", NOON + 2 * LEASE) == 1
-            late = replace(one, provider_ref="250 queued")
+            late = one._replace(provider_ref="250 queued")
             assert outbox.close(connection, [late], "A", NOON + DAY) == set()
             (attempt,) = outbox.attempts_of(connection, made.id)
             assert (attempt["outcome"], attempt["finished_at"]) == ("unknown", NOON + 2 * LEASE)
@@ -136,9 +135,9 @@ class TestFence:
         with store.write() as connection:
             made = ready(connection)
             (old,) = under_way(connection, "A")
-            outbox.close(connection, [replace(old, state=State.RETRY_AT, outcome="retry")], "A", NOON)
+            outbox.close(connection, [old._replace(state=State.RETRY_AT, outcome="retry")], "A", NOON)
             under_way(connection, "A")
-            assert outbox.close(connection, [replace(old, state=State.REJECTED)], "A", NOON) == set()
+            assert outbox.close(connection, [old._replace(state=State.REJECTED)], "A", NOON) == set()
             assert again(connection, made).state is State.SUBMITTING
 
 
@@ -225,7 +224,7 @@ class Outbox(RuleBasedStateMachine):
         """The provider answers, and the worker writes it down, perhaps once too often."""
         who, result = self.going.pop(pick % len(self.going))
         due_at = self.now + later * MINUTE if state is State.RETRY_AT else None
-        ended = replace(result, state=state, outcome=ANSWERS[state], due_at=due_at)
+        ended = result._replace(state=state, outcome=ANSWERS[state], due_at=due_at)
         for _ in range(1 + twice):
             self.check()
             with self.store.write() as connection:

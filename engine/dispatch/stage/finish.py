@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -38,7 +37,7 @@ def finish(store: Store, ended: Sequence[Ended], summary: Summary, *, owner: str
         if ended[0].receipt is None:
             raise  # its words are our own
         doubt = f"the adapter broke off ({plainly(error)})"
-        result = replace(ended[0].result, state=State.UNKNOWN, outcome="unknown", provider_ref="", detail=doubt)
+        result = ended[0].result._replace(state=State.UNKNOWN, outcome="unknown", provider_ref="", detail=doubt)
         return _write(store, [Ended(result=result)], summary, owner, now)
 
 

@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
+from typing import NamedTuple
 
 from engine.dispatch.port import Message, Receipt
 from engine.errors import DeliveryError
+from engine.store.kept import read
 from engine.store.outbox import Due, Result
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parcel:
+class Parcel(NamedTuple):
     """A call that was begun: its key ("" for a message that goes alone), and its attempts in their order."""
 
     key: str
@@ -24,8 +23,7 @@ class Parcel:
     doubted: frozenset[int] = frozenset()  # actions of which an earlier attempt may have gone out
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ended:
+class Ended(NamedTuple):
     """An attempt that came to its end, and the receipt or what was said instead; neither when nobody was asked."""
 
     result: Result
@@ -35,5 +33,5 @@ class Ended:
 
 def message_of(action: Due) -> Message:
     """What an adapter gets of a frozen action."""
-    body = json.loads(action.payload)
+    body = read(action.payload)
     return Message(action=action.public_id, key=action.dedupe_key, customer=action.customer, body=body)

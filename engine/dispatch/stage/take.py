@@ -9,7 +9,6 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from engine.core.actions import State
-from engine.core.facts import Address
 from engine.core.keys import sha256
 from engine.core.permission import Standing
 from engine.core.quiet import Quiet
@@ -115,7 +114,7 @@ class _Known:
     happened: Mapping[int, Sequence[events.Stored]]
     heard: dict[int, list[datetime]]
     homes: Mapping[str, Sequence[int]]
-    quiets: dict[tuple[str, str, Address], Quiet] = field(default_factory=dict)
+    quiets: dict[tuple[str, ...], Quiet] = field(default_factory=dict)
 
     @classmethod
     def of(cls, connection: Connection, taking: Taking, found: Sequence[Due]) -> _Known:
@@ -154,7 +153,7 @@ class _Known:
         )
 
     def _quiet(self, action: Due, reach: Reach) -> Quiet:
-        kind = (action.channel, action.purpose, reach.address)
+        kind = (action.channel, action.purpose, reach.address.country, reach.address.region)
         if kind not in self.quiets:
             self.quiets[kind] = self.office.quiet_around(action, reach)
         return self.quiets[kind]
