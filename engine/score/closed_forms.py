@@ -206,4 +206,6 @@ def _measurable(value: FloatArray) -> FloatArray:
 
 
 def _less(earned: FloatArray, acquisition_cost: ArrayLike) -> FloatArray:
-    return np.asarray(earned - _checked("the acquisition cost", acquisition_cost, least=0))
+    cost = _checked("the acquisition cost", acquisition_cost, least=0)
+    with np.errstate(over="ignore"):
+        return _measurable(earned - cost)

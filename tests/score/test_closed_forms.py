@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import assume, given, settings
+from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
 from engine.errors import ScoreError
@@ -207,6 +207,7 @@ NUMBERS = st.one_of(st.floats(), st.floats(-2, 2), st.sampled_from((0.0, 1.0, -1
 
 @settings(max_examples=300, deadline=None)
 @given(name=st.sampled_from(sorted(FORMS)), arguments=st.tuples(*[NUMBERS] * 5))
+@example(name="annual_profit_clv", arguments=(-1.0, 1e308, 1e308, 0.0, 0.0))  # a loss beyond measure
 def test_whatever_is_given_the_answer_is_finite_or_a_refusal(name: str, arguments: tuple[float, ...]) -> None:
     try:
         found = FORMS[name](*arguments[: len(LEGAL[name])])
