@@ -15,9 +15,9 @@ def test_workers_that_are_killed_one_after_the_other_lose_nothing_and_claim_noth
     request: pytest.FixtureRequest, blank_postgresql: Callable[[], str]
 ) -> None:
     request.getfixturevalue("postgresql_test")  # it is emptied afterwards
-    found = measured(blank_postgresql(), number=1100, workers=2, every=0.2, least=50, most=3, pace=10)
+    found = measured(blank_postgresql(), number=2500, workers=2, every=0.2, least=50, most=3, pace=10)
     assert found["kills"] == 3
     assert (found["twice"], found["claimed_twice"], found["lost"]) == (0, 0, 0)
-    assert found["delivered"] + found["unknown"] == 1100
+    assert found["delivered"] + found["unknown"] == 2500
     assert found["unknown"] <= 3 * 25, "what was in hand at the provider whom nobody can ask"
-    assert found["runs"] >= 5
+    assert found["runs"] > found["kills"], "somebody finished what the killed had begun"
