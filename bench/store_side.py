@@ -12,7 +12,7 @@ import sqlite3
 import sys
 from time import perf_counter, process_time
 
-from engine.store.session import _PRAGMAS
+from engine.store.session import PRAGMAS
 
 _SALES = """SELECT customer_id, day, amount_minor FROM txn
             WHERE day <= 3652059 AND currency = 'EUR' AND cost_minor IS NULL AND sale_day = 0"""
@@ -22,7 +22,7 @@ _AT_ONCE = 10_000
 def main() -> None:
     """Read, write, print one JSON document."""
     store, scored = (sqlite3.connect(name, isolation_level=None) for name in sys.argv[1:])
-    for pragma in ("journal_mode=WAL", *_PRAGMAS):
+    for pragma in ("journal_mode=WAL", *PRAGMAS):
         store.execute(f"PRAGMA {pragma}")
     rows = scored.execute("SELECT * FROM score ORDER BY customer_id")
     names = [column[0] for column in rows.description]

@@ -61,7 +61,7 @@ _STATES = ("25006", "42501")  # PostgreSQL's read-only transaction and missing r
 _CONNECT_TIMEOUT = 10  # seconds until a server that says nothing counts as away
 _POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")  # what people write for the one driver that we speak
 _PATIENCE = 30.0  # seconds to wait for whoever holds the database
-_PRAGMAS = (
+PRAGMAS = (
     "synchronous=FULL",
     "foreign_keys=ON",
     "recursive_triggers=ON",  # else INSERT OR REPLACE would get past the triggers of append-only tables
@@ -204,7 +204,7 @@ def _sqlite(url: URL) -> Engine:
         connection.isolation_level = None  # transactions are begun by read() and write(), never behind our back
         try:
             _write_ahead(connection)
-            for pragma in _PRAGMAS:
+            for pragma in PRAGMAS:
                 connection.execute(f"PRAGMA {pragma}")
         except sqlite3.Error:
             connection.close()
