@@ -51,8 +51,7 @@ def check(folder: Path) -> tuple[Fault, ...]:
         rules, found = check_texts(texts, templates, settings, words)
         faults += found
         if sound:
-            faults += chain(unserved(rules, settings, adapters), unheard(rules, settings))
-            faults += unspent(rules, settings, adapters) if rules else ()
+            faults += idle(rules, settings, adapters)
     faults += unkept(settings)
     return tuple(sorted(set(faults)))
 
@@ -90,6 +89,14 @@ def unreadable(settings: config.Settings, words: Vocabulary, folder: Path) -> It
             text, hint = f"ingest.{kind}.date_format: '{reading.date_format}' tells no date", 'such as "%m/%d/%Y"'
             fault = Fault(file=config.FILE, code="P115", text=text, hint=hint)
             yield at(("ingest", kind, "date_format"), fault)
+
+
+def idle(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+    """What rules that are sound and the settings say of each other to no effect. adapters: none if they are unknown."""
+    yield from unserved(rules, settings, adapters)
+    yield from unheard(rules, settings)
+    if rules:  # none at all: one of them is not sound, and its id not known
+        yield from unspent(rules, settings, adapters)
 
 
 def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:

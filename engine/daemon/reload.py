@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from engine import config
 from engine.app import App
-from engine.check import check_texts, unheard, unserved
+from engine.check import check_texts, idle
 from engine.decide.rule import Rule
 from engine.dispatch.render import Templates
 from engine.errors import ConfigError, Fault
@@ -125,8 +125,7 @@ def _checked(app: App, texts: Texts) -> tuple[tuple[Rule, ...], dict[str, str], 
     sources = {name: text for name, text in read.items() if name.startswith(f"{RULES}/")}
     templates = {name.removeprefix(f"{TEMPLATES}/"): text for name, text in read.items() if name not in sources}
     rules, faults = check_texts(sources, templates, app.settings, app.words)
-    idle = chain(unserved(rules, app.settings, app.adapters), unheard(rules, app.settings))
-    return rules, templates, tuple(sorted({*faults, *idle}))
+    return rules, templates, tuple(sorted({*faults, *idle(rules, app.settings, app.adapters)}))
 
 
 def _compared(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> dict[str, dict[str, str]]:

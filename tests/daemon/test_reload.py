@@ -29,7 +29,7 @@ from engine.daemon import reload
 from engine.daemon.reload import SETTLED, News, Watch
 from engine.decide.rule import load
 from engine.workspace import read_rules, read_templates, read_text
-from tests.workspaces import TEMPLATES, THANKS, consents, customers, deliveries, drop, make, table
+from tests.workspaces import FILES, TEMPLATES, THANKS, consents, customers, deliveries, drop, make, table
 
 NOON = datetime(2026, 3, 10, 11, 0, tzinfo=UTC)
 LATER = THANKS + 'after = "P2D"\n'
@@ -216,6 +216,22 @@ def test_a_rule_for_a_channel_that_nobody_serves_is_refused(days: Days) -> None:
     (news,) = days.rounds()
     assert news.event == "refused"
     assert "rules/card.toml: P106 step 'mail' uses the channel note, which no adapter serves" in news.said["why"][0]
+
+
+def test_a_rule_that_has_a_budget_is_not_taken_away(tmp_path: Path) -> None:
+    """What the settings say of rules is asked again, as it is at the start."""
+    money = "[costs]\nemail = 0.01\n[budgets]\nrules = { thanks = 5 }\n"
+    days = Days(make(tmp_path / "shop", FILES + money))
+    assert days.rounds() == []
+    rename(days)
+    (news,) = days.rounds()
+    assert (news.event, list(days.rules)) == ("refused", ["thanks"])
+    assert news.said["why"] == [str(fault) for fault in check(days.folder)]
+    assert news.said["why"][0].startswith("premura.toml: P110 budgets.rules: there is no rule 'thanks'")
+    days.write(LATER)
+    (news,) = days.rounds()
+    assert (news.event, sorted(days.rules)) == ("reloaded", ["thanks", "welcome"])
+    days.app.close()
 
 
 @pytest.mark.parametrize(("name", "code"), [("rules/latin.toml", "R001"), ("templates/task/latin.it.txt.j2", "T001")])
