@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from datetime import UTC, datetime
-from itertools import chain
 from pathlib import Path
 
 from engine import assemble, config, workspace

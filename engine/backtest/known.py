@@ -4,20 +4,28 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
 from engine.backtest.period import Period
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Event
-from engine.core.lookback import ABOUT_EVENTS, Lookback
+from engine.core.lookback import ABOUT_EVENTS, Lookback, lookbacks
+from engine.decide.answered import Day, Happened
+from engine.decide.dates import MOVING
 from engine.decide.past import NOTHING, Life
 from engine.decide.past_history import History, summed
 from engine.decide.past_scores import Saved
-from engine.decide.replay import Day, Happened
+from engine.decide.replay_waits import kinds as waited_for
+from engine.decide.rule import Rule
 from engine.store import as_of, complaints, customers
 from engine.store.permissions import address_hash
+
+_EVER = datetime.min.replace(tzinfo=UTC)
+_BOUGHT = frozenset(MOVING)
+_NONE: Mapping[str, Sequence[tuple[int, Event]]] = {}
 
 
 def histories(
@@ -44,7 +52,29 @@ def _history(events: Mapping[str, list[datetime]], bought: Sequence[as_of.Bought
     )
 
 
-def lives(connection: Connection, period: Period, key: str, histories: Mapping[int, History]) -> list[Life]:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Past:
+    """What a rule reads of everybody's past beside consents and complaints, by customer."""
+
+    histories: Mapping[int, History]
+    sales: Mapping[int, Sequence[tuple[datetime, int]]]
+    events: Mapping[int, Mapping[str, Sequence[tuple[int, Event]]]]
+
+
+def past(connection: Connection, rule: Rule, reads: Sequence[str], period: Period, currency: str) -> Past:
+    """What a rule reads. reads: the names in its conditions."""
+    on = rule.trigger.date
+    kinds = {*waited_for(rule), *((on.kind,) if on is not None and on.kind else ())}
+    bought: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
+    for customer, at, day in as_of.sales(connection, period.ends) if _BOUGHT & {*reads, on.reads if on else ""} else ():
+        bought[customer].append((at, day))
+    events: dict[int, dict[str, list[tuple[int, Event]]]] = defaultdict(lambda: defaultdict(list))
+    for one in as_of.happened(connection, kinds, _EVER, period.ends) if kinds else ():
+        events[one.customer_id][one.facts.kind].append((one.id, one.facts))
+    return Past(histories=histories(connection, lookbacks(reads), period, currency), sales=bought, events=events)
+
+
+def lives(connection: Connection, period: Period, key: str, past: Past) -> list[Life]:
     """Everybody, in the order of their keys. key: the workspace's, under which addresses are hashed."""
     first, heard_of = as_of.first_purchases(connection), as_of.first_heard_of(connection)
     said, suppressed = as_of.consents(connection), as_of.suppressions(connection)
@@ -66,7 +96,9 @@ def lives(connection: Connection, period: Period, key: str, histories: Mapping[i
                 consents=tuple(consents),
                 suppressions=tuple(suppressed.get(hashed, ())),
                 complaints=tuple(open_from.get(known.id, ())),
-                history=histories.get(known.id, NOTHING),
+                history=past.histories.get(known.id, NOTHING),
+                sales=tuple(past.sales.get(known.id, ())),
+                events=past.events.get(known.id, _NONE),
             )
         )
     return found

@@ -11,23 +11,18 @@ from engine.decide.rule import Rule
 from engine.errors import UsageError
 
 
-def columns(rule: Rule) -> frozenset[str]:
-    """The columns of scores that the rule reads, now or before; none when it reads no scores."""
+def columns(rule: Rule, reads: Sequence[str]) -> frozenset[str]:
+    """The columns of scores that the rule reads, now or before; none when it reads no scores. reads: the names in its
+    conditions."""
     line = rule.trigger.condition.names if rule.trigger.condition else ()
-    read = (name.removeprefix("score.") for name in (*rule.reads, *line) if name.startswith("score."))
+    read = (name.removeprefix("score.") for name in (*reads, *line) if name.startswith("score."))
     short = {name.removeprefix("prev_") for name in read}
     return frozenset(short | {f"{name}_minor" for name in short})
 
 
 def refuse(rule: Rule, period: Period, scored: Sequence[datetime]) -> None:
-    """Raise UsageError for what would be replayed wrongly. scored: when the scores that are kept were written."""
-    if waits := [step for step in rule.steps if step.awaits]:
-        hint = "leave the step out of a copy of the file, and replay that"
-        raise UsageError(
-            f"{rule.id}: step {waits[0].id} waits for {waits[0].awaits}, which is not replayed (hint: {hint})"
-        )
-    if not columns(rule):
-        return
+    """Raise UsageError for what would be replayed wrongly, of a rule that reads scores. scored: when those that are
+    kept were written."""
     if not scored:
         hint = "scores are kept from the first premura score on"
         raise UsageError(f"--until: {rule.id} asks about scores, and none were known by {period.until} (hint: {hint})")
@@ -39,12 +34,13 @@ def refuse(rule: Rule, period: Period, scored: Sequence[datetime]) -> None:
 
 
 def notes(rule: Rule, period: Period, whole: datetime | None) -> Iterator[str]:
-    """What to know when reading what was found. whole: the instant before which scores are thinned, if they are."""
+    """What to know when reading what was found. whole: the instant before which the scores that the rule reads are
+    thinned, if they are."""
     yield "names, addresses and attributes are those of today; consents, complaints and scores those of each day"
     if rule.trigger.kind == "sweep":
         yield "who was left alone or not permitted is counted once, not every day"
     if any(step.plan.approve for step in rule.steps):
         yield "what waits for approval is taken as approved at once"
-    if columns(rule) and whole is not None and period.begins < whole:
+    if whole is not None and period.begins < whole:
         day = local_date(whole, period.time_zone)
         yield f"of scores before {day} the first of each month is kept; changes in between are late or not seen"

@@ -13,11 +13,13 @@ from sqlalchemy import Connection
 
 from engine import assemble
 from engine.backtest import known
-from engine.backtest.outcome import Diary, Outcome
+from engine.backtest.diary import Diary, instant
+from engine.backtest.outcome import Outcome
 from engine.backtest.period import Period
+from engine.core.facts import Event
+from engine.decide.answered import Answered, Came, Stand
 from engine.decide.past import Life
-from engine.decide.replay import Answered
-from engine.decide.rule import Rule
+from engine.decide.replay import Replay
 from engine.errors import ConfigError
 from engine.schedule.budgets import Spending
 from engine.schedule.dating import Policy
@@ -45,18 +47,23 @@ def policy_of(app: App) -> Policy:
 
 
 def outcomes(
-    app: App, connection: Connection, rule: Rule, period: Period, lives: Sequence[Life], acts: Sequence[Answered]
+    app: App, connection: Connection, replay: Replay, period: Period, acts: Sequence[Answered]
 ) -> Iterator[Outcome]:
-    """What became of the steps of these answers, which are in the order of time."""
-    policy = policy_of(app)
-    diaries = _diaries(connection, rule, period, lives, policy)
+    """What became of the steps of these answers, which are in the order of time; the replay has come to its end."""
+    policy, lives = policy_of(app), replay.lives
+    diaries = _diaries(connection, replay, period, policy)
     homes = _homes(lives) if policy.household is not None else {}
-    for act in acts:
-        home = homes.get(lives[act.place].facts.household, ())
-        for place in home or (act.place,):
-            diaries[place].until(act.at)
+    steps: list[Answered | Came] = [*acts, *replay.came]
+    for one in sorted(steps, key=lambda one: one.at):
+        own = one.answered.place if isinstance(one, Came) else one.place
+        home = homes.get(lives[own].facts.household, ())
+        for place in home or (own,):
+            diaries[place].until(one.at)
         together = partial(_heard_at_home, [diaries[place] for place in home]) if home else None
-        diaries[act.place].begin(act, together)
+        if isinstance(one, Came):
+            diaries[own].go_on(one, together)
+        else:
+            diaries[own].begin(one, together)
     for diary in list(diaries.values()):
         yield from diary.finish(period.ends)
 
@@ -86,8 +93,9 @@ class _Diaries(dict[int, Diary]):
 
 
 def _diaries(
-    connection: Connection, rule: Rule, period: Period, lives: Sequence[Life], policy: Policy
-) -> dict[int, Diary]:
+    connection: Connection, replay: Replay, period: Period, policy: Policy
+) -> dict[int, Diary]:  # fmt: skip
+    rule = replay.rule
     unless = [step.plan.unless for step in rule.steps if step.plan.unless]
     stops = known.stops(connection, [*rule.stop_on, *unless], period)
     heard = as_of.heard(connection, rule.id, period.begins, period.ends)
@@ -98,13 +106,14 @@ def _diaries(
     )
 
     def begun(place: int) -> Diary:
-        life = lives[place]
+        life = replay.lives[place]
+        turns: list[Event | Stand] = [*stops.get(life.id, ()), *replay.stands.get(place, ())]
         return Diary(
             rule=rule,
             life=life,
             policy=policy,
             spending=spending,
-            stops=stops.get(life.id, ()),
+            turns=sorted(turns, key=instant),
             heard=heard.get(life.id, ()),
         )
 

@@ -9,8 +9,8 @@ from datetime import date, datetime
 
 from engine.backtest.outcome import End, Outcome
 from engine.core.calendar import local_date
+from engine.decide.answered import Answered
 from engine.decide.past import Life
-from engine.decide.replay import Answered
 
 _FALSE = "its condition is false"
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,13 +21,14 @@ from engine.backtest.period import Period
 from engine.backtest.result import Result
 from engine.core.calendar import local_date
 from engine.core.lookback import lookbacks
-from engine.decide.dates import MOVING
+from engine.decide import replay_waits
+from engine.decide.answered import Answered
 from engine.decide.past import Life
 from engine.decide.past_scores import PastScores, Saved
-from engine.decide.replay import Answered, Replay
+from engine.decide.replay import Replay
+from engine.decide.replay_dates import dates
 from engine.decide.replay_sweep import sweep
 from engine.decide.rule import Rule
-from engine.errors import UsageError
 from engine.store import as_of, scores
 from engine.store.score_history import KEPT_WHOLE
 
@@ -40,18 +41,26 @@ Progress = Callable[[int], None]
 def backtest(app: App, rule: Rule, period: Period, *, progress: Progress = lambda _days: None) -> Result:
     """Replay a rule over a period, whether it is in force or not. progress: told how many more days are done.
 
-    Raises UsageError when the rule asks about scores of days of which none are kept, or waits for a date that moves.
+    Raises UsageError when the rule asks about scores of days of which none are kept.
     """
     with app.store.read() as connection:
-        saves = as_of.saves(connection, period.ends) if limits.columns(rule) else []
-        limits.refuse(rule, period, [save.at for save in saves])
-        last = scores.last_run(connection)
-        whole = last["as_of"] - KEPT_WHOLE if last else None
-        asked = lookbacks(rule.reads)
-        histories = known.histories(connection, asked, period, app.settings.shop.currency)
-        lives = known.lives(connection, period, app.key, histories)
+        reads = replay_waits.reads(rule, app.words)
+        saves, whole = [], None
+        if limits.columns(rule, reads):
+            saves = as_of.saves(connection, period.ends)
+            limits.refuse(rule, period, [save.at for save in saves])
+            last = scores.last_run(connection)
+            whole = last["as_of"] - KEPT_WHOLE if last else None
+        past = known.past(connection, rule, reads, period, app.settings.shop.currency)
         work = _Work(
-            app=app, rule=rule, period=period, saves=saves, lives=lives, whole=whole, days=_Days(period, progress)
+            app=app,
+            rule=rule,
+            reads=reads,
+            period=period,
+            saves=saves,
+            lives=known.lives(connection, period, app.key, past),
+            whole=whole,
+            days=_Days(period, progress),
         )
         return work.run(connection)
 
@@ -75,6 +84,7 @@ class _Work:
 
     app: App
     rule: Rule
+    reads: Sequence[str]
     period: Period
     saves: Sequence[as_of.Save]
     lives: Sequence[Life]
@@ -90,8 +100,9 @@ class _Work:
             currency=shop.currency,
             key=self.app.key,
             lives=self.lives,
-            scores=PastScores(ids, self._saved(connection), limits.columns(self.rule)),
-            asked=lookbacks(self.rule.reads),
+            scores=PastScores(ids, self._saved(connection), limits.columns(self.rule, self.reads)),
+            time_zone=self.period.time_zone,
+            asked=lookbacks(self.reads),
             workspace_holdout=self.app.settings.holdout.share,
         )
         acts: list[Answered] = []
@@ -105,7 +116,9 @@ class _Work:
             found += result.taken_away(self.lives[answered.place], answered)
             if answered.verdict.outcome == "act":
                 acts.append(answered)
-        found += outcomes(self.app, connection, self.rule, self.period, self.lives, acts)
+        for _ in replay.advance(self.period.ends + timedelta.resolution):
+            pass
+        found += outcomes(self.app, connection, replay, self.period, acts)
         known_by_then = sum(life.known_from <= self.period.ends for life in self.lives)
         never = known_by_then - len(met) if self.rule.trigger.kind == "sweep" else answers["no"]
         return self._result(found, answers, known_by_then, never)
@@ -125,10 +138,7 @@ class _Work:
         days = known.days(connection, period, self.app.settings.daemon.score_hour)
         if kind == "sweep":
             return sweep(replay, days)
-        on = self.rule.trigger.date
-        if on is not None and (on.kind or on.name in MOVING):
-            raise UsageError(f"a date that moves, such as {on.name}, cannot be replayed yet")
-        return replay.dates(days, policy_of(self.app).lead_days)
+        return dates(replay, days, policy_of(self.app).lead_days)
 
     def _result(self, found: list[Outcome], answers: Counter[str], customers: int, false: int) -> Result:
         channels = {step.id: step.channel for step in self.rule.steps}

@@ -30,9 +30,11 @@ _TAKEN = {
     "again_after": "had been in this rule not long before",
     "cap": "would have heard from you too often (cap)",
     "budget": "no room in the month's budget",
-    "stopped": "stopped by an event",
+    "stopped": "stopped by an event, or their date moved",
+    "in_vain": "waited for something that did not come, or not so",
     "late": "too late, or in a window that never opens",
     "coming": "due after that day",
+    "waiting": "still waiting for an event on that day",
 }
 
 

@@ -60,6 +60,11 @@ class PastScores:
         self._now = {name: _nobody(name, len(ids)) for name in _ALL if name in reads}
         self._before = {name: _nobody(name, len(ids)) for name in KEPT if name in reads}
 
+    @property
+    def next_at(self) -> datetime | None:
+        """When the next save counts; None after the last."""
+        return self._next.at if self._next is not None else None
+
     def until(self, instant: datetime) -> Iterator[tuple[Saved, Column]]:
         """Go through the saves up to an instant: each, when it counts, with the places of those whom it scored."""
         while self._next is not None and self._next.at <= instant:

@@ -5,62 +5,38 @@ What asks and what answers are what decide uses; only where the facts come from 
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
+from datetime import datetime
 
-from engine.core.calendar import at_local, local_date
+from engine.core.calendar import local_date
 from engine.core.facts import Event
 from engine.core.lookback import Lookback
 from engine.core.permission import Standing
 from engine.decide import triggers
+from engine.decide.answered import Answered, Came, Happened, Stand
 from engine.decide.condition import Condition
-from engine.decide.dates import DateTrigger, occurrences
-from engine.decide.dates import origin as date_of
 from engine.decide.frame import which
-from engine.decide.guards import Verdict, case_of, judge
+from engine.decide.guards import case_of, judge
 from engine.decide.moment import Occasion
 from engine.decide.past import Life
-from engine.decide.past_scores import PastScores
+from engine.decide.past_scores import Column, PastScores, Saved
 from engine.decide.replay_columns import Columns
+from engine.decide.replay_waits import Awaited, Coming
 from engine.decide.rule import Rule
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Happened:
-    """An event, with its customer's place among the lives, its key and its source."""
-
-    place: int
-    id: int
-    source: str
-    event: Event
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Day:
-    """A day of the shop, and the instant at which it looked at dates and at everybody."""
-
-    day: date
-    at: datetime
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Answered:
-    """What a rule would have said of a customer, by their place among the lives."""
-
-    at: datetime
-    place: int
-    why: Occasion
-    verdict: Verdict
+from engine.decide.waits import settle
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replay:
-    """A rule, and the past that it is asked about. lives: in the order of their keys; asked: what it asks about their
-    history."""
+    """A rule, and the past that it is asked about. lives: in the order of their keys; time_zone: the shop's; asked:
+    what it asks about their history.
+
+    came: what came of steps that waited, as far as the replay has gone; stands: by place, how dates that moved stood
+    from their second look on.
+    """
 
     rule: Rule
     words: Vocabulary
@@ -68,16 +44,30 @@ class Replay:
     key: str
     lives: Sequence[Life]
     scores: PastScores
+    time_zone: str = "UTC"
     workspace_holdout: float = 0.0
     asked: tuple[Lookback, ...] = ()
     started: dict[int, datetime] = field(default_factory=dict)
     answered: set[tuple[int, str]] = field(default_factory=set)
+    came: list[Came] = field(default_factory=list)
+    stands: dict[int, Sequence[Stand]] = field(default_factory=dict)
+    _coming: Coming = field(default_factory=Coming)
+
+    def advance(self, at: datetime) -> Iterator[tuple[Saved, Column]]:
+        """Go on to an instant: each save of scores on the way, with the places of those whom it scored.
+
+        What waited for something that came in between is asked with the scores of its moment.
+        """
+        while (save := self.scores.next_at) is not None and save <= at:
+            self._settle(save)
+            yield from self.scores.until(save)
+        self._settle(at)
 
     def events(self, happened: Iterable[Happened]) -> Iterator[Answered]:
         """Asked about events, each when it happened."""
         for one in happened:
             at = one.event.occurred_at
-            for _ in self.scores.until(at):
+            for _ in self.advance(at):
                 pass
             yield self.ask(one.place, triggers.event_occasion(one.source, one.id, one.event), at)
 
@@ -88,7 +78,7 @@ class Replay:
             return
         columns = Columns(self.lives, self.scores, self.currency)
         fields = [self.words.crossing.fields[name] for name in line.names]
-        for saved, places in self.scores.until(until):
+        for saved, places in self.advance(until):
             if saved.first or saved.at < since:
                 continue
             now, then = columns.of(fields, places, saved.at), columns.before(fields, places)
@@ -102,39 +92,8 @@ class Replay:
             self.answered.add((place, occurrence))
             yield self.ask(place, Occasion(occurrence=occurrence, anchor=at), at)
 
-    def dates(self, days: Sequence[Day], travels: Mapping[str, int]) -> Iterator[Answered]:
-        """Asked about dates of the customer's, each when its first step is near. travels: channel -> days of paper."""
-        on = self.rule.trigger.date
-        if on is None:
-            return
-        coming: dict[date, list[tuple[int, date, int | None]]] = defaultdict(list)
-        first, last = days[0].day, triggers.reach(self.rule, days[-1].day, travels)
-        for place, life in enumerate(self.lives):
-            origin = self._origin(on, life, days[-1].at)
-            for day, years in occurrences(on, origin, first, last) if origin else ():
-                coming[max(first, triggers.asked_on(self.rule, day, travels))].append((place, day, years))
-        for today in days:
-            for _ in self.scores.until(today.at):
-                pass
-            for place, day, years in coming[today.day]:
-                life = self.lives[place]
-                if life.known_from <= today.at:
-                    anchor = at_local(day, time(0), life.time_zone)
-                    why = Occasion(occurrence=day.isoformat(), anchor=anchor, years=years)
-                    yield self.ask(place, why, today.at)
-
-    def _origin(self, on: DateTrigger, life: Life, at: datetime) -> date | None:
-        situation = Situation(
-            customer=life.facts,
-            now=at,
-            time_zone=life.time_zone,
-            currency=self.currency,
-            first_purchase_at=life.bought(at),
-        )
-        return date_of(on, situation, self.words)
-
     def ask(self, place: int, why: Occasion, at: datetime) -> Answered:
-        """What the rule says of a customer at that instant, to which the scores have been moved on."""
+        """What the rule says of a customer at that instant, to which the replay has been moved on."""
         standing = self.lives[place].standing(at)
         case = case_of(
             self.situation(place, why.event, at, standing),
@@ -144,22 +103,44 @@ class Replay:
             workspace_holdout=self.workspace_holdout,
         )
         verdict = judge(self.rule, case, self.started.get(place))
+        answered = Answered(at=at, place=place, why=why, verdict=verdict)
         if verdict.outcome == "act":
             self.started[place] = at
-        return Answered(at=at, place=place, why=why, verdict=verdict)
+            self._coming.expect(self.rule, answered, self.lives[place])
+        return answered
+
+    def _settle(self, before: datetime) -> None:
+        """Say of steps whose event has come before an instant what comes of them."""
+        for one in self._coming.before(before):
+            self.came.append(self._came(one))
+
+    def _came(self, one: Awaited) -> Came:
+        place = one.answered.place
+        standing = self.lives[place].standing(one.at)
+        situation = self.situation(place, one.waiting.event, one.at, standing)
+        settled = settle(one.waiting, situation, standing=standing, words=self.words)
+        return Came(at=one.at, answered=one.answered, step=one.step, settled=settled)
 
     def situation(self, place: int, event: Event | None, at: datetime, standing: Standing) -> Situation:
         """A customer as known at that instant, at which they stood so."""
         life = self.lives[place]
+        found = self.looked_at(life, at, event)
+        found.score = self.scores.score(place)
+        found.previous = self.scores.before(place)
+        found.has_open_complaint = standing.open_complaint
+        if self.asked:
+            found.history = life.history.answers(self.asked, at, life.time_zone, self.currency)
+        return found
+
+    def looked_at(self, life: Life, at: datetime, event: Event | None) -> Situation:
+        """What dates are read from: a customer's facts, what they had bought, and an event."""
         return Situation(
             customer=life.facts,
             now=at,
             time_zone=life.time_zone,
             currency=self.currency,
-            score=self.scores.score(place),
-            previous=self.scores.before(place),
             event=event,
             first_purchase_at=life.bought(at),
-            has_open_complaint=standing.open_complaint,
-            history=life.history.answers(self.asked, at, life.time_zone, self.currency) if self.asked else {},
+            last_purchase_at=life.last_bought(at),
+            purchase_days=life.days_bought(at),
         )

@@ -20,7 +20,9 @@ from engine.decide.situation import Situation
 
 _SCORE = frozenset(one.name for one in SCORE)
 _NOW = {one.name: one for one in NOW}
-_TURNING = frozenset(("customer.has_open_complaint", "customer.first_purchase"))
+_TURNING = frozenset(
+    ("customer.has_open_complaint", "customer.first_purchase", "customer.last_purchase", "customer.next_purchase")
+)
 """These change only at one of `Life.turns`."""
 _AGEING = frozenset(("customer.age", "customer.days_since_first_contact", "customer.years_since_first_purchase", *_NOW))
 """These change by themselves, as time goes by."""

@@ -9,11 +9,12 @@ import numpy as np
 
 from engine.core.calendar import add
 from engine.core.condition import Test, implied, microseconds, names_in
+from engine.decide.answered import Answered, Day
 from engine.decide.frame import which
 from engine.decide.guards import Verdict
 from engine.decide.moment import Occasion
 from engine.decide.past_scores import Column
-from engine.decide.replay import Answered, Day, Replay
+from engine.decide.replay import Replay
 from engine.decide.replay_columns import Columns, ages, is_now, knows
 
 _NEVER = np.iinfo(np.int64).max
@@ -56,7 +57,7 @@ class _Sweep:
 
     def candidates(self, at: datetime) -> list[int]:
         """Places of those who are to be asked."""
-        for _, places in self._replay.scores.until(at):
+        for _, places in self._replay.advance(at):
             self._asleep[places] = False
         while self._turns and self._turns[-1][0] <= at:
             self._asleep[self._turns.pop()[1]] = False

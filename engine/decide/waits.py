@@ -8,7 +8,7 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any
 
-from engine.core.actions import State
+from engine.core.actions import State, Wait
 from engine.core.calendar import add, local_date
 from engine.core.permission import Standing
 from engine.core.waits import Settled, Waiting
@@ -61,8 +61,13 @@ def reads(come: Iterable[Waiting], words: Vocabulary) -> set[str]:
     found: set[str] = set()
     for wait in {it.wait for it in come if it.wait.when}:
         with suppress(KeyError, ConditionError):  # `settle` says so
-            found.update(_compiled(wait.when, words.events[wait.kind]).names)
+            found.update(asks(wait, words))
     return found
+
+
+def asks(wait: Wait, words: Vocabulary) -> tuple[str, ...]:
+    """The names that a step asks about when its event has come. Raises what its condition may be, if words are gone."""
+    return _compiled(wait.when, words.events[wait.kind]).names if wait.when else ()
 
 
 @lru_cache(maxsize=256)

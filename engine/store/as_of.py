@@ -16,6 +16,7 @@ from engine.core.facts import Event
 from engine.core.permission import Consent, Suppression
 from engine.store import actions, tables
 from engine.store.events import Stored
+from engine.store.latest import SALE
 from engine.store.score_history import unpack
 
 _CONSENT = tables.table(tables.Consent)
@@ -76,6 +77,13 @@ def bought(connection: Connection, until: datetime) -> list[Bought]:
     names = ("customer_id", "occurred_at", "kind", "amount_minor", "currency")
     query = select(*(_TXN.c[name] for name in names)).where(_TXN.c.occurred_at <= until)
     return [Bought(*row) for row in connection.execute(query.order_by(_TXN.c.occurred_at))]
+
+
+def sales(connection: Connection, until: datetime) -> list[tuple[int, datetime, int]]:
+    """Everybody's sales up to an instant, oldest first: customer, instant, day (date.toordinal) of the shop."""
+    columns = (_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.day)
+    query = select(*columns).where(SALE, _TXN.c.occurred_at <= until).order_by(_TXN.c.occurred_at, _TXN.c.id)
+    return [(who, at, day) for who, at, day in connection.execute(query)]
 
 
 def first_purchases(connection: Connection) -> dict[int, datetime]:

@@ -30,7 +30,8 @@ def test_it_answers_as_the_store_does(shop: Shop) -> None:
     assert len(ASKED) == 8
     with shop.app.store.read() as connection:
         zones = {key: one.facts.time_zone for key, one in customers.load(connection).items()}
-        lives = known.lives(connection, MARCH, "k", known.histories(connection, ASKED, MARCH, "EUR"))
+        read = known.Past(histories=known.histories(connection, ASKED, MARCH, "EUR"), sales={}, events={})
+        lives = known.lives(connection, MARCH, "k", read)
         for hour in range(0, 31 * 24, 17):
             at = MARCH.begins + timedelta(hours=hour)
             past = history.Past(now=at, currency="EUR", time_zone="Europe/Rome", zones=set(zones.values()))

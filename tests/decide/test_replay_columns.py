@@ -76,7 +76,9 @@ def test_before_is_what_the_score_was() -> None:
 
 def test_every_name_is_still_or_ages_or_turns() -> None:
     kept = [name for name in WORDS.plain.fields if not ages(name)]
-    turning = {"customer.has_open_complaint", "customer.first_purchase"}
+    turning = {
+        f"customer.{name}" for name in ("has_open_complaint", "first_purchase", "last_purchase", "next_purchase")
+    }
 
     assert {name for name in kept if not is_still(name) and not name.startswith("score.")} == turning
     assert ages("has_event('review.received')")

@@ -11,10 +11,11 @@ from hypothesis import strategies as some
 
 from engine.core.facts import Customer
 from engine.core.permission import Consent
+from engine.decide.answered import Day
 from engine.decide.moment import Occasion
 from engine.decide.past import Life
 from engine.decide.past_scores import PastScores, Saved
-from engine.decide.replay import Day, Replay
+from engine.decide.replay import Replay
 from engine.decide.replay_sweep import sweep
 from engine.decide.rule import Rule, load
 from engine.decide.vocabulary import vocabulary

@@ -50,6 +50,21 @@ def test_events_come_as_they_occurred_decided_on_or_not(store: Store, people: li
         assert as_of.first_heard_of(connection)[one] == NOON - 5 * DAY
 
 
+def test_sales_come_with_their_instants_and_days(store: Store, people: list[int]) -> None:
+    one, two, _ = people
+    rows = [
+        (who, Transaction(customer="", ext_key=key, occurred_at=NOON + days * DAY, amount_minor=amount, currency="EUR"))
+        for who, key, days, amount in ((one, "b", 2, 500), (two, "a", 1, 100), (one, "r", 1, -100), (one, "c", 5, 0))
+    ]
+    with store.write() as connection:
+        transactions.add(connection, "x", rows, NOON, "Pacific/Auckland")
+        day = NOON.date().toordinal() + 1  # where it is tomorrow already
+        assert as_of.sales(connection, NOON + 4 * DAY) == [
+            (two, NOON + DAY, day + 1), (one, NOON + 2 * DAY, day + 2),
+        ]  # fmt: skip
+        assert len(as_of.sales(connection, NOON + 5 * DAY)) == 3
+
+
 def test_first_purchases_are_sales(store: Store, people: list[int]) -> None:
     def bought(key: str, days: int, amount: int) -> Transaction:
         return Transaction(customer="", ext_key=key, occurred_at=NOON + days * DAY, amount_minor=amount, currency="EUR")
