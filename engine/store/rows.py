@@ -54,7 +54,7 @@ def add_columns(
     stored = {name: written(connection, target.c[name], values) for name, values in columns.items()}
     same = {name: written(connection, target.c[name], [value])[0] for name, value in shared.items()}
     if connection.dialect.name == "sqlite":
-        return _insert_together(connection, target, stored, same, " ON CONFLICT DO NOTHING" if leave_known else "")
+        return _insert_together(connection, target, stored, same, leave_known=leave_known)
     if not leave_known:
         return _copy(connection, target.name, {**stored, **{name: repeat(value) for name, value in same.items()}})
     few = len(next(iter(stored.values()))) < _FEW
@@ -86,11 +86,15 @@ def next_keys(connection: Connection, target: Table, number: int) -> list[int]:
 
 
 def _insert_together(
-    connection: Connection, target: Table, own: dict[str, Sequence[Any]], same: dict[str, Any], ending: str
+    connection: Connection, target: Table, own: dict[str, Sequence[Any]], same: dict[str, Any], *, leave_known: bool
 ) -> int:
     """The quickest way into SQLite: to bind a value costs half as much as to store it, so what all rows share is bound
     once for many rows."""
     number = len(next(iter(own.values())))
+    head, end = "INSERT", ""
+    if leave_known:  # a statement that can fail copies each page before it changes it; this one cannot
+        whole = all(None not in own.get(name, (same.get(name),)) for name in _needed(target))
+        head, end = ("INSERT OR IGNORE", "") if whole else ("INSERT", " ON CONFLICT DO NOTHING")
     for name in list(own)[1:]:
         if number > 1 and own[name].count(own[name][0]) == number:
             same[name] = own.pop(name)[0]
@@ -104,19 +108,25 @@ def _insert_together(
             for at in range(start, len(values) - together + 1, together)
         ]
         if groups:
-            statement = _numbered(target.name, names, len(same), together, ending)
+            statement = _numbered(f"{head} INTO {target.name}", names, len(same), together, end)
             new += connection.exec_driver_sql(statement, groups).rowcount
         start += len(groups) * together
     return new
 
 
+@lru_cache(maxsize=128)
+def _needed(target: Table) -> tuple[str, ...]:
+    """The columns that take no NULL. A row with one is a fault and not known already: OR IGNORE would leave it too."""
+    return tuple(one.name for one in target.c if not one.nullable and one is not target.autoincrement_column)
+
+
 @lru_cache(maxsize=64)
-def _numbered(target: str, names: tuple[str, ...], same: int, together: int, ending: str) -> str:
+def _numbered(begun: str, names: tuple[str, ...], same: int, together: int, end: str) -> str:
     """An INSERT of so many rows, of which the first names stand for what they share."""
     signs = count(same + 1)
     shared = [f"?{number}" for number in range(1, same + 1)]
     rows = ", ".join(f"({', '.join([*shared, *(f'?{next(signs)}' for _ in names[same:])])})" for _ in range(together))
-    return f"INSERT INTO {target} ({', '.join(names)}) VALUES {rows}{ending}"  # noqa: S608 - names of a table
+    return f"{begun} ({', '.join(names)}) VALUES {rows}{end}"
 
 
 def _copy(connection: Connection, target: str, columns: Mapping[str, Iterable[Any]]) -> int:

@@ -66,6 +66,7 @@ PRAGMAS = (
     "foreign_keys=ON",
     "recursive_triggers=ON",  # else INSERT OR REPLACE would get past the triggers of append-only tables
     "cache_size=-64000",
+    "wal_autocheckpoint=8000",  # 32 MB: rows of customers in no order touch the same pages again and again
 )
 _One = TypeVar("_One")
 _CHUNK = 500  # SQLite takes at most 999 to 32,766 bound values, by version
@@ -109,7 +110,11 @@ class Store:
             except BaseException:
                 connection.rollback()
                 raise
-            connection.commit()
+            try:
+                connection.commit()
+            except BaseException:
+                connection.invalidate()  # SQLite leaves the transaction open when what it looks at last does not hold
+                raise
 
     def close(self) -> None:
         """Close all connections."""

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy import Connection, insert, select
+from sqlalchemy.exc import IntegrityError
 
 from engine.store import rows, tables
 from engine.store.session import Store
@@ -54,6 +55,32 @@ class TestAdd:
             assert rows.add(connection, EVENT, again, {"received_at": NOON}) == 1
             kinds = connection.execute(select(EVENT.c.kind).order_by(EVENT.c.id)).scalars().all()
         assert kinds == ["quote.sent", "quote.sent"]
+
+    @pytest.mark.parametrize("number", [1, 60])
+    @pytest.mark.parametrize("fault", [{"kind": None}, {"occurred_at": None}, {}])
+    def test_what_a_column_does_not_take_is_no_row_that_is_known(
+        self, store: Store, number: int, fault: dict[str, None]
+    ) -> None:
+        common = {"received_at": NOON} if fault else {}
+        with store.write() as connection:
+            made = [event(connection, str(one)) for one in range(number)]
+            made += [event(connection, "bad") | fault]
+            with pytest.raises(IntegrityError):
+                rows.add(connection, EVENT, made, common)
+
+    @pytest.mark.parametrize("number", [1, 60])
+    def test_a_customer_whom_nobody_knows_undoes_the_whole(self, store: Store, number: int) -> None:
+        with store.write() as connection:
+            made = [event(connection, str(one)) for one in range(number)]
+            made += [event(connection, "bad") | {"customer_id": 10**9}]
+
+        def write(some: list[dict[str, Any]]) -> int:
+            with store.write() as connection:
+                return rows.add(connection, EVENT, some, {"received_at": NOON})
+
+        with pytest.raises(IntegrityError):
+            write(made)
+        assert write(made[:-1]) == number  # all are new: none was kept, and the store goes on
 
     @pytest.mark.parametrize("number", [1, 19, 20, 21, 499, 521, 1042])
     def test_however_many_rows_there_are(self, store: Store, number: int) -> None:

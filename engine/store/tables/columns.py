@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, Integer
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Integer
 from sqlmodel import Field, UTCDateTime
 
 from engine.store.kept import instant
@@ -27,6 +27,12 @@ def public() -> Any:
 def ref_to(target: str, *, index: bool = True) -> Any:
     """A reference to another row by its key."""
     return Field(foreign_key=target, sa_type=BIG, index=index)
+
+
+def ref_at_commit(target: str) -> Any:
+    """The same, looked at when the transaction commits: a statement that cannot fail need not be undone, and SQLite
+    copies no page before each that it changes."""
+    return Field(sa_type=BIG, sa_column_args=[ForeignKey(target, deferrable=True, initially="DEFERRED")])
 
 
 def action(*, optional: bool = False, unique: bool = False, index: bool = False) -> Any:

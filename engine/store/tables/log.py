@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, json, key, ref_to
+from engine.store.tables.columns import BIG, json, key, ref_at_commit
 
 
 class Txn(SQLModel, table=True):
@@ -20,7 +20,7 @@ class Txn(SQLModel, table=True):
         Index("txn_history", "customer_id", "day", "amount_minor", "cost_minor", "currency", "sale_day"),
     )
     id: int | None = key()
-    customer_id: int = ref_to("customer.id", index=False)
+    customer_id: int = ref_at_commit("customer.id")
     source: str
     ext_key: str
     kind: str
@@ -50,7 +50,7 @@ class Event(SQLModel, table=True):
         Index("event_customer", "customer_id", "kind", "occurred_at"),
     )
     id: int | None = key()
-    customer_id: int = ref_to("customer.id", index=False)
+    customer_id: int = ref_at_commit("customer.id")
     source: str
     ext_key: str
     kind: str
