@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import lru_cache, partial
 
 from engine.core.answers import short
 from engine.decide.closure import signs_of_all
@@ -11,19 +12,27 @@ from engine.decide.closure_terms import Context
 from engine.decide.rule import Rule
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Said:
+    """What the conditions of a panel say: the signs of the clauses by the version, as records have it, of each rule
+    whose condition is false; and the rules whose condition is true, each with its signs."""
+
+    no: Mapping[str, str]
+    further: tuple[tuple[Rule, str], ...]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Panel:
     """Rules that one occasion asks.
 
-    name: a rule that is asked alone, or empty for all that an event starts. asked: each with its version, as records
-    have it; signs: of their conditions, in the same order. reads: the names in their conditions; those of steps are
-    read only of whom a rule gets so far, and are not among them.
+    name: a rule that is asked alone, or empty for all that an event starts. says: what their conditions say, the same
+    object whenever they say the same. reads: the names in their conditions; those of steps are read only of whom a rule
+    gets so far, and are not among them.
     """
 
     name: str
     rules: tuple[Rule, ...]
-    asked: tuple[tuple[Rule, str], ...]
-    signs: Callable[[Context], tuple[str, ...]]
+    says: Callable[[Context], Said]
     reads: tuple[str, ...]
     steps_read: bool
 
@@ -33,9 +42,11 @@ class Panel:
         them = tuple(rules)
         reads = dict.fromkeys(name for rule in them if rule.when for name in rule.when.names)
         further = any(step.when is not None for rule in them for step in rule.steps)
-        asked = tuple((rule, short(rule.hash)) for rule in them)
         signs = signs_of_all([part.tree for part in rule.when.parts] if rule.when else () for rule in them)
-        return cls(name=name, rules=them, asked=asked, signs=signs, reads=tuple(reads), steps_read=further)
+        said = lru_cache(maxsize=4096)(partial(_said, them))
+        return cls(
+            name=name, rules=them, says=lambda context: said(signs(context)), reads=tuple(reads), steps_read=further
+        )
 
     @classmethod
     def alone(cls, rule: Rule) -> Panel:
@@ -47,3 +58,11 @@ class Panel:
         if not self.steps_read:
             return self.reads
         return tuple(dict.fromkeys((*self.reads, *(name for rule in further for name in rule.reads))))
+
+
+def _said(rules: tuple[Rule, ...], signs: tuple[str, ...]) -> Said:
+    asked = list(zip(rules, signs, strict=True))
+    return Said(
+        {short(rule.hash): held for rule, held in asked if "0" in held},
+        tuple((rule, held) for rule, held in asked if "0" not in held),
+    )

@@ -5,11 +5,11 @@ Pure, and all of it in memory: a question to the store for every answer would ta
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple, TypeAlias
 
 from engine.core.actions import Ending
 from engine.core.answers import record, short
@@ -20,27 +20,38 @@ from engine.core.permission import Standing
 from engine.core.waits import Settled, Waiting
 from engine.core.worth import Worth
 from engine.decide.begun import Begun, begun
-from engine.decide.guards import Case, Verdict, case_of, judge_further, plain
+from engine.decide.guards import Case, Verdict, judge_further, plain
 from engine.decide.moment import Occasion, event_facts
-from engine.decide.panel import Panel
+from engine.decide.panel import Panel, Said
 from engine.decide.rule import Rule
 from engine.decide.situation import Earlier, Situation
-from engine.decide.vocabulary import Vocabulary
+from engine.decide.vocabulary import Reading, Vocabulary, contexts
 from engine.decide.waits import settle
+
+Question: TypeAlias = tuple[Panel, int, Occasion]
+"""Rules, the customer about whom they are asked, and why."""
+
+
+class Looked(NamedTuple):
+    """What the conditions of rules read of a customer, and what they say: guards and lots have not been asked yet."""
+
+    situation: Situation
+    values: Mapping[str, Any]
+    said: Said
 
 
 @dataclass(slots=True, kw_only=True)
 class Person:
-    """A customer with all that a rule may ask about them. since: the first purchase; history: as in `Situation`, and as
-    little frozen."""
+    """A customer with all that conditions may read of them. since: the first purchase; history: as in `Situation`, and
+    as little frozen."""
 
     id: int
     facts: Customer
     score: Score | Worth | None
     previous: Earlier | None
     since: datetime | None
-    standing: Standing
     time_zone: str
+    has_open_complaint: bool = False
     history: Mapping[str, Value] = field(default_factory=dict)
     last_purchase_at: datetime | None = None
     purchase_days: Sequence[int] = ()
@@ -51,8 +62,9 @@ class Round:
     """What is known when it begins, and what came of it.
 
     started: when a customer last entered a rule; journeys: those under way, by customer; decided: (panel's name,
-    customer, occurrence) that have an answer, also from this round; workspace_holdout: the share of customers whom no
-    rule reaches. decisions: rows to be written; answered: how often each version, as records have it, gave each answer;
+    customer, occurrence) that have an answer, also from this round; standings: of those whom a rule may reach;
+    workspace_holdout: the share of customers whom no rule reaches. decisions: rows to be written; refrained: how often
+    conditions said this, of what is kept; answered: how often each version (its hash) gave another answer than theirs;
     begun, by customer, stopped, by the reason: what comes of them; used: whose rules answered.
     """
 
@@ -66,7 +78,9 @@ class Round:
     journeys: dict[int, list[tuple[int, Ending]]]
     workspace_holdout: float = 0.0
     decided: set[tuple[str, int, str]] = field(default_factory=set)
+    standings: dict[int, Standing] = field(default_factory=dict)
     decisions: list[dict[str, Any]] = field(default_factory=list)
+    refrained: Counter[Said] = field(default_factory=Counter)
     answered: Counter[tuple[str, str]] = field(default_factory=Counter)
     begun: dict[int, list[Begun]] = field(default_factory=dict)
     stopped: dict[str, list[int]] = field(default_factory=dict)
@@ -79,9 +93,13 @@ class Round:
 
     @property
     def counted(self) -> dict[tuple[str, str], int]:
-        """How often each version (its whole hash) gave each answer."""
+        """How often each version (its hash) gave each answer."""
         hashes = {short(rule.hash): rule.hash for rule in self.versions}
-        return {(hashes[version], outcome): number for (version, outcome), number in self.answered.items()}
+        found = self.answered.copy()
+        for said, number in self.refrained.items():
+            for version in said.no:
+                found[hashes[version], "no"] += number
+        return found
 
     def stop(self, customer: int, event: Event) -> None:
         """End the customer's journeys that this event stops, also those that began a moment ago."""
@@ -100,58 +118,81 @@ class Round:
         for one in ended_now:
             one.stop(reason, self.now)
 
-    def ask(self, panel: Panel, customer: int, why: Occasion) -> None:
+    def look(self, questions: Sequence[Question]) -> list[Looked]:
+        """What the conditions say, of all questions that are alike at once."""
+        alike: dict[tuple[Panel, str], list[int]] = defaultdict(list)
+        for place, (panel, _, why) in enumerate(questions):
+            alike[panel, why.event.kind if why.event else ""].append(place)
+        found: dict[int, Looked] = {}
+        for (panel, _), places in alike.items():
+            asked = [questions[place] for place in places]
+            situations = [self._situation(self.people[customer], why.event) for _, customer, why in asked]
+            values = contexts(situations, self.words, panel.reads)
+            found.update(zip(places, map(Looked, situations, values, map(panel.says, values)), strict=True))
+        return [found[place] for place in range(len(questions))]
+
+    def ask(self, question: Question, looked: Looked) -> None:
         """Ask rules about the customer, unless they have answered; no is kept only if the occasion says so."""
+        panel, customer, why = question
         mark = (panel.name, customer, why.occurrence)
         if mark in self.decided:
             return
-        person = self.people[customer]
-        case = case_of(
-            self._situation(person, why.event),
-            words=self.words,
-            standing=person.standing,
+        values, said = looked.values, looked.said
+        further: list[tuple[Rule, Verdict]] = []
+        if said.further:
+            if panel.steps_read:
+                values = Reading(looked.situation, self.words, values)
+            case = self._case(looked.situation, customer, values)
+            further = [
+                (rule, judge_further(rule, case, held, self.started.get((rule.id, customer))))
+                for rule, held in said.further
+            ]
+        if not why.keep_no:
+            further = [one for one in further if one[1].outcome != "no"]
+        if further or (why.keep_no and said.no):
+            self.decided.add(mark)
+            self._keep(question, values, said, further)
+            acts = [one for one in further if one[1].outcome == "act"]
+            if acts:
+                self._begin(self.people[customer], why, acts)
+
+    def _case(self, situation: Situation, customer: int, values: Mapping[str, Any]) -> Case:
+        return Case(
+            customer=situation.customer,
+            values=values,
+            standing=self.standings[customer],
+            time_zone=situation.time_zone,
+            now=self.now,
             key=self.key,
             workspace_holdout=self.workspace_holdout,
         )
-        no: dict[str, str] = {}
-        further: list[tuple[Rule, Verdict]] = []
-        values = case.values
-        for (rule, version), held in zip(panel.asked, panel.signs(values), strict=True):
-            if "0" in held:
-                no[version] = held
-            else:
-                further.append((rule, judge_further(rule, case, held, self.started.get((rule.id, customer)))))
-        if not why.keep_no:
-            no, further = {}, [one for one in further if one[1].outcome != "no"]
-        if no or further:
-            self.decided.add(mark)
-            self._keep(panel, case, customer, why, no, further)
-            self._begin(person, why, [one for one in further if one[1].outcome == "act"])
 
     def _keep(
-        self, panel: Panel, case: Case, customer: int, why: Occasion, no: Mapping[str, str],
-        further: Sequence[tuple[Rule, Verdict]],
-    ) -> None:  # fmt: skip
+        self, question: Question, values: Mapping[str, Any], said: Said, further: Sequence[tuple[Rule, Verdict]]
+    ) -> None:
         """The answers are to be written: one record of all."""
+        panel, customer, why = question
         self.used[panel] = None
-        said = [[short(rule.hash), it.outcome, it.arm, it.held, it.besides] for rule, it in further]
-        for version in no:
-            self.answered[version, "no"] += 1
+        if why.keep_no:
+            self.refrained[said] += 1
         for rule, it in further:
-            self.answered[short(rule.hash), it.outcome] += 1
-        values = plain(case.values, panel.read_by(rule for rule, _ in further))
+            self.answered[rule.hash, it.outcome] += 1
         self.decisions.append(
             {
                 "customer_id": customer,
                 "rule_id": panel.name,
                 "occurrence": why.occurrence,
                 "event_id": why.event_id,
-                "answers": record(values, no, said),
+                "answers": record(
+                    plain(values, panel.read_by(rule for rule, _ in further)),
+                    said.no if why.keep_no else {},
+                    [[short(rule.hash), it.outcome, it.arm, it.held, it.besides] for rule, it in further],
+                ),
             }
         )
 
     def _begin(self, person: Person, why: Occasion, acts: Sequence[tuple[Rule, Verdict]]) -> None:
-        event = event_facts(why.event, person.time_zone) if acts and why.event else None
+        event = event_facts(why.event, person.time_zone) if why.event else None
         for rule, verdict in acts:
             self.started[rule.id, person.id] = self.now
             began = begun(
@@ -161,10 +202,14 @@ class Round:
 
     def settle(self, come: Iterable[Waiting]) -> list[Settled]:
         """What comes of steps whose awaited event is there."""
-        about = [(it, self.people[it.customer]) for it in come]
         return [
-            settle(it, self._situation(person, it.event), standing=person.standing, words=self.words)
-            for it, person in about
+            settle(
+                it,
+                self._situation(self.people[it.customer], it.event),
+                standing=self.standings[it.customer],
+                words=self.words,
+            )
+            for it in come
         ]
 
     def _situation(self, person: Person, event: Event | None) -> Situation:
@@ -179,6 +224,6 @@ class Round:
             first_purchase_at=person.since,
             last_purchase_at=person.last_purchase_at,
             purchase_days=person.purchase_days,
-            has_open_complaint=person.standing.open_complaint,
+            has_open_complaint=person.has_open_complaint,
             history=person.history,
         )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -92,12 +92,15 @@ def vocabulary(
 
 
 class Reading(dict[str, Any]):
-    """The value of each name in one situation, None where it is missing; read when it is first asked for, and once."""
+    """The value of each name in one situation, None where it is missing; read when it is first asked for, and once.
 
-    def __init__(self, situation: Situation, words: Vocabulary) -> None:
-        super().__init__()
+    known: values that are known already.
+    """
+
+    def __init__(self, situation: Situation, words: Vocabulary, known: Mapping[str, Any] | None = None) -> None:
+        super().__init__(known or ())
         self._situation = situation
-        self._fields = words.events.get(situation.event.kind if situation.event else "", words.plain).fields
+        self._fields = _fields(situation, words)
         self._local = calendar.local_time(situation.now, situation.time_zone)
 
     def __missing__(self, name: str) -> Any:
@@ -113,8 +116,28 @@ def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None
     Among `names` there may be questions about the history (`core.lookback`), whose answers the situation has.
     """
     reading = Reading(situation, words)
-    kind = situation.event.kind if situation.event else ""
-    return {name: reading[name] for name in (words.events.get(kind, words.plain).fields if names is None else names)}
+    return {name: reading[name] for name in (_fields(situation, words) if names is None else names)}
+
+
+def contexts(situations: Sequence[Situation], words: Vocabulary, names: Sequence[str]) -> list[dict[str, Any]]:
+    """The same of many situations at one instant, whose events are all of one kind, or none: name by name."""
+    if not (situations and names):
+        return [{} for _ in situations]
+    now, fields = situations[0].now, _fields(situations[0], words)
+    clocks = {tz: calendar.local_time(now, tz) for tz in {it.time_zone for it in situations}}
+    both = [(it, clocks[it.time_zone]) for it in situations]
+    columns = [
+        [fields[name].read(it, local) for it, local in both]
+        if name in fields
+        else [it.history[name] for it in situations]
+        for name in names
+    ]
+    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+
+
+def _fields(situation: Situation, words: Vocabulary) -> Mapping[str, Field]:
+    """The names that a rule may read in this situation."""
+    return words.events.get(situation.event.kind if situation.event else "", words.plain).fields
 
 
 def before(values: Mapping[str, Any]) -> dict[str, Any]:

@@ -18,7 +18,7 @@ from engine.decide.condition import compile_condition
 from engine.decide.kinds import KINDS
 from engine.decide.names import CUSTOMER, EVENT, NOW, SCORE, Field
 from engine.decide.situation import Situation, convert, full_years
-from engine.decide.vocabulary import before, context, vocabulary
+from engine.decide.vocabulary import before, context, contexts, vocabulary
 
 DOCS = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 PYTHON = {Type.DOUBLE: float, Type.INT: int, Type.STRING: str, Type.BOOL: bool, Type.TIMESTAMP: datetime}
@@ -323,3 +323,22 @@ def test_the_documentation_names_nothing_that_there_is_not() -> None:
     said = set(re.findall(r"\b(?:customer|score|now)\.[a-zA-Z_]+", DOCS)) - {"customer.attributes"}
 
     assert said <= {one.name for one in (*CUSTOMER, *SCORE, *NOW)}
+
+
+def test_many_situations_are_read_name_by_name_as_each_alone() -> None:
+    words = vocabulary(attributes={"size": "int"}, events={"boat.sold": {"amount": "double"}})
+    names = tuple(words.events["boat.sold"].fields)
+    situations = [
+        Situation(
+            customer=Customer(ref=ref, email=ref, birthday=date(1980, 3, 3), attributes={"size": size}),
+            now=NOW_UTC,
+            time_zone=tz,
+            currency="EUR",
+            event=Event(customer="", kind="boat.sold", ext_key="1", occurred_at=NOW_UTC, payload={"amount": size}),
+        )
+        for ref, size, tz in (("a", 3, "Europe/Rome"), ("b", None, "Pacific/Auckland"), ("c", "7", "Europe/Rome"))
+    ]
+
+    assert contexts(situations, words, names) == [context(it, words, names) for it in situations]
+    assert contexts(situations, words, ()) == [{}, {}, {}]
+    assert contexts([], words, names) == []

@@ -49,3 +49,20 @@ def test_what_steps_ask_is_read_only_of_whom_the_rule_gets_so_far() -> None:
 
 def test_a_rule_that_is_asked_alone_gives_its_name() -> None:
     assert Panel.alone(rule("a")).name == "a"
+
+
+def test_a_panel_says_no_or_further_of_each_rule() -> None:
+    one, other, always = rule("a", "score.T > 1.0 && customer.has_email"), rule("b", "score.T > 2.0"), rule("c")
+    panel = Panel.of([one, other, always])
+
+    said = panel.says({"score.T": 3.0, "customer.has_email": False})
+
+    assert said.no == {one.hash[:12]: "10"}
+    assert said.further == ((other, "1"), (always, ""))
+
+
+def test_what_is_the_same_is_said_by_the_same_object() -> None:
+    panel = Panel.of([rule("a", "score.T > 1.0")])
+
+    assert panel.says({"score.T": 3.0}) is panel.says({"score.T": 4.0})
+    assert panel.says({"score.T": 3.0}) is not panel.says({"score.T": None})

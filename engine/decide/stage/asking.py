@@ -18,12 +18,13 @@ from engine.core.waits import Waiting
 from engine.decide.guards import asks_before
 from engine.decide.moment import Occasion
 from engine.decide.panel import Panel
-from engine.decide.round import Person, Round
+from engine.decide.round import Looked, Person, Question, Round
 from engine.decide.rule import Rule
 from engine.decide.stage.policy import Policy, Summary
 from engine.decide.waits import reads
 from engine.store import (
     actions,
+    complaints,
     customers,
     decisions,
     history,
@@ -36,6 +37,7 @@ from engine.store import (
 from engine.store.session import Store
 
 _NO_PAST: Mapping[str, Value] = {}
+_COMPLAINT = "customer.has_open_complaint"
 _FIRST = {"customer.first_purchase", "customer.years_since_first_purchase"}
 
 
@@ -91,7 +93,7 @@ class Asking:
         before = any(name.startswith("score.prev_") for name in reads)
         since = transactions.first_of(connection, known) if _FIRST & set(reads) else {}
         bought = self.purchases(connection, known, {*reads} - {"customer.first_purchase"})
-        standings = permissions.standings(connection, known, self.policy.key)
+        complain = complaints.open_complaints(connection, known) if _COMPLAINT in reads else ()
         asked = lookbacks(reads)
         zones = {key: facts.time_zone for key, facts in known.items()} if asked else {}
         past = history.answers(connection, asked, zones, self.past())
@@ -104,8 +106,8 @@ class Asking:
                 since=since.get(key),
                 last_purchase_at=bought.last.get(key),
                 purchase_days=bought.days.get(key, ()),
-                standing=standings[key],
                 time_zone=facts.time_zone or self.policy.time_zone,
+                has_open_complaint=key in complain,
                 history=past.get(key, _NO_PAST),
             )
             for key, facts in known.items()
@@ -128,16 +130,30 @@ class Asking:
         """Ask rules about customers of a round, each alone, and write what came of it."""
         asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
         panels = {rule.id: Panel.alone(rule) for rule in {rule.id: rule for rule, _, _ in questions}.values()}
-        for rule, key, why in questions:
-            asked.ask(panels[rule.id], key, why)
+        together = [(panels[rule.id], key, why) for rule, key, why in questions]
+        for question, looked in zip(together, self.look(connection, asked, together), strict=True):
+            asked.ask(question, looked)
         self.write(connection, asked)
         self.settle(connection, waits.come(connection, asked.begun, self.now) if asked.begun else ())
         decisions.count_answers(connection, asked.counted, self.now)
+
+    def look(self, connection: Connection, asked: Round, questions: Sequence[Question]) -> list[Looked]:
+        """What the conditions say; of whom they may be true, it is read how they stand."""
+        looked = asked.look(questions)
+        self._stand(
+            connection, asked, {who for (_, who, _), it in zip(questions, looked, strict=True) if it.said.further}
+        )
+        return looked
+
+    def _stand(self, connection: Connection, asked: Round, customers: Collection[int]) -> None:
+        facts = {key: asked.people[key].facts for key in customers}
+        asked.standings.update(permissions.standings(connection, facts, self.policy.key))
 
     def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
         """Say of steps whose awaited event is there what comes of them."""
         if come:
             asked = self.round(connection, {it.customer for it in come}, reads=reads(come, self.policy.words))
+            self._stand(connection, asked, asked.people)
             self.summary.awaited += waits.settle(connection, asked.settle(come), self.now)
 
     def write(self, connection: Connection, asked: Round) -> None:

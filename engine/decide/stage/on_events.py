@@ -8,9 +8,13 @@ from itertools import chain
 
 from engine.core.calendar import at_local
 from engine.decide import triggers
+from engine.decide.panel import Panel
 from engine.decide.stage.asking import Asking
 from engine.decide.stage.policy import BATCH
+from engine.decide.triggers import event_occasion
 from engine.store import decisions, events, waits
+
+NOBODY = Panel.of(())  # asked about what starts no rule
 
 
 def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
@@ -23,16 +27,17 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
     while True:
         with stage.store.write() as connection:
             batch = events.unprocessed(connection, stage.now, BATCH)
-            occasions = [triggers.event_occasion(found.source, found.id, found.facts) for found in batch]
+            questions = [
+                (panels.get(it.facts.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it.facts))
+                for it in batch
+            ]
             kinds = {found.facts.kind for found in batch}
             started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
             asked = stage.round(connection, {found.customer_id for found in batch}, started, kinds=kinds)
-            pairs = {(found.customer_id, why.occurrence) for found, why in zip(batch, occasions, strict=True)}
-            asked.decided.update(decisions.decided(connection, pairs))
-            for found, why in zip(batch, occasions, strict=True):
+            asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
+            for found, question, looked in zip(batch, questions, stage.look(connection, asked, questions), strict=True):
                 asked.stop(found.customer_id, found.facts)
-                if panel := panels.get(found.facts.kind):
-                    asked.ask(panel, found.customer_id, why)
+                asked.ask(question, looked)
             stage.write(connection, asked)
             stage.settle(connection, waits.come(connection, asked.people, stage.now) if batch else ())
             events.mark_processed(connection, [found.id for found in batch], stage.now)
