@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 
 import sqlalchemy
 from numpy.typing import NDArray
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, not_, select, update
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, not_, select, text, update
 
 from engine.core.facts import Score
 from engine.core.worth import Worth
@@ -40,7 +40,8 @@ Columns: TypeAlias = Sequence[NDArray[Any]]
 """Scores by column, in the order of `COLUMNS`: arrays of the same length, masked where there is no value.
 
 No columns at all are nobody's scores."""
-_COMMON = ("run_id", "scored_at", "decided_at")
+_COMMON = ("run_id", "scored_at", "fresh")
+_FRESH = text("score.fresh")  # word for word, so that the partial index serves it
 _BATCH = 1000
 _TOGETHER = 50  # rows a statement: their values stay below the 999 that the least of all SQLites takes
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
@@ -93,31 +94,45 @@ def save(
 
     baseline: the first scores ever of this store; nobody "becomes" anything by them. looked_at: who was looked at, when
     not everybody; who then has no row (no purchase left) has no score any more.
+
+    What decide has not seen is said once of everybody, by the run; only who is scored alone is marked himself.
     """
-    at = _as_stored(connection, now)
-    _write(connection, columns, (run, at, at if baseline else None))
+    last = _run_of(run, everybody=looked_at is None).with_for_update()  # decide must not end with it meanwhile
+    is_seen = connection.execute(last).scalar() is not None
+    common = (run, _as_stored(connection, now), looked_at is not None and not baseline)
+    _write(connection, columns, common, is_seen=is_seen)
     if looked_at is None:
         connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))
     else:
         gone = set(looked_at).difference(*(column.tolist() for column in columns[:1]))
         connection.execute(delete(_SCORE).where(among(connection, _SCORE.c.customer_id, gone)))
+    if baseline:
+        connection.execute(update(_RUN).where(_RUN.c.id == run).values(decided_at=now))
 
 
-def _write(connection: Connection, columns: Columns, common: tuple[Any, ...]) -> None:
+def _run_of(run: int, *, everybody: bool) -> Select[*tuple[Any, ...]]:
+    """When decide had looked at the run that scored everybody last: that before this one, or this one."""
+    before = _RUN.c.id < run if everybody else _RUN.c.id == run
+    return select(_RUN.c.decided_at).where(before).order_by(_RUN.c.id.desc()).limit(1)
+
+
+def _write(connection: Connection, columns: Columns, common: tuple[Any, ...], *, is_seen: bool) -> None:
     """By the driver itself: a dictionary and a statement for each row would cost more than the writing.
 
-    common: what all rows have for `_COMMON`.
+    common: what all rows have for `_COMMON`. is_seen: by decide, so that what a row holds is what was before.
     """
     for start in range(0, len(columns[0]) if columns else 0, _BATCH):
         some = [column[start : start + _BATCH].tolist() for column in columns]
         if connection.dialect.name != "sqlite":
-            connection.exec_driver_sql(_upsert(connection, 1), [(*row, *common) for row in zip(*some, strict=True)])
+            connection.exec_driver_sql(
+                _upsert(connection, 1, is_seen=is_seen), [(*row, *common) for row in zip(*some, strict=True)]
+            )
             continue
         for together in (_TOGETHER, 1):
             starts = range(0, len(some[0]) - together + 1, together)
             groups = [_joined(common, (values[at : at + together] for values in some)) for at in starts]
             if groups:
-                connection.exec_driver_sql(_upsert(connection, together), groups)
+                connection.exec_driver_sql(_upsert(connection, together, is_seen=is_seen), groups)
             some = [values[len(groups) * together :] for values in some]
 
 
@@ -129,17 +144,15 @@ def _joined(first: Iterable[Any], parts: Iterable[list[Any]]) -> tuple[Any, ...]
     return tuple(whole)
 
 
-def _upsert(connection: Connection, number: int) -> str:
+def _upsert(connection: Connection, number: int, *, is_seen: bool) -> str:
     """The statement that writes a number of rows.
 
     SQLite's takes what is common first, and then column by column, as scores come: nobody has to make rows of them.
     """
     quoted = connection.dialect.identifier_preparer.quote
     names = [quoted(name) for name in (*COLUMNS, *_COMMON)]
-    kept = [
-        f"prev_{name} = CASE WHEN score.decided_at IS NULL THEN score.prev_{name} ELSE score.{name} END"
-        for name in _PREVIOUS
-    ]
+    kept = [f"prev_{name} = CASE WHEN score.fresh THEN score.prev_{name} ELSE score.{name} END" for name in _PREVIOUS]
+    kept = kept if is_seen else []
     changed = ", ".join([*kept, *(f"{name} = excluded.{name}" for name in names[1:])])
     first = len(_COMMON) + 1
     own = [[f"?{first + column * number + row}" for column in range(len(COLUMNS))] for row in range(number)]
@@ -214,7 +227,9 @@ def undecided(
     connection: Connection, limit: int, *, after: int = 0, among: ColumnElement[bool] | None = None
 ) -> list[Stored]:
     """Scores that decide has not looked at yet, by customer from behind `after`; `among` may leave some of them out."""
-    query = _STORED.where(_SCORE.c.decided_at.is_(None), _SCORE.c.customer_id > after)
+    query = _STORED.where(_SCORE.c.customer_id > after)
+    if _unseen_run(connection) is None:
+        query = query.where(_FRESH)
     if among is not None:
         query = query.where(among)
     return [_stored(row) for row in connection.execute(query.order_by(_SCORE.c.customer_id).limit(limit)).all()]
@@ -222,19 +237,32 @@ def undecided(
 
 def newest(connection: Connection) -> datetime | None:
     """When the newest of the scores was made that decide has not looked at yet; None: it has looked at all."""
-    return connection.execute(select(func.max(_SCORE.c.scored_at)).where(_SCORE.c.decided_at.is_(None))).scalar()
+    fresh = connection.execute(select(func.max(_SCORE.c.scored_at)).where(_FRESH)).scalar()
+    return max(filter(None, (fresh, _unseen_run(connection))), default=None)
 
 
 def is_undecided(connection: Connection, customer: int) -> bool:
     """Whether decide has yet to look at this customer's score."""
-    waits = select(_SCORE.c.customer_id).where(_SCORE.c.customer_id == customer, _SCORE.c.decided_at.is_(None))
-    return connection.execute(waits).first() is not None
+    found = connection.execute(select(_SCORE.c.fresh).where(_SCORE.c.customer_id == customer)).scalar()
+    return found is not None and (found or _unseen_run(connection) is not None)
 
 
 def mark_decided(connection: Connection, until: datetime, now: datetime) -> int:
     """Decide has looked at all that were made up to an instant; says how many those were."""
-    looked_at = update(_SCORE).where(_SCORE.c.decided_at.is_(None), _SCORE.c.scored_at <= until)
-    return connection.execute(looked_at.values(decided_at=now)).rowcount
+    whole = _unseen_run(connection)
+    alone = update(_SCORE).where(_FRESH, _SCORE.c.scored_at <= until).values(fresh=False)
+    if whole is None or whole > until:
+        return connection.execute(alone).rowcount
+    connection.execute(update(_RUN).where(_RUN.c.decided_at.is_(None)).values(decided_at=now))  # first, as `save` does
+    seen = connection.execute(select(func.count()).where(_SCORE.c.scored_at <= until)).scalar_one()
+    connection.execute(alone)
+    return seen
+
+
+def _unseen_run(connection: Connection) -> datetime | None:
+    """When everybody was scored last, if decide has yet to look at that."""
+    last = connection.execute(select(_RUN.c.fitted_at, _RUN.c.decided_at).order_by(_RUN.c.id.desc()).limit(1)).first()
+    return last.fitted_at if last and last.decided_at is None else None
 
 
 def _stored(row: sqlalchemy.Row[Any]) -> Stored:

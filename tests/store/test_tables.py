@@ -35,7 +35,7 @@ def test_partial_indexes_are_partial(store: Store) -> None:
     wanted = {
         "event_unprocessed": "processed_at is null",
         "customer_household": "<> ''",
-        "score_undecided": "decided_at is null",
+        "score_fresh": "fresh",
         "action_due": "ready",
         "referral_invite": "newcomer_id is null",
     }

@@ -36,19 +36,13 @@ class ModelRun(SQLModel, table=True):
     pooled: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the margin and purchase of all customers
     policy: dict[str, Any] = Field(default_factory=dict, sa_type=JSON)  # the shop's terms when everybody was scored
     fitted_at: datetime
+    decided_at: datetime | None = None  # when decide had looked at all that it scored
 
 
 class Score(SQLModel, table=True):
     """What a customer is worth now, and the values (`prev_*`) that decide saw before: crossings lie between the two."""
 
-    __table_args__ = (
-        Index(
-            "score_undecided",
-            "customer_id",
-            sqlite_where=text("decided_at IS NULL"),
-            postgresql_where=text("decided_at IS NULL"),
-        ),
-    )
+    __table_args__ = (Index("score_fresh", "customer_id", sqlite_where=text("fresh"), postgresql_where=text("fresh")),)
     customer_id: int = Field(primary_key=True, sa_type=BIG)  # no foreign keys: to check one for everybody would be
     run_id: int = Field(sa_type=BIG)  # a fifth of the time to save; who is scored has transactions, which have them
     frequency: int
@@ -69,7 +63,7 @@ class Score(SQLModel, table=True):
     prev_clv_minor: int | None = Field(default=None, sa_type=BIG)
     prev_percentile: float | None = None
     prev_tier: str | None = None
-    decided_at: datetime | None = None
+    fresh: bool = False  # scored alone since everybody was, and decide has not looked at it yet
 
 
 class ScoreHistory(SQLModel, table=True):

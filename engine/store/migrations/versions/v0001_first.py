@@ -113,6 +113,7 @@ def upgrade() -> None:
         sa.Column("pooled", sa.JSON(), nullable=False),
         sa.Column("policy", sa.JSON(), nullable=False),
         sa.Column("fitted_at", UTCDateTime(), nullable=False),
+        sa.Column("decided_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
     op.create_table(
@@ -244,16 +245,16 @@ def upgrade() -> None:
         sa.Column("prev_clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("prev_percentile", sa.Float(), nullable=True),
         sa.Column("prev_tier", AutoString(), nullable=True),
-        sa.Column("decided_at", UTCDateTime(), nullable=True),
+        sa.Column("fresh", sa.Boolean(), nullable=False),
         sa.PrimaryKeyConstraint("customer_id"),
     )
     op.create_index(
-        "score_undecided",
+        "score_fresh",
         "score",
         ["customer_id"],
         unique=False,
-        sqlite_where=sa.text("decided_at IS NULL"),
-        postgresql_where=sa.text("decided_at IS NULL"),
+        sqlite_where=sa.text("fresh"),
+        postgresql_where=sa.text("fresh"),
     )
     op.create_table(
         "score_history",
