@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
 from typing import Any, TypeAlias
 
 import sqlalchemy
@@ -43,7 +44,7 @@ No columns at all are nobody's scores."""
 _COMMON = ("run_id", "scored_at", "fresh")
 _FRESH = text("score.fresh")  # word for word, so that the partial index serves it
 _BATCH = 1000
-_TOGETHER = 50  # rows a statement: their values stay below the 999 that the least of all SQLites takes
+_TOGETHER = 250
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 _BEFORE = [_SCORE.c[f"prev_{name}"] for name in _PREVIOUS]
 _WORTH = select(*(_SCORE.c[name] for name in (*Worth._fields, "customer_id")))
@@ -121,19 +122,28 @@ def _write(connection: Connection, columns: Columns, common: tuple[Any, ...], *,
 
     common: what all rows have for `_COMMON`. is_seen: by decide, so that what a row holds is what was before.
     """
+    is_sqlite = connection.dialect.name == "sqlite"
+    statements = {number: _upsert(connection, number, is_seen=is_seen) for number in (_together(connection), 1)}
     for start in range(0, len(columns[0]) if columns else 0, _BATCH):
         some = [column[start : start + _BATCH].tolist() for column in columns]
-        if connection.dialect.name != "sqlite":
-            connection.exec_driver_sql(
-                _upsert(connection, 1, is_seen=is_seen), [(*row, *common) for row in zip(*some, strict=True)]
-            )
+        if not is_sqlite:
+            connection.exec_driver_sql(statements[1], [(*row, *common) for row in zip(*some, strict=True)])
             continue
-        for together in (_TOGETHER, 1):
+        for together, statement in statements.items():
             starts = range(0, len(some[0]) - together + 1, together)
             groups = [_joined(common, (values[at : at + together] for values in some)) for at in starts]
             if groups:
-                connection.exec_driver_sql(_upsert(connection, together, is_seen=is_seen), groups)
+                connection.exec_driver_sql(statement, groups)
             some = [values[len(groups) * together :] for values in some]
+
+
+def _together(connection: Connection) -> int:
+    """How many rows a statement writes: more than these win nothing."""
+    driver: Any = connection.connection.driver_connection
+    if connection.dialect.name != "sqlite":
+        return 1
+    most: int = driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER)
+    return min(_TOGETHER, (most - len(_COMMON)) // len(COLUMNS))
 
 
 def _joined(first: Iterable[Any], parts: Iterable[list[Any]]) -> tuple[Any, ...]:

@@ -19,7 +19,7 @@ from engine.core.facts import Score
 from engine.errors import StoreError
 from engine.store import score_history
 from engine.store.score_history import find, pack
-from engine.store.scores import COLUMNS
+from engine.store.scores import COLUMNS, Columns
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, begun, columns, score
 
@@ -48,7 +48,12 @@ BARE = replace(score(), monetary_minor=None, p_alive=None, percentile=None)
 
 
 def packed(facts: Mapping[int, Score]) -> bytes:
-    return pack(columns(facts))
+    return content_of(columns(facts))
+
+
+def content_of(found: Columns) -> bytes:
+    [(_, _, content)] = pack(found)
+    return content
 
 
 def keep(connection: Connection, facts: Mapping[int, Score], at: datetime = NOON, run: int | None = None) -> int:
@@ -122,8 +127,8 @@ class TestABlock:
         usual = columns({1000: score(), 1007: BARE})
         other = [one.astype(one.dtype.newbyteorder(">")) for one in usual]
 
-        assert pack(other) == pack(usual)
-        assert find(pack(other), 1007) == BARE
+        assert content_of(other) == content_of(usual)
+        assert find(content_of(other), 1007) == BARE
 
     def test_of_a_later_version_is_not_guessed_at(self) -> None:
         with pytest.raises(StoreError, match=r"version 2 \(hint: upgrade"):
@@ -270,3 +275,14 @@ def test_at_every_instant_the_last_word_before_it_stands(
             for at in range(-1, 6):
                 said = [found[number] for hours, found in saves if hours <= at and number in found]
                 assert alive(connection, number, NOON + timedelta(hours=at)) == (said[-1] if said else None)
+
+
+def test_a_save_of_more_than_one_block_has_blocks_of_neighbours() -> None:
+    facts = {number: replace(score(), clv_minor=number * number) for number in range(5, score_history.BLOCK + 8)}
+
+    (first, last, whole), (behind, end, rest) = pack(columns(facts))
+
+    assert (first, last, behind, end) == (5, score_history.BLOCK + 4, score_history.BLOCK + 5, score_history.BLOCK + 7)
+    for number, content in ((5, whole), (score_history.BLOCK + 4, whole), (score_history.BLOCK + 7, rest)):
+        assert find(content, number) == facts[number]
+    assert find(rest, 5) is None
