@@ -53,6 +53,7 @@ LONGEST = (
     "process/test_workers.py",
     "process/test_many_workers.py",
     "demo/test_run.py",
+    "backtest/test_year.py",
     "clv/test_draw.py",
     "process/test_reload.py",
     "flow/test_cdnow.py",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -17,6 +18,8 @@ from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.decide.vocabulary import Vocabulary
+    from engine.report.channels import RuleLine
+    from engine.store.rule_versions import Version
 
 _STARTS = {"event": "on {}", "date": "on {}, every year", "score": "when {}", "sweep": "{}"}
 
@@ -35,14 +38,15 @@ def register(app: typer.Typer) -> None:
 
 
 def listing(folder: Folder = HERE, as_json: Json = False) -> None:
-    """List the rules: what starts each, since when each is in use as it is now, what it answered and did."""
+    """List the rules: what starts each, since when each is in use as it is now, what it answered and did; at the end
+    those that were removed."""
     from engine.report.stage import report_channels
-    from engine.store.rule_versions import first_used
+    from engine.store.rule_versions import first_used, used
 
     with opened(folder, quiet=as_json) as app:
         rules, tz = app.rules, app.settings.shop.time_zone
         with app.store.read() as connection:
-            first = first_used(connection)
+            first, versions = first_used(connection), used(connection)
         lines = {line.rule: line for line in report_channels(app.store)}
     found: list[dict[str, Any]] = [
         {
@@ -52,6 +56,7 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
             "starts": {"kind": rule.trigger.kind, "what": rule.trigger.what},
             "holdout": rule.holdout,
             "worth": None if rule.worth_micro is None else rule.worth_micro / 10**6,
+            "removed": False,
             "file": rule.file,
             "hash": rule.hash,
             "first_used_at": first.get(rule.hash),
@@ -60,6 +65,8 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
         }
         for rule in rules
     ]
+    gone = {one.rule_id: one for one in versions if one.rule_id not in {rule.id for rule in rules}}  # the last version
+    removed = [_removed(one, lines.get(one.rule_id)) for one in gone.values()]
 
     def human() -> None:
         for rule, row in zip(rules, found, strict=True):
@@ -69,8 +76,26 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
             say(f"  decisions: {counts(row['decisions'])}; actions: {_actions(row['actions'])}")
         if not rules:
             say("There is no rule. (hint: premura init puts those that come with Premura into rules/)")
+        for row in removed:
+            say(f"{row['id']}: {row['title']}")
+            say(f"  removed; version {row['hash'][:SHORT]}, {since(row['first_used_at'], tz)}")
+            say(f"  decisions: {counts(row['decisions'])}; actions: {_actions(row['actions'])}")
 
-    show(found, as_json=as_json, human=human)
+    show([*found, *removed], as_json=as_json, human=human)
+
+
+def _removed(version: Version, line: RuleLine | None) -> dict[str, Any]:
+    """A rule that has no file any more, by its last version."""
+    said = tomllib.loads(version.text)
+    return {
+        "id": version.rule_id,
+        "title": said.get("title", ""),
+        "removed": True,
+        "hash": version.hash,
+        "first_used_at": version.first_used_at,
+        "decisions": line.outcomes if line else {},
+        "actions": line.actions if line else {},
+    }
 
 
 def _actions(found: dict[str, dict[str, int]]) -> str:

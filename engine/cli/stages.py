@@ -96,8 +96,9 @@ def decide(folder: Folder = HERE, as_of: AsOf = "", as_json: Json = False) -> No
         history = f" ({result.history} from before the start are history)" if result.history else ""
         waited = f", {result.awaited} got what they waited for" if result.awaited else ""
         waited += f", {result.given_up} waited in vain" if result.given_up else ""
+        gone = f", {result.removed} ended because their rule was removed" if result.removed else ""
         say(f"{result.events} events{history}, {result.scores} new scores; answers: {counts(result.outcomes)}; "
-            f"{result.actions} actions planned{waited}, {result.stopped} journeys stopped")  # fmt: skip
+            f"{result.actions} actions planned{waited}, {result.stopped} journeys stopped{gone}")  # fmt: skip
 
     show(result, as_json=as_json, human=human)
 

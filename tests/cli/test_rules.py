@@ -91,6 +91,27 @@ def test_a_workspace_without_rules_says_where_they_come_from(shop: Shop, capsys:
     assert ran(capsys, "rules", "log", "-w", shop.folder)[1] == "There is no rule, and none was ever used.\n"
 
 
+def test_a_rule_that_was_removed_is_still_told_of(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.customer()
+    shop.event("service_call.completed", "2026-03-02T09:00:00+01:00")
+    shop.app.decide()
+    shop.rule("thanks", THANKS.replace("Thank for", "Give thanks for"))
+    shop.event("service_call.completed", "2026-03-02T10:00:00+01:00")
+    shop.at("2026-03-02T12:00").app.decide()
+    (shop.folder / "rules" / "thanks.toml").unlink()
+    shop.rule("birthday", BIRTHDAY)
+    decided = ran(capsys, "decide", "-w", shop.folder)[1]
+
+    there, gone = told(capsys, "rules", "list", "-w", shop.folder)
+
+    assert "2 ended because their rule was removed" in decided
+    assert (there["id"], there["removed"]) == ("birthday", False)
+    assert (gone["id"], gone["removed"], gone["title"]) == ("thanks", True, "Give thanks for a service call")
+    assert gone["decisions"] == {"act": 2}
+    assert gone["actions"] == {"email": {"cancelled": 2}}
+    assert f"  removed; version {gone['hash'][:8]}, first used" in ran(capsys, "rules", "list", "-w", shop.folder)[1]
+
+
 def test_a_broken_rule_is_told_like_by_check(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     shop.rule("thanks", THANKS.replace("after =", "afetr ="))
 

@@ -461,12 +461,22 @@ def test_what_stops_a_journey_is_what_its_own_rule_said(days: Days) -> None:
     assert sorted(row["state"] for row in days.planned()) == [State.CANCELLED, State.PLANNED]
 
 
-def test_a_rule_that_was_taken_away_finishes_what_it_began(days: Days) -> None:
+def test_a_rule_that_was_taken_away_ends_what_it_began(days: Days) -> None:
     begin(days, 1)
     remove(days)
     assert [news.event for news in days.rounds()] == ["reloaded"]
     days.now = NOON + timedelta(days=2)
-    assert days.app.decide().actions == 0
+    assert (days.app.decide().removed, days.app.decide().removed) == (1, 0)
+    assert days.app.dispatch().states == {}
+    assert [(row["state"], row["reason"]) for row in days.planned()] == [("cancelled", "the rule was removed")]
+
+
+def test_a_broken_file_takes_no_rule_away(days: Days) -> None:
+    begin(days, 1)
+    days.write(BROKEN)
+    assert [news.event for news in days.rounds()] == ["refused"]
+    days.now = NOON + timedelta(days=2)
+    assert days.app.decide().removed == 0
     assert days.app.dispatch().states == {"delivered": 1}
 
 

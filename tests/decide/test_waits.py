@@ -307,14 +307,9 @@ class TestStopping:
 
 
 class TestPinned:
-    @pytest.mark.parametrize("change", ["changed", "deleted"])
-    def test_a_journey_keeps_to_the_rule_with_which_it_began(self, shop: Shop, change: str) -> None:
+    def test_a_journey_keeps_to_the_rule_with_which_it_began(self, shop: Shop) -> None:
         shop.app.decide()
-        if change == "changed":
-            shop.rule("care", CARE.replace(">= 4", ">= 1").replace("P14D", "P1D").replace("PT2H", "P2D"))
-        else:
-            (shop.folder / "rules" / "care.toml").unlink()
-            shop.rule("remind", REMIND)
+        shop.rule("care", CARE.replace(">= 4", ">= 1").replace("P14D", "P1D").replace("PT2H", "P2D"))
         shop.at("2026-03-10T11:00").app.decide()
         assert step(shop)[0] == "waiting"
 

@@ -79,6 +79,21 @@ def test_a_changed_rule_decides_and_a_broken_one_leaves_the_old_in_force(folder:
     assert is_discreet(daemon)
 
 
+def test_a_deleted_rule_takes_back_what_it_had_planned(folder: Path, daemon: Command) -> None:
+    rule(folder, THANKS + 'after = "P1D"\n')
+    daemon.wait_for("rules.reloaded")
+    deliver(folder, 1)
+    until(lambda: states(folder) == {State.DELIVERED: 1, State.PLANNED: 1}, lambda: daemon.err)
+
+    (folder / "rules" / "thanks.toml").unlink()
+    until(lambda: states(folder) == {State.DELIVERED: 1, State.CANCELLED: 1}, lambda: daemon.err)
+    assert daemon.end() == 0
+
+    assert told(daemon, "rules.reloaded")[-1]["removed"].keys() == {"thanks"}
+    assert [line["removed"] for line in told(daemon, "decide.done") if line["removed"]] == [1]
+    assert is_discreet(daemon)
+
+
 def test_sighup_asks_for_it(folder: Path, daemon: Command) -> None:
     daemon.send(signal.SIGHUP)
     daemon.wait_for("rules.unchanged")

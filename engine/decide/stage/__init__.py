@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.decide.stage.asking import Asking
 from engine.decide.stage.on_calendar import ask_calendar
 from engine.decide.stage.on_events import ask_events, give_up
+from engine.decide.stage.on_removal import end_removed
 from engine.decide.stage.on_scores import ask_scores
 from engine.decide.stage.policy import Policy, Summary
 from engine.store.session import Store
@@ -23,6 +24,7 @@ def decide(
 ) -> Summary:
     """Ask the rules about every new event, score and date up to `now`."""
     stage = Asking(store=store, policy=policy, now=now, summary=Summary())
+    end_removed(stage)
     ask_events(stage, progress)
     ask_scores(stage)
     ask_calendar(stage)

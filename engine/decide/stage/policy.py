@@ -37,6 +37,7 @@ class Summary:
     actions: int = 0
     stopped: int = 0
     awaited: int = 0  # steps whose awaited event came
+    removed: int = 0  # journeys that ended because their rule was removed
     given_up: int = 0  # steps whose awaited event did not come in time
 
     def count(self, outcome: str, number: int = 1) -> None:
