@@ -47,6 +47,11 @@ class Standing:
     open_complaint: bool = False
 
 
+def needs_consent(channel: str, purpose: str) -> bool:
+    """Whether customers must have said yes, and be content: not to what they are owed, nor where nobody hears it."""
+    return purpose != "transactional" and channel not in INTERNAL_CHANNELS
+
+
 def refusal(standing: Standing, *, purpose: str, channel: str) -> str | None:
     """Why the customer may not be written to, or None when it is permitted."""
     if channel in INTERNAL_CHANNELS:
@@ -54,7 +59,7 @@ def refusal(standing: Standing, *, purpose: str, channel: str) -> str | None:
     for suppression in standing.suppressions:
         if suppression.channel in (channel, ANY):
             return f"the address is suppressed ({suppression.reason})"
-    if purpose == "transactional":
+    if not needs_consent(channel, purpose):
         return None
     if standing.open_complaint:
         return "a complaint is open"

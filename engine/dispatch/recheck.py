@@ -19,6 +19,8 @@ from engine.core.permission import refusal as not_permitted
 from engine.core.quiet import Quiet
 from engine.dispatch.waiting import Cap, opens
 
+_UNHEARD = SILENT_CHANNELS | INTERNAL_CHANNELS
+
 
 class Asked(Protocol):
     """Of an action: what it is, when it still makes sense, and what ends it."""
@@ -85,7 +87,7 @@ def refusal(asked: Asked, situation: Situation, cap: Cap, now: datetime) -> Refu
 
 def counts_for_caps(channel: str, purpose: str) -> bool:
     """Whether the customer hears from us by it, and not because of something that they are owed."""
-    return purpose != "transactional" and channel not in SILENT_CHANNELS | INTERNAL_CHANNELS
+    return purpose != "transactional" and channel not in _UNHEARD
 
 
 def _over(asked: Asked, situation: Situation) -> Refusal | None:

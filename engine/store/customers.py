@@ -6,7 +6,6 @@ from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import Connection, Row, func, or_, select
@@ -114,31 +113,6 @@ def facts(connection: Connection, ids: Collection[int]) -> dict[int, Customer]:
     """The facts of the customers with these keys, by key."""
     query = _KNOWN.where(among(connection, _CUSTOMER.c.id, ids)).order_by(_CUSTOMER.c.id)
     return {row[0]: _facts(row) for row in connection.execute(query).all()}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reach:
-    """Of a customer: what tells whether and when one may speak to them. Of the address, country and region."""
-
-    email: str
-    time_zone: str
-    household: str
-    address: Address
-
-
-def reach(connection: Connection, ids: Collection[int]) -> dict[int, Reach]:
-    """How the customers with these keys are reached."""
-    names = ("id", "email", "time_zone", "household", "country", "region")
-    query = select(*(_CUSTOMER.c[name] for name in names)).where(among(connection, _CUSTOMER.c.id, ids))
-    return {
-        key: Reach(email=email, time_zone=zone, household=home, address=_place(country, region))
-        for key, email, zone, home, country, region in connection.execute(query)
-    }
-
-
-@lru_cache(maxsize=1024)
-def _place(country: str, region: str) -> Address:
-    return Address(country=country, region=region)
 
 
 def hold(connection: Connection, ids: Collection[int], *, wait: bool = True) -> set[int]:

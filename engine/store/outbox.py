@@ -7,6 +7,7 @@ the lease's owner: a worker that lost its lease can no longer change the action.
 from __future__ import annotations
 
 import json
+from collections import defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -15,9 +16,11 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, Text, cast, select, text, update
 
 from engine.core.actions import Ending, Plan, State
+from engine.core.facts import Address
 from engine.store import rows, tables
 from engine.store.actions import STATE
 from engine.store.session import among
+from engine.store.written import Values
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
@@ -42,19 +45,22 @@ _NAMES = (
     "valid_until",
     "attempts",
 )
+_REACH = ("ref", "email", "time_zone", "household", "country", "region")
 _WAITS = text("action.state IN ('ready', 'retry_at')")  # word for word, so that the partial index serves it
 _ASKED = (
     select(*(_ACTION.c[name] for name in _NAMES))
     .add_columns(cast(_ACTION.c.plan, Text), cast(_JOURNEY.c.stop_on, Text))  # few different ones: each is read once
-    .add_columns(_JOURNEY.c.anchor_at, _JOURNEY.c.started_at, _JOURNEY.c.reference, _CUSTOMER.c.ref)
+    .add_columns(_JOURNEY.c.anchor_at, _JOURNEY.c.started_at, _JOURNEY.c.reference)
+    .add_columns(*(_CUSTOMER.c[name] for name in _REACH))
     .join_from(_ACTION, _JOURNEY, _JOURNEY.c.id == _ACTION.c.journey_id)
     .join(_CUSTOMER, _CUSTOMER.c.id == _ACTION.c.customer_id)
 )
 _DUE = _ASKED.where(_WAITS)
+_OPEN = (State.RETRY_AT, State.UNKNOWN)  # where a result leaves an action that is not at its end
 
 
 class Due(NamedTuple):
-    """A frozen action that is due, with what must be asked again before it goes out.
+    """A frozen action that is due, with what must be asked again before it goes out: a row as the store gives it.
 
     A tuple, as there are thousands a second: a frozen dataclass of so many fields takes ten times as long to make.
     """
@@ -76,9 +82,37 @@ class Due(NamedTuple):
     due_at: datetime
     valid_until: datetime | None
     attempts: int  # before this one
+    written_plan: str  # as JSON, as are the kinds: few actions ever ask for more than whether it is another's
+    written_kinds: str  # of the events that end its journey
+    anchor_at: datetime  # of the journey
+    started_at: datetime
+    reference: str
     customer: str  # the shop's own reference
-    plan: Plan
-    ending: Ending
+    email: str
+    time_zone: str
+    household: str
+    country: str
+    region: str
+
+    @property
+    def plan(self) -> Plan:
+        """What the rule asks of the step."""
+        return _plan(self.written_plan)
+
+    @property
+    def stop_on(self) -> tuple[str, ...]:
+        """The kinds of events that end its journey."""
+        return _kinds(self.written_kinds)
+
+    @property
+    def ending(self) -> Ending:
+        """What ends its journey."""
+        return Ending(stop_on=self.stop_on, anchor_at=min(self.anchor_at, self.started_at), reference=self.reference)
+
+    @property
+    def address(self) -> Address:
+        """Of where the customer lives, country and region."""
+        return Address(country=self.country, region=self.region)
 
 
 class Result(NamedTuple):
@@ -98,26 +132,20 @@ def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list
     query = _DUE.where(_ACTION.c.adapter == adapter, _ACTION.c.due_at <= now)
     first = query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit)
     locked = first.with_for_update(skip_locked=True, of=_ACTION)  # SQLite has one writer, and says nothing of this
-    return [_due(tuple(row)) for row in connection.execute(locked).all()]
+    return list(map(Due._make, connection.execute(locked).all()))
 
 
 def due_among(connection: Connection, ids: Collection[int]) -> list[Due]:
     """Those of these actions that wait for their turn, in no order."""
     waits = STATE.in_((State.READY, State.RETRY_AT))  # by their keys, however many others wait
     query = _ASKED.where(waits, among(connection, _ACTION.c.id, ids)).with_for_update(of=_ACTION)
-    return [_due(tuple(row)) for row in connection.execute(query).all()]
+    return list(map(Due._make, connection.execute(query).all()))
 
 
 def in_doubt(connection: Connection, ids: Collection[int]) -> list[Due]:
     """Those of these actions of which nobody knows whether they went out, in no order."""
     query = _ASKED.where(among(connection, _ACTION.c.id, ids), _ACTION.c.state == State.UNKNOWN)
-    return [_due(tuple(row)) for row in connection.execute(query.with_for_update(of=_ACTION)).all()]
-
-
-def _due(row: tuple[Any, ...]) -> Due:
-    plan, stop_on, anchor_at, started_at, reference, customer = row[-6:]
-    ending = Ending(stop_on=_kinds(stop_on), anchor_at=min(anchor_at, started_at), reference=reference)
-    return Due._make((*row[:-6], customer, _plan(plan), ending))
+    return list(map(Due._make, connection.execute(query.with_for_update(of=_ACTION)).all()))
 
 
 @lru_cache(maxsize=4096)
@@ -141,11 +169,14 @@ def begin(
     state = {"state": State.SUBMITTING, "lease_owner": owner, "lease_until": until}
     connection.execute(taken.values(**state, attempts=_ACTION.c.attempts + 1))
     keys = rows.next_keys(connection, _DELIVERY, len(actions))
-    attempts = [
-        {"id": key, "action_id": action.id, "attempt": action.attempts + 1, "parcel": parcel, "adapter": action.adapter}
-        for key, (action, parcel) in zip(keys, actions, strict=True)
-    ]
-    rows.add(connection, _DELIVERY, attempts, {"owner": owner, "started_at": now}, leave_known=False)
+    attempts: dict[str, Values] = {
+        "id": keys,
+        "action_id": [action.id for action, _ in actions],
+        "attempt": [action.attempts + 1 for action, _ in actions],
+        "parcel": [parcel for _, parcel in actions],
+        "adapter": [action.adapter for action, _ in actions],
+    }
+    rows.add_columns(connection, _DELIVERY, attempts, {"owner": owner, "started_at": now}, leave_known=False)
     return keys
 
 
@@ -156,39 +187,29 @@ def close(connection: Connection, results: Sequence[Result], owner: str, now: da
     answer said is added to the attempt's detail.
     """
     ours = _ours(connection, results, owner)
-    kept = [one for one in results if one.due.id in ours]
-    finished = {one.due.id: now for one in kept if one.state not in (State.RETRY_AT, State.UNKNOWN)}
-    for is_dated in (False, True):  # a date that stays is not named, else its indexes would be written too
-        some = [one for one in kept if (one.due_at is not None) == is_dated]
-        rows.change(
-            connection,
-            _ACTION,
-            [
-                {
-                    "id": one.due.id,
-                    "state": one.state.value,
-                    "reason": one.detail,
-                    "provider_ref": one.provider_ref or one.due.provider_ref,
-                    "finished_at": finished.get(one.due.id),
-                    "lease_owner": None,
-                    "lease_until": None,
-                    **({"due_at": one.due_at} if is_dated else {}),
-                }
-                for one in some
-            ],
-        )
-    attempts = [
-        {
-            "id": one.delivery,
-            "outcome": one.outcome,
-            "provider_ref": one.provider_ref,
-            "detail": one.detail,
-            "finished_at": now,
+    kept = [one for one in results if one.due.id in ours] if len(ours) < len(results) else results
+    alike: dict[tuple[bool, bool], list[Result]] = defaultdict(list)
+    for one in kept:
+        alike[one.state in _OPEN, one.due_at is not None].append(one)
+    for (is_open, is_dated), some in alike.items():
+        ends: dict[str, Values] = {
+            "id": [one.due.id for one in some],
+            "state": [one.state.value for one in some],
+            "reason": [one.detail for one in some],
+            "provider_ref": [one.provider_ref or one.due.provider_ref for one in some],
         }
-        for one in kept
-    ]
-    rows.change(connection, _DELIVERY, attempts)
-    for one in results:
+        if is_dated:  # a date that stays is not named, else its indexes would be written too
+            ends["due_at"] = [one.due_at for one in some]
+        end = {"finished_at": None if is_open else now, "lease_owner": None, "lease_until": None}
+        rows.change_columns(connection, _ACTION, ends, end)
+    attempts: dict[str, Values] = {
+        "id": [one.delivery for one in kept],
+        "outcome": [one.outcome for one in kept],
+        "provider_ref": [one.provider_ref for one in kept],
+        "detail": [one.detail for one in kept],
+    }
+    rows.change_columns(connection, _DELIVERY, attempts, {"finished_at": now})
+    for one in results if len(kept) < len(results) else ():
         if one.due.id not in ours:
             _too_late(connection, one)
     return ours

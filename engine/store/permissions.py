@@ -56,19 +56,25 @@ def _consent(purpose: str, channel: str, given: int, at: str | datetime, source:
 
 
 def standings(
-    connection: Connection, people: Mapping[int, Addressed], key: str, until: datetime | None = None
+    connection: Connection,
+    people: Mapping[int, Addressed],
+    key: str,
+    until: datetime | None = None,
+    *,
+    asked: Collection[int] | None = None,
 ) -> dict[int, Standing]:
     """What is known about whether these customers may be written to.
 
     key: the workspace's key, under which the addresses of suppressions are hashed. until: as it was at that instant,
-    for the addresses of today.
+    for the addresses of today. asked: whose consents and complaints are asked for; None: everybody's.
     """
+    asked = people if asked is None else asked
     hashes = _hashes(connection, people, key)
-    consents = consents_of(connection, list(people))
+    consents = consents_of(connection, asked)
     if until is not None:
         consents = {customer: [one for one in said if one.at <= until] for customer, said in consents.items()}
     suppressions = suppressions_of(connection, list(hashes.values()), until)
-    complaints = open_complaints(connection, list(people), until)
+    complaints = open_complaints(connection, asked, until)
     same: dict[tuple[int, ...], Standing] = {}  # by the consents themselves, of which many are the same
     found: dict[int, Standing] = {}
     for customer in people:

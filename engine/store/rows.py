@@ -64,16 +64,37 @@ def add_columns(
 def change(connection: Connection, target: Table, rows: Sequence[Mapping[str, Any]]) -> int:
     """Set columns of rows that are there, each by its `id`; says how many there were.
 
-    rows: all with the same columns, `id` among them.
+    rows: all with the same columns, `id` among them, and each only once.
     """
     if not rows:
         return 0
-    names = [name for name in rows[0] if name != "id"]
-    columns = [written(connection, target.c[name], [row[name] for row in rows]) for name in (*names, "id")]
-    quote, sign = connection.dialect.identifier_preparer.quote, _sign(connection)
-    settings = ", ".join(f"{quote(name)} = {sign}" for name in names)
-    statement = f"UPDATE {target.name} SET {settings} WHERE id = {sign}"  # noqa: S608 - names of a table
-    return connection.exec_driver_sql(statement, list(zip(*columns, strict=True))).rowcount
+    return change_columns(connection, target, {name: [row[name] for row in rows] for name in rows[0]})
+
+
+def change_columns(
+    connection: Connection, target: Table, columns: Mapping[str, Values], common: Mapping[str, Any] | None = None
+) -> int:
+    """The same of rows that are told column by column, all as long. common: what becomes the same of all of them."""
+    if not all(columns.values()):
+        return 0
+    own = {name: written(connection, target.c[name], values) for name, values in columns.items()}
+    same = {name: written(connection, target.c[name], [value])[0] for name, value in (common or {}).items()}
+    quote, keys = connection.dialect.identifier_preparer.quote, own.pop("id")
+    if connection.dialect.name == "sqlite":
+        settings = ", ".join(f"{quote(name)} = ?" for name in (*same, *own))
+        statement = f"UPDATE {target.name} SET {settings} WHERE id = ?"  # noqa: S608 - names of a table
+        each = list(zip(*map(repeat, same.values()), *own.values(), keys, strict=False))
+        return connection.exec_driver_sql(statement, each).rowcount
+    kinds = {name: _kind(connection, target, name) for name in (*same, *own, "id")}
+    settings = ", ".join(
+        [f"{quote(name)} = %s::{kinds[name]}" for name in same] + [f"{quote(name)} = one.{quote(name)}" for name in own]
+    )
+    arrays = ", ".join(f"%s::{kinds[name]}[]" for name in ("id", *own))
+    statement = (
+        f"UPDATE {target.name} SET {settings} FROM unnest({arrays})"  # noqa: S608 - names of a table
+        f" AS one ({', '.join(map(quote, ('id', *own)))}) WHERE {target.name}.id = one.id"
+    )
+    return connection.exec_driver_sql(statement, (*same.values(), *map(list, (keys, *own.values())))).rowcount
 
 
 def next_keys(connection: Connection, target: Table, number: int) -> list[int]:
@@ -179,7 +200,3 @@ def _unnest(
 
 def _kind(connection: Connection, target: Table, name: str) -> str:
     return target.c[name].type.compile(connection.dialect)
-
-
-def _sign(connection: Connection) -> str:
-    return "?" if connection.dialect.name == "sqlite" else "%s"

@@ -14,6 +14,7 @@ from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS
 from engine.store import rows, tables
 from engine.store.actions import STATE
 from engine.store.session import among
+from engine.store.written import Values
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
@@ -47,18 +48,15 @@ class Word(Protocol):
 
 def add(connection: Connection, words: Sequence[Word], now: datetime) -> None:
     """Customers heard these from us, once an action; what they do not see is no touchpoint."""
-    heard_of = [
-        {
-            "action_id": word.id,
-            "customer_id": word.customer_id,
-            "channel": word.channel,
-            "purpose": word.purpose,
-            "rule_id": word.rule_id,
-        }
-        for word in words
-        if word.channel not in _UNHEARD
-    ]
-    rows.add(connection, _TOUCHPOINT, heard_of, {"at": now}, leave_known=False)
+    seen = [word for word in words if word.channel not in _UNHEARD]
+    columns: dict[str, Values] = {
+        "action_id": [word.id for word in seen],
+        "customer_id": [word.customer_id for word in seen],
+        "channel": [word.channel for word in seen],
+        "purpose": [word.purpose for word in seen],
+        "rule_id": [word.rule_id for word in seen],
+    }
+    rows.add_columns(connection, _TOUCHPOINT, columns, {"at": now}, leave_known=False)
 
 
 def remove(connection: Connection, action: int) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Sequence, Set
 from datetime import datetime
 from typing import NamedTuple
 
@@ -20,7 +20,7 @@ class Parcel(NamedTuple):
     attempts: Sequence[int]
     messages: Sequence[Message]
     begun_at: datetime
-    doubted: frozenset[int] = frozenset()  # actions of which an earlier attempt may have gone out
+    doubted: Set[int] = frozenset()  # actions, these or others, of which an earlier attempt may have gone out
 
 
 class Ended(NamedTuple):
