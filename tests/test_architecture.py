@@ -90,6 +90,7 @@ TESTED_ELSEWHERE = {
     "dispatch/office": "tests/dispatch/test_stage.py works in it",
     "dispatch/stage/attempt": "tests/dispatch/test_stage.py meets every answer of an adapter",
     "dispatch/stage/finish": "tests/dispatch/test_stage.py reads what came of attempts",
+    "dispatch/stage/known": "tests/dispatch/test_known.py asks of many as of one",
     "dispatch/stage/lane": "tests/dispatch/test_batches.py sends many at once",
     "dispatch/stage/parcel": "tests/dispatch/test_batches.py sends several in one call",
     "dispatch/stage/prepare": "tests/dispatch/test_stage.py freezes, refuses and waits",

@@ -9,15 +9,19 @@ from sqlalchemy import Connection, Row, select
 
 from engine.core.breaker import Breaker
 from engine.store import tables
+from engine.store.listed import listed, one_of
 from engine.store.session import insert_into
 
 _BREAKER = tables.table(tables.Breaker)
+_ALL = select(_BREAKER)
+_SOME = _ALL.where(one_of(_BREAKER.c.adapter))
 
 
 def load(connection: Connection, adapters: Collection[str] | None = None) -> dict[str, Breaker]:
     """The breakers that are not as new, by adapter; of all adapters, or of these."""
-    query = select(_BREAKER) if adapters is None else select(_BREAKER).where(_BREAKER.c.adapter.in_(adapters))
-    return {row.adapter: _from(row) for row in connection.execute(query)}
+    if adapters is None:
+        return {row.adapter: _from(row) for row in connection.execute(_ALL)}
+    return {row.adapter: _from(row) for row in connection.execute(_SOME, {"keys": listed(connection, adapters)})}
 
 
 def lock(connection: Connection, adapter: str) -> Breaker:

@@ -50,8 +50,10 @@ def put_in_doubt(connection: Connection, actions: Collection[int], reason: str, 
 
 def stands(connection: Connection, actions: Collection[int]) -> frozenset[int]:
     """Those of these actions of which an attempt may have gone out, for all that anybody knows."""
+    if not actions:
+        return frozenset()
     query = select(_DELIVERY.c.action_id).where(among(connection, _DELIVERY.c.action_id, actions), *_STANDING)
-    return frozenset(connection.execute(query).scalars()) if actions else frozenset()
+    return frozenset(connection.execute(query).scalars())
 
 
 def keep(connection: Connection, reason: str, now: datetime) -> None:

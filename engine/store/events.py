@@ -7,17 +7,23 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, select, update
+from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
 
 from engine.core.facts import Event
 from engine.store import customers, rows, tables
 from engine.store.kept import as_kept, document, instant
-from engine.store.session import among
+from engine.store.listed import among, listed, one_of
 from engine.store.written import Values
 
 _EVENT = tables.table(tables.Event)
 _NEW = select(
     *(as_kept(_EVENT.c[name]) for name in ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload"))
+)
+_SINCE = (
+    select(_EVENT)
+    .where(one_of(_EVENT.c.customer_id, "customers"), one_of(_EVENT.c.kind, "kinds"))
+    .where(_EVENT.c.occurred_at >= bindparam("first"))
+    .order_by(_EVENT.c.occurred_at, _EVENT.c.id)
 )
 
 
@@ -132,9 +138,8 @@ def since(
     """The events of these kinds that happened to these customers at or after an instant, oldest first."""
     found: dict[int, list[Stored]] = {}
     if kinds:
-        mine = among(connection, _EVENT.c.customer_id, customers)
-        wanted = select(_EVENT).where(mine, _EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= first)
-        for row in connection.execute(wanted.order_by(_EVENT.c.occurred_at, _EVENT.c.id)):
+        wanted = {"customers": listed(connection, customers), "kinds": listed(connection, kinds), "first": first}
+        for row in connection.execute(_SINCE, wanted):
             found.setdefault(row.customer_id, []).append(stored(row))
     return found
 

@@ -13,13 +13,13 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Text, cast, select, text, update
+from sqlalchemy import Connection, Text, bindparam, cast, select, text, update
 
 from engine.core.actions import Ending, Plan, State
 from engine.core.facts import Address
 from engine.store import rows, tables
 from engine.store.actions import STATE
-from engine.store.session import among
+from engine.store.listed import among, listed, one_of
 from engine.store.written import Values
 
 _ACTION = tables.table(tables.Action)
@@ -55,7 +55,27 @@ _ASKED = (
     .join_from(_ACTION, _JOURNEY, _JOURNEY.c.id == _ACTION.c.journey_id)
     .join(_CUSTOMER, _CUSTOMER.c.id == _ACTION.c.customer_id)
 )
-_DUE = _ASKED.where(_WAITS)
+_FIRST = (
+    _ASKED.where(_WAITS, _ACTION.c.adapter == bindparam("adapter"), _ACTION.c.due_at <= bindparam("now"))
+    .order_by(_ACTION.c.due_at, _ACTION.c.id)
+    .limit(bindparam("most"))
+    .with_for_update(skip_locked=True, of=_ACTION)  # SQLite has one writer, and says nothing of this
+)
+_TAKEN = (
+    update(_ACTION)
+    .where(one_of(_ACTION.c.id))
+    .values(
+        state=State.SUBMITTING,
+        lease_owner=bindparam("owner"),
+        lease_until=bindparam("until"),
+        attempts=_ACTION.c.attempts + 1,
+    )
+)
+_HELD = (
+    select(_ACTION.c.id, _ACTION.c.attempts)
+    .where(one_of(_ACTION.c.id), _ACTION.c.state == State.SUBMITTING, _ACTION.c.lease_owner == bindparam("owner"))
+    .with_for_update()
+)
 _OPEN = (State.RETRY_AT, State.UNKNOWN)  # where a result leaves an action that is not at its end
 
 
@@ -129,10 +149,8 @@ class Result(NamedTuple):
 
 def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list[Due]:
     """What is due for an adapter, the oldest first. Nobody else has it until the transaction ends."""
-    query = _DUE.where(_ACTION.c.adapter == adapter, _ACTION.c.due_at <= now)
-    first = query.order_by(_ACTION.c.due_at, _ACTION.c.id).limit(limit)
-    locked = first.with_for_update(skip_locked=True, of=_ACTION)  # SQLite has one writer, and says nothing of this
-    return list(map(Due._make, connection.execute(locked).all()))
+    first = connection.execute(_FIRST, {"adapter": adapter, "now": now, "most": limit})
+    return list(map(Due._make, first.all()))
 
 
 def due_among(connection: Connection, ids: Collection[int]) -> list[Due]:
@@ -165,9 +183,8 @@ def begin(
 
     actions: each with its parcel, the key of the call that carries it with others, or "" when it goes alone.
     """
-    taken = update(_ACTION).where(among(connection, _ACTION.c.id, [action.id for action, _ in actions]))
-    state = {"state": State.SUBMITTING, "lease_owner": owner, "lease_until": until}
-    connection.execute(taken.values(**state, attempts=_ACTION.c.attempts + 1))
+    mine = listed(connection, [action.id for action, _ in actions])
+    connection.execute(_TAKEN, {"keys": mine, "owner": owner, "until": until})
     keys = rows.next_keys(connection, _DELIVERY, len(actions))
     attempts: dict[str, Values] = {
         "id": keys,
@@ -216,13 +233,8 @@ def close(connection: Connection, results: Sequence[Result], owner: str, now: da
 
 
 def _ours(connection: Connection, results: Sequence[Result], owner: str) -> set[int]:
-    held = select(_ACTION.c.id, _ACTION.c.attempts).where(
-        among(connection, _ACTION.c.id, [one.due.id for one in results]),
-        _ACTION.c.state == State.SUBMITTING,
-        _ACTION.c.lease_owner == owner,
-    )
     tried = {one.due.id: one.due.attempts + 1 for one in results}
-    found = connection.execute(held.with_for_update()).all()
+    found = connection.execute(_HELD, {"keys": listed(connection, tried), "owner": owner}).all()
     return {action for action, attempts in found if attempts == tried[action]}
 
 

@@ -16,12 +16,18 @@ from engine.core.permission import Consent, Standing, Suppression
 from engine.store import rows, tables
 from engine.store.complaints import open_complaints
 from engine.store.kept import as_kept, instant
-from engine.store.session import among, in_chunks, insert_into
+from engine.store.listed import listed, one_of
+from engine.store.session import in_chunks, insert_into
 
 _CONSENT = tables.table(tables.Consent)
 _SUPPRESSION = tables.table(tables.Suppression)
 _RECORD = ("purpose", "channel", "given", "source", "wording", "at")
-_SAID = select(*(as_kept(_CONSENT.c[name]) for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
+_SAID = (
+    select(*(as_kept(_CONSENT.c[name]) for name in ("customer_id", "purpose", "channel", "given", "at", "source")))
+    .where(one_of(_CONSENT.c.customer_id))
+    .order_by(_CONSENT.c.at, _CONSENT.c.id)
+)
+_ANY = select(_SUPPRESSION.c.id).limit(1)
 
 
 class Addressed(Protocol):
@@ -43,8 +49,7 @@ def add_consents(connection: Connection, records: Sequence[tuple[int, ConsentRec
 def consents_of(connection: Connection, customers: Collection[int]) -> dict[int, list[Consent]]:
     """All consent records of these customers, oldest first."""
     found: dict[int, list[Consent]] = defaultdict(list)
-    query = _SAID.where(among(connection, _CONSENT.c.customer_id, customers)).order_by(_CONSENT.c.at, _CONSENT.c.id)
-    for customer, *said in connection.execute(query).all():
+    for customer, *said in connection.execute(_SAID, {"keys": listed(connection, customers)}).all():
         found[customer].append(_consent(*said))
     return found
 
@@ -94,7 +99,7 @@ def standings(
 
 def _hashes(connection: Connection, people: Mapping[int, Addressed], key: str) -> dict[int, str]:
     """Under what the addresses of these customers would be suppressed; none where nothing is suppressed at all."""
-    if connection.execute(select(_SUPPRESSION.c.id).limit(1)).first() is None:
+    if connection.execute(_ANY).first() is None:
         return {}
     return {customer: address_hash(key, facts.email) for customer, facts in people.items() if facts.email}
 

@@ -13,13 +13,11 @@ from typing import Any, TypeVar
 from sqlalchemy import (
     ARRAY,
     BigInteger,
-    ColumnElement,
     Connection,
     Engine,
     Subquery,
     Table,
     Text,
-    any_,
     bindparam,
     column,
     create_engine,
@@ -36,6 +34,7 @@ from uuid_utils import uuid7
 
 from engine.errors import StoreError
 from engine.store import kept
+from engine.store.listed import among as among  # it is at home beside the others that keep statements short
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
@@ -137,16 +136,6 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), _CHUNK):
         yield ordered[start : start + _CHUNK]
-
-
-def among(connection: Connection, key: ColumnElement[Any], keys: Iterable[int | str]) -> ColumnElement[bool]:
-    """Whether a column is one of any number of keys; they are one bound value, and no statement is too long."""
-    known = list(keys)
-    if connection.dialect.name == "sqlite":
-        listed = func.json_each(json.dumps(known)).table_valued("value")
-        return key.in_(select(listed.c.value))
-    kind = ARRAY(Text if known and isinstance(known[0], str) else BigInteger)
-    return key == any_(bindparam("keys", known, kind, unique=True))
 
 
 def paired(connection: Connection, pairs: Iterable[tuple[int, str]]) -> Subquery:

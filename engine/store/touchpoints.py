@@ -7,19 +7,34 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Protocol
 
-from sqlalchemy import Connection, delete, func, select
+from sqlalchemy import Connection, bindparam, delete, func, select
 
 from engine.core.actions import State
 from engine.core.permission import INTERNAL_CHANNELS, SILENT_CHANNELS
 from engine.store import rows, tables
 from engine.store.actions import STATE
-from engine.store.session import among
+from engine.store.listed import listed, one_of
 from engine.store.written import Values
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
 _UNHEARD = SILENT_CHANNELS | INTERNAL_CHANNELS
+_HEARD = select(_TOUCHPOINT.c.customer_id, _TOUCHPOINT.c.at).where(
+    one_of(_TOUCHPOINT.c.customer_id), _TOUCHPOINT.c.at > bindparam("since"), _TOUCHPOINT.c.purpose != "transactional"
+)
+_PERHAPS = (
+    select(_ACTION.c.customer_id, func.max(_DELIVERY.c.started_at))
+    .join(_ACTION, _ACTION.c.id == _DELIVERY.c.action_id)
+    .where(
+        one_of(_ACTION.c.customer_id),
+        STATE.in_((State.SUBMITTING, State.UNKNOWN)),
+        _ACTION.c.purpose != "transactional",
+        _ACTION.c.channel.in_(("email", "note")),
+    )
+    .group_by(_ACTION.c.id, _ACTION.c.customer_id)
+    .having(func.max(_DELIVERY.c.started_at) > bindparam("since"))
+)
 
 
 class Word(Protocol):
@@ -69,25 +84,9 @@ def heard(connection: Connection, customers: Collection[int], since: datetime) -
 
     Transactional words do not count.
     """
-    words = select(_TOUCHPOINT.c.customer_id, _TOUCHPOINT.c.at).where(
-        among(connection, _TOUCHPOINT.c.customer_id, customers),
-        _TOUCHPOINT.c.at > since,
-        _TOUCHPOINT.c.purpose != "transactional",
-    )
-    perhaps = (
-        select(_ACTION.c.customer_id, func.max(_DELIVERY.c.started_at))
-        .join(_ACTION, _ACTION.c.id == _DELIVERY.c.action_id)
-        .where(
-            among(connection, _ACTION.c.customer_id, customers),
-            STATE.in_((State.SUBMITTING, State.UNKNOWN)),
-            _ACTION.c.purpose != "transactional",
-            _ACTION.c.channel.in_(("email", "note")),
-        )
-        .group_by(_ACTION.c.id, _ACTION.c.customer_id)
-        .having(func.max(_DELIVERY.c.started_at) > since)
-    )
+    whose = {"keys": listed(connection, customers), "since": since}
     found: dict[int, list[datetime]] = defaultdict(list)
-    for customer, at in [*connection.execute(words), *connection.execute(perhaps)]:
+    for customer, at in [*connection.execute(_HEARD, whose), *connection.execute(_PERHAPS, whose)]:
         found[customer].append(at)
     return {customer: sorted(times) for customer, times in found.items()}
 

@@ -1,0 +1,52 @@
+"""Any number of keys as one bound value, so that a statement is never too long, and the same whatever the keys are.
+
+A statement that is the same is made once, by `one_of`; to put one together costs ten times what SQLite needs for it.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Connection, Integer, bindparam
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.functions import FunctionElement
+from sqlalchemy.types import NullType
+
+
+class OneOf(FunctionElement[Any]):
+    """Whether a column is one of the keys of a bound value."""
+
+    type = NullType()  # of a Boolean SQLite would be asked whether it equals 1, and forget its indexes
+    inherit_cache = True
+
+
+def one_of(key: ColumnElement[Any], name: str = "keys") -> ColumnElement[bool]:
+    """Whether a column is one of the keys that are given by that name when the statement is executed; see `listed`."""
+    return OneOf(key, bindparam(name, type_=NullType()))
+
+
+def among(connection: Connection, key: ColumnElement[Any], keys: Iterable[int | str]) -> ColumnElement[bool]:
+    """Whether a column is one of any number of keys, for a statement that is put together as it is needed."""
+    return OneOf(key, bindparam("keys", listed(connection, keys), unique=True, type_=NullType()))
+
+
+def listed(connection: Connection, keys: Iterable[int | str]) -> str | list[int | str]:
+    """Keys as the one value that this database takes for them."""
+    known = list(keys)
+    return json.dumps(known) if connection.dialect.name == "sqlite" else known
+
+
+@compiles(OneOf, "sqlite")
+def _of_json(element: OneOf, compiler: SQLCompiler, **how: Any) -> str:
+    key, keys = (compiler.process(part, **how) for part in element.clauses)
+    return f"{key} IN (SELECT value FROM json_each({keys}))"  # noqa: S608 - a column, and the sign of a bound value
+
+
+@compiles(OneOf, "postgresql")
+def _of_array(element: OneOf, compiler: SQLCompiler, **how: Any) -> str:
+    key, keys = (compiler.process(part, **how) for part in element.clauses)
+    kind = "BIGINT" if isinstance(next(iter(element.clauses)).type, Integer) else "TEXT"
+    return f"{key} = ANY (CAST({keys} AS {kind}[]))"
