@@ -6,10 +6,11 @@ import os
 import sys
 from collections.abc import Sequence
 from functools import cache
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
+from engine import __version__
 from engine.cli import actions, backtest, clv, database, people, reports, rules, stages, workspace
 from engine.errors import ConfigError, EngineError
 
@@ -21,6 +22,23 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode=None,
 )
+
+
+def _tell(asked: bool) -> None:
+    if asked:
+        print(f"premura {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _premura(
+    _version: Annotated[
+        bool, typer.Option("--version", is_eager=True, callback=_tell, help="Say which one this is.")
+    ] = False,
+) -> None:
+    """What holds for every command."""
+
+
 for module in (workspace, clv, stages, people, actions, rules, backtest, reports, database):
     module.register(app)
 

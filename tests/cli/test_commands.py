@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from engine import __version__
 from engine.cli import app, run
 from tests.shop import Shop
 
@@ -221,3 +222,8 @@ def test_the_command_is_installed_and_says_its_version_of_help() -> None:
     assert done.returncode == 0
     assert "explain" in done.stdout
     assert done.stderr == ""
+
+
+def test_the_command_says_which_one_it_is(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run(["--version"]) == 0
+    assert capsys.readouterr().out == f"premura {__version__}\n"
