@@ -76,6 +76,7 @@ TESTED_ELSEWHERE = {
     "decide/stage/on_calendar": "tests/decide/test_stage.py decides by the whole stage",
     "decide/stage/on_dates": "tests/decide/test_stage_dates.py decides on dates",
     "decide/stage/on_events": "tests/decide/test_stage.py decides by the whole stage",
+    "decide/stage/on_purchases": "tests/decide/test_stop_purchase.py buys after a journey began",
     "decide/stage/on_removal": "tests/decide/test_removal.py takes rules away",
     "decide/stage/on_scores": "tests/decide/test_stage.py decides by the whole stage",
     "decide/stage/policy": "tests/decide/test_stage.py decides by the whole stage",

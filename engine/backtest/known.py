@@ -10,6 +10,7 @@ from datetime import UTC, date, datetime, time, timedelta
 from sqlalchemy import Connection
 
 from engine.backtest.period import Period
+from engine.core.actions import PURCHASE
 from engine.core.calendar import at_local, local_date
 from engine.core.facts import Event
 from engine.core.lookback import ABOUT_EVENTS, Lookback, lookbacks
@@ -124,10 +125,12 @@ def happened(
 
 
 def stops(connection: Connection, kinds: Sequence[str], period: Period) -> dict[int, list[Event]]:
-    """The events that may end a journey, by customer."""
+    """The events that may end a journey, by customer; purchases too, as if they were events."""
     found: dict[int, list[Event]] = defaultdict(list)
     for one in as_of.happened(connection, kinds, period.begins, period.ends) if kinds else ():
         found[one.customer_id].append(one.facts)
+    for customer, at, _ in as_of.sales(connection, period.ends) if PURCHASE in kinds else ():
+        found[customer].append(Event(customer="", kind=PURCHASE, ext_key="", occurred_at=at))
     return found
 
 

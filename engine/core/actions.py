@@ -146,11 +146,18 @@ class Plan:
         )
 
 
+PURCHASE = "purchase"
+"""What a rule calls a sale among the events that end a journey or keep a step back."""
+
+
 def concerns(event: Event, *, anchor_at: datetime, reference: str) -> bool:
     """Whether an event is about a journey: not before its anchor, and of the same reference.
 
-    Only where both carry one (a quote's number, say): one quote accepted leaves another open.
+    Only where both carry one (a quote's number, say): one quote accepted leaves another open. A purchase comes after
+    the anchor: one of that very instant may be what began it.
     """
+    if event.kind == PURCHASE and event.occurred_at == anchor_at:
+        return False
     named = str(event.payload.get("reference") or "")
     return event.occurred_at >= anchor_at and (not (named and reference) or named == reference)
 

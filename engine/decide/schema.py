@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping
 from typing import Any, get_args
 
-from engine.core.actions import ASK, IF_UNKNOWN
+from engine.core.actions import ASK, IF_UNKNOWN, PURCHASE
 from engine.core.calendar import DAYS
 from engine.core.permission import PURPOSES
 from engine.decide.dates import LEAP_DAYS, REPEATS, usual_repeat
@@ -91,6 +91,7 @@ def _table(name: str, more: Mapping[str, Schema]) -> Schema:
 def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schema]:
     """What each key holds, beyond its type: words, patterns, bounds, and what an editor shows about it."""
     kinds = {kind.name: kind.meaning for kind in vocabulary.kinds.values()}
+    stops = {**kinds, PURCHASE: "the customer bought something"}
     dates = {name: _about_date(name, vocabulary) for name in vocabulary.dates}
     example = "score.tier == 'gold' && !has_event('review.received', 'P90D')"
     condition = {**_SAID, "description": f"A condition in CEL, such as {example}."}
@@ -119,8 +120,8 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
         "on.sweep": {**_one_of(_PERIODS), "description": "Every customer is looked at once in each period."},
         "on.when": condition,
         "journey.stop_on": {
-            "items": _explained(kinds),
-            "description": "Event kinds that end the journey; what was not sent yet is cancelled.",
+            "items": _explained(stops),
+            "description": "Event kinds (or purchase) that end the journey; what was not sent yet is cancelled.",
         },
         "journey.again_after": {**_LASTING, "description": "How long a customer has rest before it may start again."},
         "step.id": {**_IDENTIFIER, "description": "A word for the step, different from the others of the rule."},
@@ -145,7 +146,7 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             **_LASTING,
             "description": "How long after the start the awaited event may come at the latest.",
         },
-        "step.unless": {**_explained(kinds), "description": "An event: if it came since the start, nothing goes out."},
+        "step.unless": {**_explained(stops), "description": "An event: if it came since the start, nothing goes out."},
         "step.if_unknown": {
             **_one_of(IF_UNKNOWN),
             "description": "When nobody knows whether it went out: ask a person, or resend it, once.",

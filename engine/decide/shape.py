@@ -16,7 +16,7 @@ from typing import Annotated
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from engine.core.actions import ASK, IF_UNKNOWN
+from engine.core.actions import ASK, IF_UNKNOWN, PURCHASE
 from engine.core.calendar import Duration, parse_days, parse_duration
 from engine.core.permission import PURPOSES
 from engine.decide.dates import LEAP_DAYS, REPEATS
@@ -139,7 +139,8 @@ Text = Annotated[str, AfterValidator(_said)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Purpose = Annotated[str, _one_of("R017", "purpose", lambda _: PURPOSES)]
 EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds))]
-StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: tuple(known.vocabulary.kinds))]
+StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
+UnlessKind = Annotated[str, _one_of("R011", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
 DateName = Annotated[str, _one_of("R012", "date", lambda known: known.vocabulary.dates)]
 Repeat = Annotated[str, _one_of("R013", "period", lambda _: REPEATS)]
 LeapDay = Annotated[str, _one_of("R026", "day for 29 February", lambda _: LEAP_DAYS)]
@@ -215,7 +216,7 @@ class Step(_Part):
     approve: bool = False
     awaits: EventKind | None = Field(None, alias="await")
     within: LastingText | None = None
-    unless: EventKind | None = None
+    unless: UnlessKind | None = None
     if_unknown: IfUnknown = ASK
     points: Annotated[int, AfterValidator(_positive)] | None = None
     amount: Annotated[str, AfterValidator(_amount)] | None = None

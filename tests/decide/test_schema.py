@@ -182,7 +182,10 @@ def test_event_kinds_come_with_their_meanings() -> None:
     meanings = dict(zip(event["enum"], event["x-taplo"]["docs"]["enumValues"], strict=True))
 
     assert meanings == {kind.name: kind.meaning for kind in WORDS.kinds.values()}
-    assert stop["enum"] == event["enum"] == sorted(WORDS.kinds)
+    assert event["enum"] == sorted(WORDS.kinds)
+    assert stop["enum"] == sorted([*WORDS.kinds, "purchase"])
+    assert TABLES["step"]["properties"]["unless"]["enum"] == stop["enum"]
+    assert TABLES["step"]["properties"]["await"]["enum"] == event["enum"]
 
 
 def test_the_words_of_a_workspace_are_in_its_schema() -> None:
@@ -326,7 +329,7 @@ GOOD = st.fixed_dictionaries(
     optional={
         "holdout": st.sampled_from([0, 0.1, 0.999]),
         "worth": st.sampled_from([0, 2.5, 10**9]),
-        "journey": _some(stop_on=[[], ["quote.accepted", "quote.declined"]], again_after=["P90D"]),
+        "journey": _some(stop_on=[[], ["quote.accepted", "purchase"]], again_after=["P90D"]),
     },
 )
 GONE = object()

@@ -11,6 +11,7 @@ from datetime import datetime
 from engine.decide.stage.asking import Asking
 from engine.decide.stage.on_calendar import ask_calendar
 from engine.decide.stage.on_events import ask_events, give_up
+from engine.decide.stage.on_purchases import stop_bought
 from engine.decide.stage.on_removal import end_removed
 from engine.decide.stage.on_scores import ask_scores
 from engine.decide.stage.policy import Policy, Summary
@@ -28,5 +29,6 @@ def decide(
     ask_events(stage, progress)
     ask_scores(stage)
     ask_calendar(stage)
+    stop_bought(stage)
     give_up(stage)
     return stage.summary

@@ -12,10 +12,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.actions import PURCHASE
+from engine.core.facts import Event
 from engine.core.permission import Standing, needs_consent
 from engine.dispatch.office import Office
 from engine.dispatch.recheck import Refusal, Situation, counts_for_caps, refusal
-from engine.store import customers, events, permissions, touchpoints
+from engine.store import bought, customers, events, permissions, touchpoints
 from engine.store.outbox import Due
 
 
@@ -91,7 +93,16 @@ def _happened(
     plans = {action.written_plan: action for action in found}.values()
     kinds = {kind for one in stops for kind in one.stop_on} | {one.plan.unless for one in plans} - {""}
     first = min(min(action.anchor_at for action in found), min(action.started_at for action in found))
-    return events.since(connection, people, kinds, first)
+    happened = events.since(connection, people, kinds, first)
+    for who, instants in bought.since(connection, people, first).items() if PURCHASE in kinds else ():
+        happened.setdefault(who, []).extend(_purchase(who, at) for at in instants)
+    return happened
+
+
+def _purchase(customer: int, at: datetime) -> events.Stored:
+    """A purchase, as if it were an event."""
+    facts = Event(customer="", kind=PURCHASE, ext_key="", occurred_at=at)
+    return events.Stored(id=0, source="", customer_id=customer, facts=facts, processed=True)
 
 
 def _earliest(office: Office, people: Iterable[Due], now: datetime) -> datetime:
