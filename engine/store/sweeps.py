@@ -1,11 +1,11 @@
-"""Who may be meant by a sweep: as much of its condition as the tables know, asked of everybody at once."""
+"""Whom sweeps may mean: as much of their conditions as the tables know, asked of everybody at once."""
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, cast, false, func, or_, select, true
 
 from engine.core.condition import And, Known, Not, Or, Test, implied, names_in
 from engine.core.lookback import Lookback, lookbacks
@@ -20,33 +20,40 @@ _SCORE = tables.table(tables.Score)
 
 def matching(
     connection: Connection,
-    condition: Test | None,
+    conditions: Sequence[Test | None],
     *,
     exponent: int,
     past: Past | None = None,
     after: int = 0,
     limit: int = 1000,
-) -> list[int]:
-    """Keys of customers of whom the condition may hold, in their order: those behind `after`, so many at most.
+) -> list[tuple[int, list[int]]]:
+    """Keys of customers of whom one of the conditions may hold, and the places of those conditions in what is given.
 
-    It holds of nobody else; of these it is to be asked again where it reads more than the tables know (`now.month`).
+    By key, those behind `after`, so many at most. It holds of nobody else; of these it is to be asked again where it
+    reads more than the tables know (`now.month`). All conditions are asked by one look at each customer.
     exponent: decimals of the shop's currency, which conditions know in whole units. past: when the questions about the
     history are asked, with the zones of all customers; without it they are left open.
     """
-    columns = _columns(exponent, () if condition is None else lookbacks(names_in(condition)), past)
-    test = None if condition is None else implied(condition, columns)
-    read = () if test is None else names_in(test)
-    of_score = [name for name in read if name.startswith("score.")]
+    known = _columns(exponent, lookbacks({name for one in conditions if one for name in names_in(one)}), past)
+    tests = [one and implied(one, known) for one in conditions]
+    of_score = [one and implied(one, score_columns(exponent)) for one in tests]
+    read = {name for one in tests if one for name in names_in(one)}
+    holds, score_holds = (
+        [true() if one is None else where(one, known, connection.dialect.name) for one in some]
+        for some in (tests, of_score)
+    )
     key: ColumnElement[int] = _CUSTOMER.c.id
     source: FromClause = _CUSTOMER
-    if of_score:
-        source = _CUSTOMER.outerjoin(_SCORE, _SCORE.c.customer_id == _CUSTOMER.c.id)
-    if test is not None and len(of_score) == len(read) and _fails_without(test):
-        key, source = _SCORE.c.customer_id, _SCORE  # a table less to look at
-    query = select(key).select_from(source).where(key > after).order_by(key).limit(limit)
-    if test is not None:
-        query = query.where(where(test, columns, connection.dialect.name))
-    return list(connection.execute(query).scalars().all())
+    if all(one is not None and _fails_without(one) for one in of_score):
+        key, source = _SCORE.c.customer_id, _SCORE
+        if not read <= score_columns(exponent).keys():  # a customer is looked at when the score may be meant
+            source = _SCORE.join(_CUSTOMER, _CUSTOMER.c.id == key + 0)
+    elif read & score_columns(exponent).keys():
+        source = _CUSTOMER.outerjoin(_SCORE, _SCORE.c.customer_id == key)
+    columns: list[ColumnElement[Any]] = [key, *holds]
+    query = select(*columns).select_from(source)
+    query = query.where(key > after, or_(false(), *score_holds), or_(false(), *holds)).order_by(key).limit(limit)
+    return [(row[0], [at for at, may in enumerate(row[1:]) if may]) for row in connection.execute(query).all()]
 
 
 def _fails_without(test: Test) -> bool:

@@ -268,6 +268,35 @@ def test_a_sweep_asks_again_only_after_its_interval(tmp_path: Path) -> None:
     assert shop.outcomes() == ["act", "refused", "act"]
 
 
+def test_sweeps_that_look_together_each_ask_whom_they_mean(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    awake = SWEEP.replace("asleep", "awake").replace("> 100", "<= 100 || customer.city == 'Roma'")
+    rules = {"asleep": SWEEP, "awake": awake, "all": SWEEP.replace("asleep", "all").replace("> 100", "> 0")}
+    shop = Shop(tmp_path / "shop", rules=rules)
+    for number, day in enumerate(("2025-10-01", "2026-03-01", "2025-09-01")):
+        shop.customer(f"C{number}", city="Roma" if number == 2 else "Como")
+        shop.sale(day, "50.00", f"C{number}")
+    shop.app.score()
+
+    def answered() -> list[list[str]]:
+        return [sorted(one["rule_id"] for one in shop.decisions(f"C{number}")) for number in range(3)]
+
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("engine.decide.stage.on_calendar.BATCH", 2)
+    with monkeypatch.context() as patched:
+        patched.setattr("engine.store.leases.set_mark", crash)
+        with pytest.raises(KeyboardInterrupt):
+            shop.app.decide()
+    whole = [["all", "asleep"], ["all", "awake"], ["all", "asleep", "awake"]]
+    assert answered() == whole
+
+    shop.app.decide()
+    shop.app.decide()
+    assert answered() == whole
+    assert len(shop.actions()) == 7
+
+
 def test_a_crash_in_the_middle_of_a_batch_changes_nothing(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     shop.customer()
     shop.event(DONE, "2026-03-02T09:00:00+01:00")

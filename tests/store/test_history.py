@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection, event
 
-from engine.core.condition import Type, names_in
+from engine.core.condition import Test, Type, names_in
 from engine.core.facts import Transaction
 from engine.core.lookback import Lookback, lookbacks
 from engine.decide.closure import closure
@@ -24,9 +24,8 @@ from engine.decide.frame_terms import column
 from engine.decide.vocabulary import vocabulary
 from engine.ingest.rows import Shop
 from engine.ingest.stage import Intake, ingest
-from engine.store import customers, history, transactions
+from engine.store import customers, history, sweeps, transactions
 from engine.store.session import Store, open_store
-from engine.store.sweeps import matching
 from tests.databases import STORES
 from tests.decide.oracles import VALUES
 from tests.store.conftest import Blank
@@ -51,6 +50,10 @@ ASKED = lookbacks(
 )
 Row = tuple[str, datetime, str]
 """Customer, instant, and the kind of an event or the amount of a transaction."""
+
+
+def meant(connection: Connection, condition: Test, past: history.Past | None = None) -> list[int]:
+    return [key for key, _ in sweeps.matching(connection, [condition], exponent=2, past=past)]
 
 
 def back(zone: str, months: int = 0, days: int = 0) -> datetime:
@@ -193,7 +196,7 @@ def test_all_three_back_ends_say_the_same_of_a_store_that_was_filled_from_files(
     with kept.read() as connection:
         rows = [NOTHING | {"customer.ref": ref} | found for ref, found in answered(connection).items()]
         keys = list(customers.load(connection))
-        found = matching(connection, tree, exponent=2, past=past(connection))
+        found = meant(connection, tree, past(connection))
 
     types = {name: one.type for name, one in WORDS.plain.fields.items()} | {one.name: one.type for one in ASKED}
     frame = pl.DataFrame({name: column([row[name] for row in rows], types[name]) for name in names} | {"key": keys})
@@ -206,8 +209,8 @@ def test_without_an_instant_a_sweep_leaves_the_questions_open(kept: Store) -> No
     tree = compile_condition("has_event('quote.sent', 'P1M') && customer.ref > 'C2'", WORDS.plain).tree
     with kept.read() as connection:
         everybody = sorted(customers.load(connection))
-        assert matching(connection, tree, exponent=2) == everybody[2:]
-        assert matching(connection, tree, exponent=2, past=past(connection)) == [everybody[2], everybody[4]]
+        assert meant(connection, tree) == everybody[2:]
+        assert meant(connection, tree, past(connection)) == [everybody[2], everybody[4]]
 
 
 @pytest.fixture
@@ -236,7 +239,7 @@ def test_a_question_is_one_statement_however_many_customers_and_zones(told: tupl
 
     found = history.answers(connection, ASKED, zones, everywhere)
     assert (len(statements), sorted(found)) == (len(ASKED), sorted(zones))
-    assert len(matching(connection, condition.tree, exponent=2, past=everywhere)) == len(everywhere.zones)
+    assert len(meant(connection, condition.tree, everywhere)) == len(everywhere.zones)
     assert len(statements) == len(ASKED) + 1
 
 

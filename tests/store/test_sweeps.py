@@ -10,13 +10,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sqlalchemy import Connection
 
-from engine.core.condition import implied, names_in
+from engine.core.condition import Test, implied, names_in
 from engine.decide.condition import Condition, compile_condition
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import context, vocabulary
 from engine.store import customers, scores, sweeps
 from engine.store.session import Store
-from engine.store.sweeps import _columns, matching
+from engine.store.sweeps import _columns
 from tests.store.seed import NOON, ROME, customer, score, scored
 
 WORDS = vocabulary()
@@ -69,6 +69,12 @@ def filled(connection: Connection) -> None:
     scored(connection, {"C1": replace(one, p_alive=0.6), "C2": one, "C3": replace(one, tier="", clv_minor=None)})
 
 
+def matching(connection: Connection, condition: Test | None, after: int = 0, limit: int = 1000) -> list[int]:
+    found = sweeps.matching(connection, [condition], exponent=2, after=after, limit=limit)
+    assert all(places == [0] for _, places in found)
+    return [key for key, _ in found]
+
+
 def by_closure(connection: Connection, condition: Condition) -> list[int]:
     known = customers.load(connection)
     worth = scores.load(connection)
@@ -100,18 +106,33 @@ def test_nobody_is_left_out_of_whom_it_holds(sandbox: Store, source: str) -> Non
     condition = compiled(source)
     with sandbox.read() as connection:
         filled(connection)
-        found = matching(connection, condition.tree, exponent=2)
+        found = matching(connection, condition.tree)
         wanted = by_closure(connection, condition)
         assert set(found) >= set(wanted)
         if all(name in _columns(2) for name in names_in(condition.tree)):
             assert found == wanted
 
 
+@settings(deadline=None, max_examples=25)
+@given(st.lists(CONDITIONS, max_size=5))
+def test_many_conditions_are_asked_by_one_look(sandbox: Store, sources: list[str]) -> None:
+    trees = [compiled(source).tree for source in sources]
+    with sandbox.read() as connection:
+        filled(connection)
+        alone = [set(matching(connection, tree)) for tree in trees]
+        found = sweeps.matching(connection, trees, exponent=2)
+        assert found == [
+            (key, [place for place, meant in enumerate(alone) if key in meant])
+            for key in sorted(customers.load(connection))
+            if any(key in meant for meant in alone)
+        ]
+
+
 @pytest.mark.parametrize("source", [*LEAVES, *(f"!({leaf})" for leaf in LEAVES)])
 def test_every_name_says_in_both_databases_what_it_says_in_a_rule(people: Store, source: str) -> None:
     condition = compiled(source)
     with people.read() as connection:
-        found, wanted = matching(connection, condition.tree, exponent=2), by_closure(connection, condition)
+        found, wanted = matching(connection, condition.tree), by_closure(connection, condition)
         assert set(found) >= set(wanted)
         assert found == wanted or implied(condition.tree, _columns(2)) is None
 
@@ -119,8 +140,8 @@ def test_every_name_says_in_both_databases_what_it_says_in_a_rule(people: Store,
 def test_without_a_condition_it_means_everybody(people: Store) -> None:
     with people.read() as connection:
         everybody = sorted(customers.load(connection))
-        assert matching(connection, None, exponent=2) == everybody
-        assert matching(connection, None, exponent=2, after=everybody[0], limit=2) == everybody[1:3]
+        assert matching(connection, None) == everybody
+        assert matching(connection, None, after=everybody[0], limit=2) == everybody[1:3]
 
 
 def test_a_condition_on_the_score_looks_at_scores_alone() -> None:
