@@ -809,6 +809,24 @@ def test_an_adapter_that_does_not_come_back_is_cut_off_and_doubted(shop: Shop, m
     assert shop.action(action).reason == "the adapter broke off (TimeoutError)"
 
 
+def test_who_hangs_once_keeps_nobody_else_from_going_out(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(attempt, "SEND_LIMIT", timedelta(milliseconds=50))
+    post = shop.post = Hanging()
+    post.go.set()
+    made = [shop.decide() for _ in range(6)]
+    hangs = made[2]
+
+    async def send(message: Message) -> Receipt:
+        if message.action == hangs:
+            await asyncio.sleep(60)
+        await asyncio.sleep(0.01)  # several share one limit, and more than one is needed
+        return await Told.send(post, message)
+
+    monkeypatch.setattr(post, "send", send)
+    assert shop.dispatch().states == {State.ACCEPTED: 5, State.UNKNOWN: 1}
+    assert shop.action(hangs).reason == "the adapter broke off (TimeoutError)"
+
+
 def test_one_who_interrupts_the_run_gets_a_clean_end(shop: Shop) -> None:
     post = shop.post = Hanging()
     first, second = shop.decide(), shop.decide()

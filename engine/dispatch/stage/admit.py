@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,7 +12,6 @@ from engine.core.breaker import Breaker
 from engine.dispatch.breaker import after, allows, probe
 from engine.dispatch.port import Capability
 from engine.dispatch.stage.parcel import Ended
-from engine.errors import DeliveryError
 from engine.store import breakers, rates
 
 
@@ -50,12 +48,11 @@ def used(connection: Connection, name: str, can: Capability, leave: Leave, begun
 
 def note(connection: Connection, ended: Sequence[Ended], now: datetime) -> None:
     """What these attempts say of their providers."""
-    said: dict[str, list[DeliveryError | None]] = defaultdict(list)
-    for one in ended:
-        if one.receipt is not None or one.error is not None:
-            said[one.result.due.adapter].append(one.error)
-    known = breakers.load(connection, list(said)) if said else {}
-    for name, answers in sorted(said.items()):
+    heard = [one for one in ended if one.receipt is not None or one.error is not None]
+    names = {one.result.due.adapter for one in heard}
+    known = breakers.load(connection, names) if names else {}
+    for name in sorted(names):
+        answers = [one.error for one in heard if one.result.due.adapter == name]
         if name not in known and not any(answers):
             continue
         before = found = breakers.lock(connection, name)

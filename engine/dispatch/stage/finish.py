@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
@@ -49,8 +50,8 @@ def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, n
         keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
         note(connection, ended, now)
     written = [(one.result, one.result.due.id in ours) for one in ended]
-    for result, is_ours in written:
-        summary.count(result.state if is_ours else State.UNKNOWN)
+    for state, number in Counter(result.state if is_ours else State.UNKNOWN for result, is_ours in written).items():
+        summary.count(state, number)
     return written
 
 

@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import math
+from collections import deque
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
 from engine.dispatch.port import Adapter, Idempotency
-from engine.dispatch.stage.attempt import attempt, ended, handed_back
+from engine.dispatch.stage.attempt import Answer, attempts, ended, handed_back
 from engine.dispatch.stage.parcel import Ended, Parcel
 from engine.errors import StoreError
 
@@ -46,7 +48,9 @@ class Lane:
     ahead: int = field(init=False)
     refilled: float = 0.0
     callers: list[asyncio.Future[None]] = field(default_factory=list)
-    calls: asyncio.Queue[Parcel | None] = field(default_factory=asyncio.Queue)
+    calls: deque[Parcel] = field(default_factory=deque)
+    more: asyncio.Event = field(default_factory=asyncio.Event)  # there are calls, or there will be none
+    closed: bool = False
     ended: list[Ended] = field(default_factory=list)
     news: asyncio.Event = field(default_factory=asyncio.Event)
     again_at: float | None = None  # when there may be more tokens
@@ -86,8 +90,8 @@ class Lane:
             await self._last_calls()
 
     async def _last_calls(self) -> None:
-        for _ in self.callers:
-            self.calls.put_nowait(None)
+        self.closed = True
+        self.more.set()
         await asyncio.gather(*self.callers, return_exceptions=True)
 
     async def _news(self) -> None:
@@ -114,19 +118,30 @@ class Lane:
         return len(self.ended) * 2 < self.under_way or (not self.ended and self.again_at is not None)
 
     async def _call(self) -> None:
-        """One call after the other, until there is None."""
+        """One call after the other, until there are to be no more."""
         try:
-            while (parcel := await self.calls.get()) is not None:
-                now = self.sending.clock()
-                why = STOPPED if self.sending.stopping() else LATE if now - parcel.begun_at > STALE else ""
-                if why:
-                    self.ended += handed_back(parcel, why)
-                else:
-                    answers = await attempt(self.adapter, parcel)
-                    self.ended += ended(self.adapter, parcel, answers, self.sending.clock())
-                self.news.set()
+            while self.calls or not self.closed:
+                await attempts(self.adapter, self._in_time(), self._over)
+                if not self.closed:
+                    self.more.clear()
+                    await self.more.wait()
         finally:
             self.news.set()
+
+    def _in_time(self) -> Iterator[Parcel]:
+        """What was begun and is still to be called; what comes too late for that is handed back."""
+        while self.calls:
+            parcel = self.calls.popleft()
+            why = STOPPED if self.sending.stopping() else LATE if self.sending.clock() - parcel.begun_at > STALE else ""
+            if not why:
+                yield parcel
+            else:
+                self.ended += handed_back(parcel, why)
+                self.news.set()
+
+    def _over(self, parcel: Parcel, answers: Sequence[Answer]) -> None:
+        self.ended += ended(self.adapter, parcel, answers, self.sending.clock())
+        self.news.set()
 
     async def _round(self) -> bool:
         """Write what has ended and begin what there is room for; False when all is done."""
@@ -140,7 +155,8 @@ class Lane:
             self._rest(begun)
             for parcel in begun.parcels:
                 self.under_way += len(parcel.messages)
-                self.calls.put_nowait(parcel)
+                self.calls.append(parcel)
+                self.more.set()
             if begun.parcels or begun.pause is not None:
                 break
         return self.under_way > 0 or self.again_at is not None
