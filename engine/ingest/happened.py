@@ -17,7 +17,7 @@ class Happened:
     """The events of some rows, each at the same place of every column. rejects: what was wrong with other rows.
 
     numbers: of the rows in the file. customers: references. payloads: the fields as columns, where all events have the
-    same ones; else each event's own.
+    same ones; else each event's own. digests: a hash of all that each says, once they were asked for.
     """
 
     numbers: Sequence[int]
@@ -27,6 +27,7 @@ class Happened:
     dates: Sequence[datetime]
     payloads: Sequence[Mapping[str, Any]] | Mapping[str, Sequence[Any]]
     rejects: Sequence[Reject] = ()
+    digests: Sequence[int] = ()
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -62,16 +63,16 @@ class Happened:
             self, **{one.name: left(getattr(self, one.name)) for one in fields(self) if one.name != "rejects"}
         )
 
-    def digests(self) -> list[int]:
-        """A hash of all that each says, whether told as columns or not; it holds in this process."""
+    def digested(self) -> Happened:
+        """With a hash of all that each says, whether told as columns or not; it holds in this process."""
         shared = (self.customers, self.kinds, self.dates)
         try:
             if isinstance(self.payloads, Mapping):
                 told = (*map(repeat, self.payloads), *self.payloads.values())
-                return list(map(hash, zip(*shared, *told, strict=False)))
+                return replace(self, digests=list(map(hash, zip(*shared, *told, strict=False))))
         except TypeError:  # lists and objects
             pass
-        return list(map(_digest, *shared, map(self.payload, range(len(self)))))
+        return replace(self, digests=list(map(_digest, *shared, map(self.payload, range(len(self))))))
 
 
 def _digest(who: str, kind: str, at: datetime, said: Mapping[str, Any]) -> int:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import timedelta
 from typing import Any
@@ -42,9 +43,9 @@ OTHER_SALES: list[dict[str, Any]] = [
 ]
 
 
-def digests_of(*said: dict[str, Any]) -> list[int]:
+def digests_of(*said: dict[str, Any]) -> Sequence[int]:
     columns: dict[str, Any] = {name: [one[name] for one in said] for name in EVENT}
-    return Happened(numbers=range(len(said)), keys=["E1"] * len(said), **columns).digests()
+    return Happened(numbers=range(len(said)), keys=["E1"] * len(said), **columns).digested().digests
 
 
 @pytest.mark.parametrize("change", OTHER_EVENTS)
@@ -61,8 +62,8 @@ def test_an_event_says_the_same_however_its_block_is_told(nested: bool) -> None:
     columns = {name: [EVENT["payloads"][name], other[name]] for name in other}
     alike = Happened(numbers=range(2), keys=["E1", "E2"], **said, payloads=columns)
 
-    assert alike.digests() == digests_of(EVENT, EVENT | {"payloads": other})
-    assert alike.digests()[:1] == digests_of(EVENT)
+    assert alike.digested().digests == digests_of(EVENT, EVENT | {"payloads": other})
+    assert alike.digested().digests[:1] == digests_of(EVENT)
     assert [dict(alike.without([0]).payload(0)), dict(alike.payload(0))] == [other, EVENT["payloads"]]
 
 

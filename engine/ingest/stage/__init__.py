@@ -1,20 +1,22 @@
 """Stage 1: files come in, each fact is stored once; every wrong row goes to a rejects file, the good ones go in.
 
-A file is opened (file), and taken in by what it holds (events, transactions, people) in batches, each a transaction.
+A file is read (file, and aside when it is large), and taken in by what it holds (events, transactions, people) in
+batches, each a transaction.
 """
 
 from __future__ import annotations
 
 import gc
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime
 from pathlib import Path
 
 from engine.ingest.columns import Kind
-from engine.ingest.stage import events, people, transactions
-from engine.ingest.stage.file import open_file, write_rejects
-from engine.ingest.stage.intake import Intake, Summary
+from engine.ingest.intake import Intake, Summary
+from engine.ingest.portions import Asked
+from engine.ingest.stage import aside, events, people, transactions
+from engine.ingest.stage.file import content, write_rejects
 from engine.ingest.stage.taking import Taker, Taking
 from engine.store.session import Store
 
@@ -46,17 +48,18 @@ def ingest(
     rejects: the folder for the file of wrong rows. batch: rows a transaction. progress: is told how many rows were
     read since the last call.
     """
-    file = open_file(path, intake, kind)
-    summary = Summary(file=path.name, kind=file.kind, columns=file.columns)
-    taking = Taking(
-        store=store, intake=intake, reading=file.reading, columns=file.columns, now=now, summary=summary
-    )  # fmt: skip
-    taker = _TAKERS[file.kind](taking)
-    with _uncollected():
-        for block in file.sheet.blocks(batch):
-            summary.rows += len(block)
-            taker.take(block)
-            progress(len(block))
+    asked = Asked(data=content(path), name=path.name, intake=intake, kind=kind, rows=batch)
+    with _uncollected(), closing(aside.told(asked)) as told:
+        file = next(told).found
+        summary = Summary(file=path.name, kind=file.kind, columns=file.columns)
+        taking = Taking(
+            store=store, intake=intake, reading=file.reading, columns=file.columns, now=now, summary=summary
+        )  # fmt: skip
+        taker = _TAKERS[file.kind](taking)
+        for portion in told:
+            summary.rows += portion.rows
+            taker.take(portion.read)
+            progress(portion.rows)
     taker.finish()
     if taking.contradicted:
         summary.notes.append(_contradicted(summary.contradicted, taking.contradicted))

@@ -8,19 +8,14 @@ from typing import Any
 from sqlalchemy import Connection
 
 from engine.ingest.books import retold
-from engine.ingest.events import Events
-from engine.ingest.formats import Block
 from engine.ingest.happened import Happened
-from engine.ingest.identity import RowKeys
 from engine.ingest.stage.taking import Taking
 from engine.store import events
 
 
 def of(taking: Taking) -> OfEvents:
     """What takes a file of events."""
-    intake = taking.intake
-    reader = Events(taking.columns, taking.reading, intake.shop, RowKeys(), intake.event_kinds)
-    return OfEvents(taking=taking, reader=reader)
+    return OfEvents(taking=taking)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,13 +23,12 @@ class OfEvents:
     """A file of events."""
 
     taking: Taking
-    reader: Events
 
-    def take(self, block: Block) -> None:
+    def take(self, read: Happened) -> None:
         """Store a batch."""
-        taking, read = self.taking, self.reader.block(block)
+        taking = self.taking
         taking.rejects += read.rejects
-        read = read.without(taking.repeated(read.numbers, read.keys, read.digests(), read.keys))
+        read = read.without(taking.repeated(read.numbers, read.keys, read.digests, read.keys))
         with taking.store.write() as connection:
             strangers = taking.strangers(connection, read.customers)
             read = read.without(taking.unwanted(read.numbers, read.customers, strangers))

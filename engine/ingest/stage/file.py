@@ -1,41 +1,16 @@
-"""A file is opened: what it holds, and which column is which; what was wrong with its rows is written to another."""
+"""The file that is read, and the one to which goes what was wrong with its rows."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from engine.errors import IngestError
-from engine.ingest import dates
-from engine.ingest.columns import Kind, Reading, guess_kind, match
-from engine.ingest.formats import Reject, Sheet, decode, read, rejects_csv
-from engine.ingest.stage.intake import Intake
+from engine.ingest.formats import Reject, rejects_csv
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Opened:
-    """A file that can be read. columns: the file's own names by ours."""
-
-    kind: Kind
-    sheet: Sheet
-    reading: Reading
-    columns: dict[str, str]
-
-
-def open_file(path: Path, intake: Intake, kind: Kind | None) -> Opened:
-    """Look what is in a file. Raises IngestError when it cannot be read at all."""
-    name = path.name
-    text = decode(_bytes(path), name)
-    sheet = read(text, name)
-    kind = kind or guess_kind(name, sheet.header)
-    reading = intake.readings.get(kind, Reading())
-    columns = match(kind, sheet.header, reading.columns, name, intake.more(kind))
-    dates.refuse(text, columns, reading, kind, name)
-    return Opened(kind=kind, sheet=sheet, reading=reading, columns=columns)
-
-
-def _bytes(path: Path) -> bytes:
+def content(path: Path) -> bytes:
+    """What a file holds. Raises IngestError."""
     try:
         return path.read_bytes()
     except OSError as error:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol
+from typing import Any, Protocol
 
 from sqlalchemy import Connection
 
 from engine.ingest.columns import Reading
-from engine.ingest.formats import Block, Reject
+from engine.ingest.formats import Reject
+from engine.ingest.intake import Intake, Summary
 from engine.ingest.sayings import Sayings
-from engine.ingest.stage.intake import Intake, Summary
 from engine.store import customers
 from engine.store.session import Store
 
@@ -23,7 +23,7 @@ _NAMED = 5
 class Taker(Protocol):
     """What takes the rows of one file."""
 
-    def take(self, block: Block) -> None:
+    def take(self, read: Any, /) -> None:
         """Store a batch, in a transaction of its own; its wrong rows are rejected."""
 
     def finish(self) -> None:
