@@ -62,6 +62,7 @@ def _moment(app: App, template: str, words: str) -> Moment:
         facts={
             "title": template,
             "years": sample["years"],
+            "day": sample["day"],
             "points": sample["reward"]["points"],
             "event": _happened(sample["event"]),
         },

@@ -109,6 +109,7 @@ def test_all_are_there_in_both_languages() -> None:
         "note/win_back",
         "task/complaint_recovery",
         "task/complaint_still_open",
+        "task/csat_poor",
         "task/delivery_delay",
         "task/maintenance_due",
         "task/positive_feedback_thanks",

@@ -146,7 +146,7 @@ class _Work:
         self.days.reach(self.period.until)
         return Result(
             rule=self.rule.id,
-            title=self.rule.title,
+            title=self.rule.name,
             hash=self.rule.hash,
             file=self.rule.file,
             since=self.period.since,

@@ -14,6 +14,7 @@ from engine.cli import rule_versions
 from engine.cli.display import counts, say, show
 from engine.cli.frame import HERE, Folder, Json, opened
 from engine.cli.rule_versions import SHORT, since
+from engine.core.wording import COMMON, said_in
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -51,7 +52,7 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
     found: list[dict[str, Any]] = [
         {
             "id": rule.id,
-            "title": rule.title,
+            "title": rule.name,
             "purpose": rule.purpose,
             "starts": {"kind": rule.trigger.kind, "what": rule.trigger.what},
             "holdout": rule.holdout,
@@ -70,7 +71,7 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
 
     def human() -> None:
         for rule, row in zip(rules, found, strict=True):
-            say(f"{rule.id}: {rule.title}")
+            say(f"{rule.id}: {rule.name}")
             say(f"  {_STARTS[rule.trigger.kind].format(rule.trigger.what)}; {rule.purpose}, holdout {rule.holdout:.0%}")
             say(f"  version {rule.hash[:SHORT]}, {since(first.get(rule.hash), tz)}")
             say(f"  decisions: {counts(row['decisions'])}; actions: {_actions(row['actions'])}")
@@ -89,7 +90,7 @@ def _removed(version: Version, line: RuleLine | None) -> dict[str, Any]:
     said = tomllib.loads(version.text)
     return {
         "id": version.rule_id,
-        "title": said.get("title", ""),
+        "title": said_in(said.get("title", ""), COMMON),
         "removed": True,
         "hash": version.hash,
         "first_used_at": version.first_used_at,

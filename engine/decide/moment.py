@@ -30,6 +30,8 @@ def facts_of(rule: Rule, why: Occasion, steps: Iterable[Step], event: Mapping[st
     steps: those that go ahead together, of whose points a message among them may tell. event: as `event_facts` has it.
     """
     facts: dict[str, Any] = {"title": rule.title, "years": why.years}
+    if rule.trigger.date is not None:
+        facts["day"] = why.occurrence
     if event is not None:
         facts["event"] = event
     points = sum([int(step.plan.options.get("points", 0)) for step in steps])

@@ -111,6 +111,7 @@ CUSTOMER: tuple[Field, ...] = (
     _text("email", "e-mail address"),
     _text("locale", "language and country, such as 'it_IT'"),
     _text("source", "how the customer came to the shop"),
+    _text("household", "key of all who live together; see [households](#households)"),
     _place("city", "town of the postal address"),
     _place("region", "province or state code of the postal address"),
     _place("country", "country code of the postal address, such as 'IT'"),

@@ -8,13 +8,14 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import time
-from typing import Any, Literal, get_args
+from typing import Any, Literal, cast, get_args
 
 from engine.core.actions import RESEND, Plan
 from engine.core.calendar import Duration, Window, parse_days, parse_duration
 from engine.core.keys import sha256
 from engine.core.reasons import Clause
 from engine.core.toml_places import Path
+from engine.core.wording import COMMON, Worded, said_in
 from engine.decide import dates, shape
 from engine.decide.condition import Condition
 from engine.decide.dates import DateTrigger
@@ -63,11 +64,12 @@ class Step:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
-    """A rule as it was written. `hash` is the sha256 of `text`; decisions and rewards name it. clauses: those of its
-    conditions, in the order in which they are asked; reads: the names in them; waits: steps that wait, and for what."""
+    """A rule as it was written. title: also by language. `hash` is the sha256 of `text`; decisions and rewards name it.
+    clauses: those of its conditions, in the order in which they are asked; reads: the names in them; waits: steps that
+    wait, and for what."""
 
     id: str
-    title: str
+    title: Worded
     purpose: str
     holdout: float
     worth_micro: int | None  # what one message brings, in millionths of a unit of the currency; None: not said
@@ -82,6 +84,11 @@ class Rule:
     file: str
     text: str
     hash: str
+
+    @property
+    def name(self) -> str:
+        """The title in English, as reports have it, or what there is."""
+        return said_in(self.title, COMMON)
 
 
 def load(files: Mapping[str, str], *, vocabulary: Vocabulary, templates: Collection[str]) -> tuple[Rule, ...]:
@@ -121,7 +128,7 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
     usual = 0.0 if head.purpose == "transactional" else DEFAULT_HOLDOUT
     return Rule(
         id=head.id,
-        title=head.title,
+        title=cast("Worded", head.title),
         purpose=head.purpose,
         holdout=usual if head.holdout is None else head.holdout,
         worth_micro=None if head.worth is None else round(head.worth * 10**6),

@@ -15,7 +15,7 @@ from engine.core.calendar import DAYS
 from engine.core.permission import PURPOSES
 from engine.decide.dates import LEAP_DAYS, REPEATS, usual_repeat
 from engine.decide.rule import DEFAULT_HOLDOUT, TriggerKind
-from engine.decide.shape import CHANNELS, PARTS, WRITTEN
+from engine.decide.shape import CHANNELS, LOCALE, PARTS, WRITTEN
 from engine.decide.vocabulary import Vocabulary
 
 Schema = dict[str, Any]
@@ -27,6 +27,12 @@ _DAY = f"({'|'.join(DAYS)})"
 _DAYS = f"{_DAY}(-{_DAY})?"
 _IDENTIFIER = {"pattern": "^[a-z][a-z0-9_]*$"}
 _SAID = {"pattern": r"\S"}
+_TITLES: Schema = {
+    "type": "object",
+    "patternProperties": {rf"^{LOCALE}$": {"type": "string", **_SAID}},
+    "additionalProperties": False,
+    "minProperties": 1,
+}
 _DURATION = {
     "allOf": [
         {"pattern": "^P(nY)?(nM)?(nW)?(nD)?(T(nH)?(nM)?(nS)?)?$".replace("n", "[0-9]{1,10}")},
@@ -97,7 +103,10 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
     condition = {**_SAID, "description": f"A condition in CEL, such as {example}."}
     return {
         "id": {**_IDENTIFIER, "description": "The name of the file without .toml: small letters, digits and _."},
-        "title": {**_SAID, "description": "What the rule does, in a few words; reports and rewards show it."},
+        "title": {
+            "anyOf": [{"type": "string", **_SAID}, _TITLES],
+            "description": "What the rule does, in a few words, also by language; tasks and rewards show it.",
+        },
         "purpose": {**_one_of(PURPOSES), "description": "Which consent it needs; transactional needs none."},
         "holdout": {
             "minimum": 0,

@@ -23,6 +23,7 @@ from engine.decide.dates import LEAP_DAYS, REPEATS
 from engine.decide.vocabulary import Vocabulary
 
 CHANNELS = ("email", "note", "reward", "referral", "task", "console")
+LOCALE = r"[a-z]{2,3}(_[A-Z]{2})?"
 WRITTEN = ("email", "note", "task", "console")
 """Channels whose steps need a template: they put something into words."""
 
@@ -67,6 +68,19 @@ def _said(text: str) -> str:
     if not text.strip():
         raise _wrong("R004", "this must not be empty", "say in a few words what the rule does")
     return text
+
+
+def _worded(said: object) -> object:
+    """One text, or one for each language."""
+    if isinstance(said, str):
+        return _said(said)
+    if not isinstance(said, dict) or not said or not all(isinstance(text, str) for text in said.values()):
+        raise _wrong("R004", "'title' is not text", 'write title = "…", or title = { en = "…", it = "…" }')
+    for locale, text in said.items():
+        if not re.fullmatch(LOCALE, locale):
+            raise _wrong("R004", f"'{locale}' is not a language", "such as en, it or it_CH")
+        _said(text)
+    return said
 
 
 def _duration(text: str) -> str:
@@ -135,7 +149,7 @@ def _amount(text: str) -> str:
     return text
 
 
-Text = Annotated[str, AfterValidator(_said)]
+Title = Annotated[object, AfterValidator(_worded)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Purpose = Annotated[str, _one_of("R017", "purpose", lambda _: PURPOSES)]
 EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds))]
@@ -162,7 +176,7 @@ class Head(_Part):
     """The keys at the top of the file."""
 
     id: Identifier
-    title: Text
+    title: Title
     purpose: Purpose
     holdout: Annotated[float, AfterValidator(_share)] | None = None
     worth: Annotated[float, AfterValidator(_worth)] | None = None

@@ -39,7 +39,7 @@ def collect(app: App, folder: Path, start: date, today: date) -> dict[str, Any]:
         "workspace": str(folder),
         "page": str(folder / PAGE),
         "lived": {"from": start, "to": today},
-        "titles": {rule.id: rule.title for rule in app.rules},
+        "titles": {rule.id: rule.name for rule in app.rules},
         "mails": mails,
         "cards": cards,
         "tasks": tasks,

@@ -17,6 +17,7 @@ from engine.core.keys import keyed_hash, short_code
 from engine.core.messages import Email, Invite, Note, Plain, Reward, Task
 from engine.core.money import exponent, to_minor
 from engine.core.permission import INTERNAL_CHANNELS
+from engine.core.wording import said_in
 from engine.dispatch.mime import ascii_address
 from engine.dispatch.render import Templates
 
@@ -50,7 +51,7 @@ class Moment:
     purpose: str
     channel: str
     plan: Plan
-    facts: Mapping[str, Any]  # what triggered it: title, event, years
+    facts: Mapping[str, Any]  # what triggered it: title, event, years, day
     customer: Customer
     tier: str
     since: date | None  # the customer's first purchase
@@ -96,7 +97,7 @@ def body(moment: Moment, sender: Sender, templates: Templates) -> Body:
             sender_address=sender.address,
             locale=locale,
         )
-    return Plain(title=str(moment.facts.get("title", "")), text=text)
+    return Plain(title=_title(moment, locale), text=text)
 
 
 def _email(moment: Moment, sender: Sender, templates: Templates, locale: str, values: Mapping[str, Any]) -> Email:
@@ -119,7 +120,7 @@ def _email(moment: Moment, sender: Sender, templates: Templates, locale: str, va
 
 
 def _task(moment: Moment, sender: Sender, templates: Templates, values: Mapping[str, Any]) -> Task:
-    why = str(moment.facts.get("title", ""))
+    why = _title(moment, sender.locale)
     title, text = templates.titled(moment.plan.template, sender.locale, values)
     return Task(
         title=title or why,
@@ -139,9 +140,14 @@ def _message_id(moment: Moment, sender: Sender) -> str:
     return f"<{moment.public_id}@{ascii_address(sender.email).rpartition('@')[2]}>"
 
 
+def _title(moment: Moment, locale: str) -> str:
+    """What the rule does, in the reader's words."""
+    return said_in(moment.facts.get("title", ""), locale)
+
+
 def _reward(moment: Moment, sender: Sender) -> Reward:
     options = moment.plan.options
-    reason = str(moment.facts.get("title", ""))
+    reason = _title(moment, moment.customer.locale or sender.locale)
     if "points" in options:
         return Reward(amount=int(options["points"]), unit="points", reason=reason)
     amount = to_minor(Decimal(str(options["amount"])), sender.currency)
@@ -184,6 +190,7 @@ def context(moment: Moment, sender: Sender) -> dict[str, Any]:
         "referral": {"code": code, "link": sender.referral_link.format(code=code)},
         "today": local_date(moment.now, customer.time_zone or sender.time_zone),
         "years": moment.facts.get("years"),
+        "day": moment.facts.get("day"),
         "unsubscribe": {"mailto": _unsubscribe(sender.email, moment, sender)},
     }
 
@@ -193,7 +200,7 @@ def _work(moment: Moment, sender: Sender) -> dict[str, Any] | None:
     if moment.channel not in INTERNAL_CHANNELS:
         return None
     until = local_date(moment.until, sender.time_zone) if moment.until else None
-    return {"why": str(moment.facts.get("title", "")), "until": until}
+    return {"why": _title(moment, sender.locale), "until": until}
 
 
 def _unsubscribe(address: str, moment: Moment, sender: Sender) -> str:

@@ -67,6 +67,7 @@ def sample_context() -> dict[str, Any]:
         "task": {"why": "Thank the customer after a service call", "until": date(2026, 3, 16)},
         "today": date(2026, 3, 14),
         "years": 10,
+        "day": "2026-03-14",
         "unsubscribe": {"mailto": "mailto:ciao@bottega.example?subject=STOP%205f0c2a91d3e847b6a1c0"},
     }
 

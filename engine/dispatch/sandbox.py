@@ -19,7 +19,7 @@ from jinja2.utils import missing
 
 from engine.dispatch.localise import FILTERS
 
-NAMES = ("shop", "customer", "event", "score", "reward", "referral", "task", "today", "years", "unsubscribe")
+NAMES = ("shop", "customer", "event", "score", "reward", "referral", "task", "today", "years", "day", "unsubscribe")
 """What every template may use; engine/dispatch/proof.py shows what is in each."""
 MAX_SEQUENCE = 100_000
 _KEPT_FILTERS = frozenset(

@@ -99,4 +99,5 @@ def score_columns(exponent: int) -> Columns:
     }
 
 
-_TEXTS = ("ref", "given_name", "family_name", "company", "email", "locale", "source", "city", "region", "country")
+_TEXTS = ("ref", "given_name", "family_name", "company", "email", "locale", "source", "household", "city",
+          "region", "country")  # fmt: skip

@@ -46,6 +46,19 @@ within = "P9D"
 """
 
 
+def test_a_date_rule_keeps_the_date_that_it_is_about() -> None:
+    text = QUOTE.replace('event = "quote.sent"', 'date = "customer.birthday"')
+    text = text.replace('"Ask after a quote"', '{ en = "Wish", it = "Auguri" }')
+    rule = load({"rules/quote.toml": text}, vocabulary=WORDS, templates=["email/ask"])[0]
+    situation = Situation(customer=WHO, now=NOW, time_zone=ROME, currency="EUR")
+    verdict = judge(rule, case_of(situation, words=WORDS, standing=YES, key="key"), None)
+    why = Occasion(occurrence="2026-03-05", anchor=NOW, years=46)
+    found = begun(rule, verdict, why, None, customer=3, facts=WHO, tz=ROME, now=NOW)
+    assert found.steps[1]["facts"] == {
+        "title": {"en": "Wish", "it": "Auguri"}, "years": 46, "day": "2026-03-05", "points": 20,
+    }  # fmt: skip
+
+
 def happened(kind: str, days: int = 0, **payload: str) -> Event:
     return Event(customer="C1", kind=kind, ext_key="E1", occurred_at=NOW + timedelta(days=days), payload=payload)
 

@@ -65,7 +65,8 @@ def test_a_rule_file_becomes_a_rule() -> None:
     rules = {rule.id: rule for rule in load(SHIPPED, vocabulary=WORDS, templates=TEMPLATES)}
     rule = rules["service_thank_you"]
 
-    assert rule.title == "Thank the customer after a service call"
+    assert rule.name == "Thank the customer after a service call"
+    assert rule.title == {"en": rule.name, "it": "Ringraziare il cliente dopo un intervento"}
     assert (rule.purpose, rule.holdout) == ("relationship", 0.1)
     assert (rule.trigger.kind, rule.trigger.what) == ("event", "service_call.completed")
     assert rule.when is not None
@@ -361,7 +362,7 @@ def test_the_shipped_rules_use_exactly_the_shipped_templates() -> None:
         ("birthday", "relationship", "customer.birthday", ["note P0D", "email P0D"]),
         ("complaint_recovery", "transactional", "complaint.opened", ["task P0D", "task P2D"]),
         ("cross_sell", "marketing", "delivery.completed", ["email P21D"]),
-        ("csat_ask", "relationship", "service_call.completed", ["email P9D"]),
+        ("csat_ask", "relationship", "service_call.completed", ["email P9D", "task P0D"]),
         ("delivery_checkin", "relationship", "delivery.completed", ["email P2D"]),
         ("delivery_delay", "transactional", "delivery.promised.promised_on", ["task P1DT28800S", "email P1DT32400S"]),
         ("easy_return", "transactional", "return.opened", ["email P0D"]),

@@ -319,7 +319,7 @@ START = st.sampled_from(
 GOOD = st.fixed_dictionaries(
     {
         "id": st.just("small"),
-        "title": st.just("Say hello"),
+        "title": st.sampled_from(["Say hello", {"en": "Say hello", "it_CH": "Salutare"}]),
         "purpose": st.sampled_from(["marketing", "relationship", "transactional"]),
         "on": st.builds(lambda start, when: start | when, START, _some(when=CONDITIONS)),
         "step": st.lists(STEP, min_size=1, max_size=3).map(
@@ -336,7 +336,7 @@ GONE = object()
 """In a slip: the key is left out."""
 SLIPS: dict[tuple[str | int, ...], list[Any]] = {
     ("id",): ["Small", "other", GONE],
-    ("title",): [" ", 3, GONE],
+    ("title",): [" ", 3, GONE, {}, {"en": " "}, {"english": "Say hello"}, {"en": 3}, ["Say hello"]],
     ("purpose",): ["love", GONE],
     ("holdout",): [1, -0.1, "10 %", True],
     ("worth",): [-0.1, 2 * 10**9, "25 EUR", True],

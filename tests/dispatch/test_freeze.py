@@ -156,6 +156,35 @@ def test_a_task_may_have_a_subject_of_its_own_and_is_in_the_shops_language() -> 
     assert (found.title, found.text) == ("Chiamare Giulia D'Amico", "C-1 Grazie 13 marzo 2026")
 
 
+def test_a_title_is_in_the_language_of_who_reads_it() -> None:
+    title = {"en": "Thank", "it": "Ringraziare"}
+    english = replace(GIULIA, locale="en_GB")
+
+    def made(channel: str, **more: Any) -> Any:
+        asked = moment(channel, customer=english, options={"points": 5}, **more)
+        return body(replace(asked, facts={**asked.facts, "title": title}), SENDER, SPOKEN)
+
+    assert (made("task").title, made("task").why) == ("Ringraziare", "Ringraziare"), "our own people's"
+    assert made("console").title == "Ringraziare"
+    assert made("reward").reason == "Thank", "the customer's"
+
+
+def test_the_date_that_a_rule_is_about_is_written_as_the_reader_does() -> None:
+    words = {
+        f"task/day.{language}.txt.j2": "{{ day | date('weekday') }}{% if not years %}!{% endif %}"
+        for language in ("it", "en")
+    }
+    asked = moment("task", "task/day")
+    asked = replace(asked, facts={"title": "Grazie", "day": "2026-03-05"})
+
+    def text(locale: str) -> str:
+        found = body(asked, replace(SENDER, locale=locale), Templates(words, locale=locale))
+        assert isinstance(found, Task)
+        return found.text
+
+    assert (text("it_IT"), text("en_US")) == ("giovedì 5 marzo!", "Thursday, March 5!")
+
+
 def test_a_moment_without_what_its_template_needs_is_refused_by_name() -> None:
     with pytest.raises(RuleError, match="T002"):
         email(template="email/work")

@@ -43,6 +43,7 @@ LEAVES = (
     "customer.ref.startsWith('C')",
     "known(score.tier)",
     "known(customer.source)",
+    "customer.household.startsWith('H') || !known(customer.household)",
     "now.month == 3",
     "customer.has_open_complaint",
     "1 < 2",
