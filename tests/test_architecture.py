@@ -38,6 +38,7 @@ TESTED_ELSEWHERE = {
     "core/gaps": "tests/dispatch/test_restored.py has gaps of every kind",
     "core/records": "tests/core/test_facts.py has all records",
     "core/breaker": "tests/dispatch/test_breaker.py opens and closes it",
+    "core/texts": "tests/store/test_written.py writes columns, and reads what was written",
     "core/waits": "tests/decide/test_waits.py settles what waits",
     "ingest/dates": "tests/ingest/test_bad_input.py refuses dates of other orders",
     "ingest/intake": "tests/ingest/test_stage.py takes files in",

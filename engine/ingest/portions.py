@@ -48,7 +48,7 @@ def told(asked: Asked) -> Generator[Portion]:
 def _reader(found: Found, intake: Intake) -> Callable[[Block], Block | Happened]:
     if found.kind == "events":
         events = Events(found.columns, found.reading, intake.shop, RowKeys(), intake.event_kinds)
-        return lambda block: events.block(block).digested()
+        return lambda block: events.block(block).digested().packed()
     return lambda block: block
 
 

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime, time
-from functools import lru_cache
-from json.encoder import encode_basestring
-from operator import add, attrgetter
 from typing import Any
 
-from pydantic_core import to_json
 from sqlalchemy import JSON, Column, Connection
 from sqlmodel import UTCDateTime
 
-from engine.core.calendar import aware
+from engine.core import texts
+from engine.core.texts import Texts
 
 Values = Sequence[Any] | Mapping[str, Sequence[Any]]
 """A column of values; or one of JSON objects that all have the same fields, told field by field."""
-_NO_TEXT = {float, int, bool, type(None)}
 
 
 def written(connection: Connection, column: Column[Any], values: Values) -> Sequence[Any]:
     """Values as this database keeps them."""
     if isinstance(values, Mapping):
-        return _objects(values)
+        return texts.objects(values)
+    timed = isinstance(column.type, UTCDateTime)
+    if isinstance(values, Texts):
+        return list(map(texts.instant, values)) if timed and connection.dialect.name != "sqlite" else values
     process = column.type.dialect_impl(connection.dialect).bind_processor(connection.dialect)
     if process is None:
         return values
     if isinstance(column.type, JSON):
-        return _each(_texts, values)
-    if isinstance(column.type, UTCDateTime) and connection.dialect.name == "sqlite":
-        return _each(_instants, values)
+        return _each(texts.documents, values)
+    if timed and connection.dialect.name == "sqlite":
+        return _each(texts.instants, values)
     return _each(lambda known: list(map(process, known)), values)
 
 
@@ -41,42 +39,3 @@ def _each(write: Any, values: Sequence[Any]) -> Sequence[Any]:
         return list(write(values))
     known = dict(zip(different, write(list(different.values())), strict=True))
     return [known[id(value)] for value in values]
-
-
-def _texts(values: Sequence[Any]) -> list[str]:
-    """Values as JSON."""
-    return list(map(bytes.decode, map(to_json, values)))
-
-
-def _instants(values: Sequence[datetime | None]) -> list[str | None]:
-    """As SQLAlchemy writes them, in a tenth of the time: days and times of day come again."""
-    if set(map(attrgetter("tzinfo"), filter(None, values))) != {UTC}:
-        values = [None if value is None else aware(value) for value in values]
-    if None in values:
-        return [None if value is None else _instants([value])[0] for value in values]
-    days, clocks = map(datetime.date, values), map(datetime.time, values)  # type: ignore[arg-type]  # no None here
-    return list(map(add, map(_day, days), map(_clock, clocks)))
-
-
-@lru_cache(maxsize=1024)
-def _day(day: date) -> str:
-    return f"{day.isoformat()} "
-
-
-@lru_cache(maxsize=8192)
-def _clock(clock: time) -> str:
-    return clock.isoformat("microseconds")
-
-
-def _objects(fields: Mapping[str, Sequence[Any]]) -> list[str]:
-    """JSON objects that all have these fields."""
-    form = ",".join(f"{to_json(name).decode().replace('%', '%%')}:%s" for name in fields)
-    return list(map(f"{{{form}}}".__mod__, zip(*map(_values, fields.values()), strict=True)))
-
-
-def _values(column: Sequence[Any]) -> Sequence[str]:
-    """Values of a field as JSON: texts by the quickest way; of what has none in it, a comma always ends a value."""
-    kinds = set(map(type, column))
-    if kinds == {str}:
-        return list(map(encode_basestring, column))
-    return to_json(column).decode()[1:-1].split(",") if kinds <= _NO_TEXT else _texts(column)

@@ -97,3 +97,13 @@ def test_however_a_file_is_cut_the_first_row_with_a_key_counts(rows: list[tuple[
         numbers = range(start, start + len(keys))
         found |= {start + place: earlier for place, earlier in known.contradicted(numbers, keys, digests).items()}
     assert found == wrong
+
+
+def test_packed_events_are_the_same_ones() -> None:
+    columns: dict[str, Any] = {name: [EVENT[name]] * 3 for name in EVENT}
+    told = Happened(numbers=range(3), keys=["E1", "E2", "E3"], **columns)
+    same = replace(told, payloads={name: [value] * 3 for name, value in EVENT["payloads"].items()})
+    for packed in (told.packed(), same.packed()):
+        assert [packed.fact(place) for place in range(3)] == [told.fact(place) for place in range(3)]
+        left = packed.without({1})
+        assert [left.fact(place) for place in range(2)] == [told.fact(0), told.fact(2)]

@@ -10,11 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
 
+from engine.core import texts
 from engine.core.facts import Address, Customer
 from engine.store import customers, tables
 from engine.store.kept import as_kept, day, document, instant, read
 from engine.store.session import Store
-from engine.store.written import _instants
 from tests.store.seed import NOON
 
 CUSTOMER = tables.table(tables.Customer)
@@ -69,7 +69,7 @@ def test_the_driver_gives_what_the_types_would(store: Store) -> None:
 
 @given(st.datetimes(timezones=st.just(UTC)))
 def test_an_instant_comes_back_from_the_text_that_it_is_kept_as(at: datetime) -> None:
-    assert list(map(instant, _instants([at]))) == [at]
+    assert list(map(instant, texts.instants([at]))) == [at]
 
 
 def test_an_instant_of_another_zone_is_one_of_utc() -> None:

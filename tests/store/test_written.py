@@ -10,6 +10,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
+from engine.core import texts
+from engine.core.texts import Texts
 from engine.store import tables
 from engine.store.session import Store
 from engine.store.written import Values, written
@@ -53,6 +55,15 @@ def test_instants_are_those_of_sqlalchemy(sandbox: Store, instants: list[datetim
         usual = EVENT.c.occurred_at.type.dialect_impl(dialect).bind_processor(dialect)
     assert usual
     assert of(sandbox, "occurred_at", instants) == list(map(usual, instants))
+
+
+def test_what_is_written_already_is_the_same(store: Store) -> None:
+    told = {"what": ['è"', "b"], "amount": [1.5, None]}
+    at = [NOON, datetime(1900, 1, 1, 0, 0, 0, 1, tzinfo=UTC)]
+    ready = Texts(map(str, texts.instants(at)))
+    assert list(map(texts.instant, ready)) == at
+    assert of(store, "occurred_at", ready) == of(store, "occurred_at", at)
+    assert of(store, "payload", Texts(texts.objects(told))) == of(store, "payload", told)
 
 
 def test_an_instant_without_a_zone_is_refused(sandbox: Store) -> None:
