@@ -58,7 +58,7 @@ def test_instants_are_those_of_sqlalchemy(sandbox: Store, instants: list[datetim
 
 
 def test_what_is_written_already_is_the_same(store: Store) -> None:
-    told = {"what": ['è"', "b"], "amount": [1.5, None]}
+    told: dict[str, list[Any]] = {"what": ['è"', "b"], "amount": [1.5, None]}
     at = [NOON, datetime(1900, 1, 1, 0, 0, 0, 1, tzinfo=UTC)]
     ready = Texts(map(str, texts.instants(at)))
     assert list(map(texts.instant, ready)) == at
