@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from engine.cli.display import counts, money, say, show, table
 from engine.cli.frame import HERE, Folder, Json, opened
+from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.config import Shop
@@ -22,6 +23,7 @@ def register(app: typer.Typer) -> None:
     group = typer.Typer(help="What the customers are worth, and what the rules did.", no_args_is_help=True)
     group.command("clv")(clv)
     group.command("channels")(channels)
+    group.command("lift")(lift)
     app.add_typer(group, name="report")
 
 
@@ -90,5 +92,48 @@ def channels(folder: Folder = HERE, as_json: Json = False) -> None:
             for line in found
         ]
         table("", ("rule", "answers", "actions"), rows)
+
+    show(found, as_json=as_json, human=human)
+
+
+_SAYS = {"more": "brings more", "less": "brings less", "nothing sure": "nothing is sure yet", "too few": "too few yet"}
+
+
+def lift(
+    within: Annotated[str, typer.Option(help="How long after the draw what a customer pays counts.")] = "P90D",
+    folder: Folder = HERE,
+    as_json: Json = False,
+) -> None:
+    """What each rule brings: customers whom it left alone against as many whom it treated, both drawn at random."""
+    from engine.core.calendar import parse_duration
+    from engine.report.lift import ALL
+    from engine.report.stage import report_lift
+
+    try:
+        length = parse_duration(within)
+    except ValueError as error:
+        raise UsageError(f"--within: {error}") from None
+    with opened(folder, quiet=as_json) as app:
+        shop = app.settings.shop
+        found = report_lift(app.store, within=length, currency=shop.currency, now=app.clock())
+
+    def human() -> None:
+        def each(minor: int) -> str:
+            return money(minor, shop.currency, shop.locale)
+
+        columns = ("rule", "left alone", "paid each", "compared", "paid each ", "difference", "19 of 20", "reading")
+        rows = [
+            (line.rule or "all rules", line.holdout, each(line.holdout_mean_minor), line.comparison,
+             each(line.comparison_mean_minor), each(line.difference_minor),
+             f"{each(line.low_minor)} to {each(line.high_minor)}", _SAYS[line.says])
+            for line in found
+        ]  # fmt: skip
+        table("", columns, rows, right=columns[1:-1])
+        if not found:
+            say("Nobody was drawn yet. (hint: docs/rules.md, Holdout and comparison)")
+        elif coming := sum(line.coming for line in found):
+            say(f"{coming} more were drawn less than {within} ago and do not count yet.")
+        if all(line.rule != ALL for line in found):
+            say("All rules together are measured with [holdout] share in premura.toml.")
 
     show(found, as_json=as_json, human=human)

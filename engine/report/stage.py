@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from engine.core.calendar import Duration
 from engine.report.channels import RuleLine, by_rule
 from engine.report.clv import Worth, worth
+from engine.report.lift import LiftLine, Place, entries, lines
 from engine.report.sources import SourceLine, Won, by_source
-from engine.store import actions, customers, decisions, scores
-from engine.store.session import Store, in_chunks
+from engine.store import actions, customers, decisions, lift, scores
+from engine.store.session import Store, in_chunks, in_pieces
 
 
 def report_clv(
@@ -42,3 +46,21 @@ def report_channels(store: Store) -> tuple[RuleLine, ...]:
     """What each rule decided and what became of its actions."""
     with store.read() as connection:
         return by_rule(decisions.counts(connection), actions.counts(connection))
+
+
+def report_lift(store: Store, *, within: Duration, currency: str, now: datetime) -> tuple[LiftLine, ...]:
+    """What each rule, and all together, brought within a time after a customer was drawn: only those count for whom
+    that time is over."""
+    with store.read() as connection:
+        entered = entries(lift.drawn(connection))
+        over = {place: entry for place, entry in entered.items() if entry.ends(within) <= now}
+        rules: dict[int, list[Place]] = defaultdict(list)
+        for place in over:
+            rules[place[1]].append(place)
+        paid = dict.fromkeys(over, 0)
+        for some in in_pieces(sorted(rules), 10_000):
+            for one in lift.paid(connection, some, currency):
+                for place in rules[one.customer]:
+                    if over[place].at < one.at <= over[place].ends(within):
+                        paid[place] += one.amount_minor
+    return lines(paid, entered, entered.keys() - over.keys())

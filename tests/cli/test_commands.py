@@ -64,6 +64,7 @@ COMMANDS: list[tuple[str, ...]] = [
     ("rules", "diff", "thanks"),
     ("report", "clv"),
     ("report", "channels"),
+    ("report", "lift"),
     ("preview", "email/anniversary"),
     ("db", "upgrade"),
     ("db", "tidy"),
