@@ -63,6 +63,7 @@ _FIRST = (
 )
 _TAKEN = (
     update(_ACTION)
+    .prefix_with("OR FAIL", dialect="sqlite")  # the whole transaction fails with it: no page need be copied before
     .where(one_of(_ACTION.c.id))
     .values(
         state=State.SUBMITTING,

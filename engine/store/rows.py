@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, count, repeat
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
@@ -80,11 +80,14 @@ def change_columns(
     own = {name: written(connection, target.c[name], values) for name, values in columns.items()}
     same = {name: written(connection, target.c[name], [value])[0] for name, value in (common or {}).items()}
     quote, keys = connection.dialect.identifier_preparer.quote, own.pop("id")
+    for name in [name for name, values in own.items() if values.count(values[0]) == len(values)]:
+        same[name] = own.pop(name)[0]
     if connection.dialect.name == "sqlite":
-        settings = ", ".join(f"{quote(name)} = ?" for name in (*same, *own))
-        statement = f"UPDATE {target.name} SET {settings} WHERE id = ?"  # noqa: S608 - names of a table
-        each = list(zip(*map(repeat, same.values()), *own.values(), keys, strict=False))
-        return connection.exec_driver_sql(statement, each).rowcount
+        values, names = list(zip(keys, *own.values(), strict=True)), (tuple(map(quote, same)), tuple(map(quote, own)))
+        return sum(
+            connection.exec_driver_sql(_changing(target.name, *names, together), groups).rowcount
+            for together, groups in _groups(connection, tuple(same.values()), values)
+        )
     kinds = {name: _kind(connection, target, name) for name in (*same, *own, "id")}
     settings = ", ".join(
         [f"{quote(name)} = %s::{kinds[name]}" for name in same] + [f"{quote(name)} = one.{quote(name)}" for name in own]
@@ -119,20 +122,29 @@ def _insert_together(
     for name in list(own)[1:]:
         if number > 1 and own[name].count(own[name][0]) == number:
             same[name] = own.pop(name)[0]
-    values, start, new = list(zip(*own.values(), strict=True)), 0, 0
     names = tuple(map(connection.dialect.identifier_preparer.quote, (*same, *own)))
+    return sum(
+        connection.exec_driver_sql(
+            _numbered(f"{head} INTO {target.name}", names, len(same), together, end), groups
+        ).rowcount
+        for together, groups in _groups(connection, tuple(same.values()), list(zip(*own.values(), strict=True)))
+    )
+
+
+def _groups(
+    connection: Connection, same: tuple[Any, ...], rows: Sequence[tuple[Any, ...]]
+) -> Iterator[tuple[int, list[tuple[Any, ...]]]]:  # fmt: skip
+    """How many rows go in one statement, and what is bound each time: what they share, then row after row."""
     driver: Any = connection.connection.driver_connection
-    most = max(1, (driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) - len(same)) // len(own))
+    most, start = max(1, (driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER) - len(same)) // len(rows[0])), 0
     for together in sorted({min(number, most) for number in _TOGETHER}, reverse=True):
         groups = [
-            (*same.values(), *chain.from_iterable(values[at : at + together]))
-            for at in range(start, len(values) - together + 1, together)
+            (*same, *chain.from_iterable(rows[at : at + together]))
+            for at in range(start, len(rows) - together + 1, together)
         ]
         if groups:
-            statement = _numbered(f"{head} INTO {target.name}", names, len(same), together, end)
-            new += connection.exec_driver_sql(statement, groups).rowcount
+            yield together, groups
         start += len(groups) * together
-    return new
 
 
 @lru_cache(maxsize=128)
@@ -148,6 +160,16 @@ def _numbered(begun: str, names: tuple[str, ...], same: int, together: int, end:
     shared = [f"?{number}" for number in range(1, same + 1)]
     rows = ", ".join(f"({', '.join([*shared, *(f'?{next(signs)}' for _ in names[same:])])})" for _ in range(together))
     return f"{begun} ({', '.join(names)}) VALUES {rows}{end}"
+
+
+@lru_cache(maxsize=64)
+def _changing(target: str, same: tuple[str, ...], own: tuple[str, ...], together: int) -> str:
+    """An UPDATE of so many rows, each told by its key and its own columns."""
+    signs = count(len(same) + 1)
+    shared = [f"{name} = ?{number}" for number, name in enumerate(same, 1)]
+    settings = ", ".join([*shared, *(f"{name} = one.column{number}" for number, name in enumerate(own, 2))])
+    rows = ", ".join(f"({', '.join(f'?{next(signs)}' for _ in ('id', *own))})" for _ in range(together))
+    return f"UPDATE {target} SET {settings} FROM (VALUES {rows}) AS one WHERE {target}.id = one.column1"  # noqa: S608 - names of a table
 
 
 def _copy(connection: Connection, target: str, columns: Mapping[str, Iterable[Any]]) -> int:

@@ -111,6 +111,42 @@ class TestAdd:
             assert connection.execute(select(EVENT.c.received_at)).scalar_one() == NOON
 
 
+class TestChange:
+    @pytest.mark.parametrize("number", [1, 19, 41, 521])
+    def test_however_many_rows_change(self, store: Store, number: int) -> None:
+        made: dict[str, Any] = {
+            "ext_key": [f"{one}" for one in range(number + 1)],
+            "occurred_at": [NOON] * (number + 1),
+        }
+        with store.write() as connection:
+            common = {"customer_id": customer(connection), "source": "till", "kind": "quote.sent", "payload": {}}
+            rows.add_columns(connection, EVENT, made, common | {"received_at": NOON, "processed_at": NOON})
+            keys = connection.execute(select(EVENT.c.id).order_by(EVENT.c.id)).scalars().all()
+            columns: dict[str, Any] = {
+                "id": keys[:0:-1],  # all but the first, and not in their order
+                "payload": [{"amount": one, "what": 'it\'s "100 %s"'} for one in range(number)],
+                "occurred_at": [NOON + timedelta(minutes=one) for one in range(number)],
+                "source": ["web"] * number,
+            }
+            assert (
+                rows.change_columns(connection, EVENT, columns, {"processed_at": None, "kind": "quote.lost"}) == number
+            )
+            names = ("payload", "occurred_at", "source", "kind", "processed_at")
+            first, *found = connection.execute(select(*(EVENT.c[name] for name in names)).order_by(EVENT.c.id)).all()
+        assert first == ({}, NOON, "till", "quote.sent", NOON)
+        told = zip(columns["payload"], columns["occurred_at"], strict=True)
+        assert found[::-1] == [(payload, at, "web", "quote.lost", None) for payload, at in told]
+
+    def test_who_is_not_there_is_not_counted(self, store: Store) -> None:
+        with store.write() as connection:
+            rows.add(connection, EVENT, [event(connection, "1", received_at=NOON)])
+            (key,) = connection.execute(select(EVENT.c.id)).scalars()
+            told = [{"id": key, "kind": "quote.lost"}, {"id": key + 1, "kind": "quote.won"}]
+            assert rows.change(connection, EVENT, told) == 1
+            assert rows.change(connection, EVENT, []) == 0
+            assert connection.execute(select(EVENT.c.kind)).scalars().all() == ["quote.lost"]
+
+
 class TestKeys:
     def test_keys_are_new_and_in_order(self, store: Store) -> None:
         with store.write() as connection:

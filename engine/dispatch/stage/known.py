@@ -57,11 +57,13 @@ class Known:
         who, until = action.customer_id, action.valid_until
         if who in self.happened or who in self.heard or action.household in self.homes:
             return self._asked(action)
-        what = (action.channel, action.purpose, action.written_plan, until is not None and until < self.now)
-        whom = (id(self.standings[who]), action.time_zone, action.country, action.region)
-        if (what, whom) not in self.alike:
-            self.alike[what, whom] = self._asked(action)
-        return self.alike[what, whom]
+        late = until is not None and until < self.now
+        what = (action.channel, action.purpose, action.written_plan, late)
+        kind = (*what, id(self.standings[who]), action.time_zone, action.country, action.region)
+        try:
+            return self.alike[kind]
+        except KeyError:
+            return self.alike.setdefault(kind, self._asked(action))
 
     def _asked(self, action: Due) -> Refusal | None:
         who = action.customer_id

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 MOST_AHEAD = 1000
 """So many attempts are begun in one transaction at most."""
+FASTER = 4
+"""So many times as far ahead the next time, where half of what was begun came to its end within a second."""
 STALE = timedelta(seconds=10)
 """What was begun so long ago without being sent is asked about again first."""
 GATHER = 0.05
@@ -181,6 +183,6 @@ class Lane:
         if not self._is_doubt_dear:
             now = asyncio.get_running_loop().time()
             quick = now - self.refilled < 1
-            self.ahead = min(MOST_AHEAD, 2 * self.ahead) if quick else max(self._at_once, self.ahead // 2)
+            self.ahead = min(MOST_AHEAD, FASTER * self.ahead) if quick else max(self._at_once, self.ahead // 2)
             self.refilled = now
         return self.ahead - self.under_way
