@@ -9,6 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
+from engine.backtest import request
+from engine.backtest.run import backtest
 from tests.databases import STORES
 from tests.flow.book import MORNING, Case, book, came_of, live
 from tests.shop import Shop
@@ -299,6 +301,27 @@ def lived(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFacto
 @pytest.mark.parametrize("name", CASES)
 def test_what_comes_of_it(lived: Shop, name: str) -> None:
     assert came_of(lived, CASES[name].rule).get(name) == CASES[name].steps
+
+
+REPLAYED = sorted({case.rule for case in CASES.values()} - {"birthday", "positive_feedback_thanks", "refund_apology",
+                  "renewal", "service_thank_you"})  # fmt: skip
+"""Those that ask about no scores, of which this shop has none."""
+
+
+@pytest.mark.parametrize("rule", REPLAYED)
+def test_a_backtest_of_these_weeks_sends_what_was_sent(lived: Shop, rule: str) -> None:
+    shop = lived.at("2026-04-20T11:00")
+    found = backtest(
+        shop.app, request.rule_of(shop.app, rule), request.period(shop.app, "2026-03-02", DAYS[-1].partition("T")[0])
+    )
+    shop.at(DAYS[-1])
+    sent = {
+        (customer, step)
+        for customer, steps in came_of(shop, rule).items()
+        for step, state in steps.items()
+        if state == "delivered"
+    }
+    assert {(row.customer, row.step) for row in found.rows if row.outcome == "sent"} == sent != set()
 
 
 def test_one_thing_that_happens_brings_two_mails_at_most(lived: Shop) -> None:
