@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.store import removals
 from tests.shop import THANKS, Shop
 
 DONE = "service_call.completed"
@@ -89,3 +91,24 @@ def test_another_id_is_another_rule(long: Shop) -> None:
     taken_away(long).rule("thanked", LONG.replace('"thanks"', '"thanked"'))
     assert long.app.decide().removed == 1
     assert long.outcomes(rule="thanked") == []
+
+
+def test_a_run_that_breaks_off_is_made_good_by_the_next(long: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("engine.decide.stage.on_removal.BATCH", 1)
+    long.customer("C2")
+    long.event(DONE, "2026-03-02T10:00:00+01:00", "C2")
+    long.app.decide()
+    whole, calls = removals.end, []
+
+    def once(*given: Any, **more: Any) -> removals.Ended:
+        calls.append(given)
+        if len(calls) == 2:
+            raise BrokenPipeError
+        return whole(*given, **more)
+
+    monkeypatch.setattr(removals, "end", once)
+    taken_away(long)
+    with pytest.raises(BrokenPipeError):
+        long.app.decide()
+    assert [long.app.decide().removed, long.app.decide().removed] == [1, 0]
+    assert {row["state"] for row in long.actions() if row["rule"] == "thanks"} == {"cancelled"}

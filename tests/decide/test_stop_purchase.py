@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from engine.store import decisions
 from tests.shop import THANKS, Shop
 
 DONE = "service_call.completed"
@@ -120,3 +122,27 @@ def test_many_sales_at_once_are_gone_through_page_by_page(shop: Shop, monkeypatc
     shop.ingest("transactions", rows)
     assert shop.app.decide().stopped == 1
     assert ended(shop) == ("cancelled", "stopped", REASON)
+
+
+def test_a_run_that_breaks_off_is_made_good_by_the_next(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Journeys end first, and then it is noted how far the sales were gone through."""
+    monkeypatch.setattr("engine.decide.stage.on_purchases.PAGE", 1)
+    shop.customer("C2")
+    shop.event(DONE, "2026-03-02T09:30:00+01:00", "C2")
+    shop.app.decide()
+    for ref in ("C1", "C2"):
+        shop.sale("2026-03-02T15:00:00+01:00", "12.00", ref)
+    whole, calls = decisions.stop_journeys, []
+
+    def once(*given: Any) -> int:
+        calls.append(given)
+        if len(calls) == 2:
+            raise BrokenPipeError
+        return whole(*given)
+
+    monkeypatch.setattr(decisions, "stop_journeys", once)
+    with pytest.raises(BrokenPipeError):
+        shop.app.decide()
+    assert sorted(row["state"] for row in shop.actions()) == ["cancelled", "planned"]
+    assert [shop.app.decide().stopped, shop.app.decide().stopped] == [1, 0]
+    assert {row["state"] for row in shop.actions()} == {"cancelled"}
