@@ -15,7 +15,7 @@ from engine.backtest.run import backtest
 from tests.backtest.a_year import BEGIN, REFS, RULES, lived
 from tests.shop import Shop
 
-DAYS = 70
+DAYS = 56
 """As many as CI has time for; it holds of 365 as well."""
 BECAME = {
     "delivered": "sent", "cancelled": "stopped", "suppressed": "permission", "planned": "coming", "expired": "late",

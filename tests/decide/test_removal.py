@@ -16,7 +16,6 @@ WAITS = 'await = "review.received"\nwithin = "P9D"\n'
 STEP = '[[step]]\nid = "{}"\nchannel = "email"\ntemplate = "email/service_thank_you"\n'
 LONG = THANKS + STEP.format("waits") + WAITS + STEP.format("seen") + 'after = "P1D"\napprove = true\n'
 OTHER = THANKS.replace('"thanks"', '"other"').replace(DONE, "delivery.completed")
-pytestmark = pytest.mark.any_store
 
 
 @pytest.fixture
@@ -43,6 +42,7 @@ def steps(shop: Shop) -> dict[str, str]:
     return {row["step"]: row["state"] for row in shop.actions() if row["rule"] == "thanks"}
 
 
+@pytest.mark.any_store
 def test_all_that_is_pending_is_cancelled_and_nothing_goes_out(long: Shop) -> None:
     summary = taken_away(long).at("2026-03-04T11:00").app.decide()
     long.event("review.received", "2026-03-04T09:00:00+01:00")
@@ -93,6 +93,7 @@ def test_another_id_is_another_rule(long: Shop) -> None:
     assert long.outcomes(rule="thanked") == []
 
 
+@pytest.mark.any_store
 def test_a_run_that_breaks_off_is_made_good_by_the_next(long: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("engine.decide.stage.on_removal.BATCH", 1)
     long.customer("C2")

@@ -17,7 +17,6 @@ UNLESS = (
     THANKS + 'unless = "purchase"\n[[step]]\nid = "more"\nchannel = "email"\ntemplate = "email/service_thank_you"\n'
 )
 REASON = "purchase on 2026-03-02"
-pytestmark = pytest.mark.any_store
 
 
 @pytest.fixture
@@ -38,6 +37,7 @@ def ended(shop: Shop) -> tuple[str, str, str]:
     return decision["actions"][0]["state"], decision["journey"], decision["exit_reason"]
 
 
+@pytest.mark.any_store
 def test_it_ends_with_what_was_bought_meanwhile(shop: Shop) -> None:
     shop.sale("2026-03-02T15:00:00+01:00", "12.00")
     assert (shop.app.decide().stopped, shop.app.decide().stopped) == (1, 0)
@@ -46,6 +46,7 @@ def test_it_ends_with_what_was_bought_meanwhile(shop: Shop) -> None:
     assert shop.mails() == []
 
 
+@pytest.mark.any_store
 def test_a_sale_that_decide_has_not_seen_is_asked_about_before_it_goes_out(shop: Shop) -> None:
     shop.at("2026-03-03T07:00").app.schedule()
     shop.sale("2026-03-02T15:00:00+01:00", "12.00")
@@ -97,6 +98,7 @@ def test_a_journey_keeps_to_its_own_version(shop: Shop) -> None:
     assert ended(shop) == ("cancelled", "stopped", REASON)
 
 
+@pytest.mark.any_store
 def test_a_step_stays_back_unless_nothing_was_bought(tmp_path: Path, database: str) -> None:
     shop = Shop(tmp_path / "unless", rules={"thanks": UNLESS}, database=database)
     shop.customer()
