@@ -9,8 +9,10 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import chain, islice
-from math import isfinite
+from math import inf, isfinite
 from typing import Any
+
+from pydantic_core import from_json
 
 from engine.errors import IngestError
 
@@ -19,6 +21,7 @@ _SEPARATOR_LINE = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)  # how
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and not a backslash before the letters u0000
 _LONGEST_VALUE = 200
 _KEPT = 500_000  # lines of JSON that are kept as read; beyond them, memory is dearer than to read them twice
+_SINGLE = {str, int, float, bool, type(None)}
 _MANY = 100  # names in a file: each row has few of them, and columns of nothing are no gain
 
 
@@ -166,6 +169,8 @@ def _json_blocks(all_rows: Iterator[Row], header: tuple[str, ...], size: int) ->
 
 
 def _json_row(number: int, line: str) -> Row:
+    if (plain := _plain_object(line)) is not None:
+        return Row(number=number, values=plain)
     try:
         values = (json.loads if line[0] == "\ufeff" else _JSON.decode)(line)  # the former says what a mark is
         if "\\u" in line:
@@ -177,6 +182,17 @@ def _json_row(number: int, line: str) -> Row:
     if isinstance(values, dict):
         return Row(number=number, values=values)
     return Row(number=number, values={}, fault='not a JSON object such as {"customer": "C1"}')
+
+
+def _plain_object(line: str) -> dict[str, Any] | None:
+    """An object of single values by a reader that takes half the time; None of whatever it may read otherwise."""
+    try:
+        found = from_json(line, allow_inf_nan=False) if "\\" not in line else None
+    except (ValueError, TypeError):
+        return None
+    if not isinstance(found, dict) or not _SINGLE.issuperset(map(type, found.values())):
+        return None
+    return None if inf in found.values() or -inf in found.values() else found  # 1e400
 
 
 def _finite(said: str) -> float:

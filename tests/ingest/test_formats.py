@@ -5,6 +5,7 @@ import io
 import json
 import string
 from collections.abc import Callable
+from math import isfinite
 from typing import Any, TypeVar
 
 import pytest
@@ -151,6 +152,44 @@ def test_after_wrong_quotes_the_next_line_is_read() -> None:
         (7, {"a": "1", "b": "2"}),
     ]
     assert [row.number for row in found if "its quotes are not right" in row.fault] == [2, 4, 6]
+
+
+SAID = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | TEXT,
+    lambda one: st.lists(one, max_size=2) | st.dictionaries(TEXT, one, max_size=2),
+    max_leaves=4,
+)
+ODD = ("1e400", "-1e999", "NaN", "-Infinity", "-0", "1E5", "01", "1.", "9" * 40, '"a\tb"', "[" * 300 + "]" * 300)
+
+
+def by_the_library(line: str) -> str | None:
+    """What json reads in a line, numbers beyond all measure left out; None when it cannot."""
+
+    def finite(word: str) -> float:
+        if not isfinite(float(word)):
+            raise ValueError(word)
+        return float(word)
+
+    try:
+        return repr(json.loads(line, parse_float=finite, parse_constant=finite))
+    except ValueError:
+        return None
+
+
+@given(st.dictionaries(TEXT, SAID, max_size=3), st.booleans(), st.sampled_from(("", " ", "\x0b", ",", "1")))
+@example({"a": "\ud800"}, True, "")
+def test_json_is_read_as_the_library_reads_it(values: dict[str, Any], escaped: bool, after: str) -> None:
+    line = json.dumps(values, ensure_ascii=escaped) + after
+    (row,) = rows(f'{{"a": 1}}\n{line}', "a.jsonl")[1:]
+    unstorable = "\\ud800" in line
+    assert (None if row.fault else repr(row.values)) == (None if unstorable else by_the_library(line))
+
+
+@pytest.mark.parametrize("said", ODD)
+def test_odd_values_of_json(said: str) -> None:
+    line = f'{{"a": {said}}}'
+    (row,) = rows(f'{{"a": 1}}\n{line}', "a.jsonl")[1:]
+    assert (None if row.fault else repr(row.values)) == by_the_library(line)
 
 
 def test_lines_of_json_are_those_of_an_editor() -> None:
