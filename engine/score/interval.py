@@ -11,7 +11,6 @@ grid of them, and each customer takes the nearest, times his own mean.
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,18 +108,14 @@ def _drawn(
 ) -> FloatArray:
     """Money of customers like each node who are here, in units of what scales their own rate; (nodes, draws)."""
     chance = np.random.default_rng(_SEED)
-    shops = list(zip(_scatter(buying, chance), _scatter(spending, chance), chance.spawn(_SHOPS), strict=True))
-    many = np.repeat(x[:, None], _DRAWS, axis=1)
-
-    def in_shop(shop: tuple[Any, GammaGamma, np.random.Generator]) -> FloatArray:
-        params, money, own = shop
-        bought = model.draw(params, many, age[:, None], horizon, own)
-        scale = own.gamma(money.q + money.p * many)
-        brought: FloatArray = own.gamma(money.p * bought) / scale
-        return brought
-
-    with ThreadPoolExecutor(2) as threads:  # each shop has a chance of its own: no matter which is drawn first
-        return np.concatenate(list(threads.map(in_shop, shops)), axis=1)
+    drawn = np.empty((len(x), _SHOPS * _DRAWS))
+    buyers, spenders = _scatter(buying, chance), _scatter(spending, chance)
+    for shop, (params, money) in enumerate(zip(buyers, spenders, strict=True)):
+        many = np.repeat(x[:, None], _DRAWS, axis=1)
+        bought = model.draw(params, many, age[:, None], horizon, chance)
+        scale = chance.gamma(money.q + money.p * many)
+        drawn[:, shop * _DRAWS : (shop + 1) * _DRAWS] = chance.gamma(money.p * bought) / scale
+    return drawn
 
 
 def _scatter(fitted: Fit[Any], chance: np.random.Generator) -> list[Any]:
