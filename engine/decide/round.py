@@ -15,19 +15,19 @@ from engine.core.actions import Ending
 from engine.core.answers import record, short
 from engine.core.calendar import local_date
 from engine.core.condition import Value
-from engine.core.facts import Customer, Event, Score
+from engine.core.facts import Customer, Event
 from engine.core.permission import Standing
 from engine.core.waits import Settled, Waiting
-from engine.core.worth import Worth
 from engine.decide.begun import Begun, begun
 from engine.decide.guards import Case, Verdict, judge_further, plain
 from engine.decide.moment import Occasion, event_facts
 from engine.decide.panel import Panel, Said
 from engine.decide.rule import Rule
-from engine.decide.situation import Earlier, Situation
+from engine.decide.situation import Situation
 from engine.decide.vocabulary import Reading, Vocabulary, contexts
 from engine.decide.waits import settle
 
+NOBODY = Customer(ref="")
 Question: TypeAlias = tuple[Panel, int, Occasion]
 """Rules, the customer about whom they are asked, and why."""
 
@@ -35,22 +35,21 @@ Question: TypeAlias = tuple[Panel, int, Occasion]
 class Looked(NamedTuple):
     """What the conditions of rules read of a customer, and what they say: guards and lots have not been asked yet."""
 
-    situation: Situation
     values: Mapping[str, Any]
     said: Said
 
 
 @dataclass(slots=True, kw_only=True)
 class Person:
-    """A customer with all that conditions may read of them. since: the first purchase; history: as in `Situation`, and
-    as little frozen."""
+    """A customer with all that conditions may read of them: `known` values by their names, and what the others are read
+    from. facts: of those of whom they are read, or whom a rule may reach. since: the first purchase; history: as in
+    `Situation`, and as little frozen."""
 
     id: int
-    facts: Customer
-    score: Score | Worth | None
-    previous: Earlier | None
-    since: datetime | None
     time_zone: str
+    known: Mapping[str, Any]
+    facts: Customer = NOBODY
+    since: datetime | None = None
     has_open_complaint: bool = False
     history: Mapping[str, Value] = field(default_factory=dict)
     last_purchase_at: datetime | None = None
@@ -127,8 +126,9 @@ class Round:
         for (panel, _), places in alike.items():
             asked = [questions[place] for place in places]
             situations = [self._situation(self.people[customer], why.event) for _, customer, why in asked]
-            values = contexts(situations, self.words, panel.reads)
-            found.update(zip(places, map(Looked, situations, values, map(panel.says, values)), strict=True))
+            known = [self.people[customer].known for _, customer, _ in asked]
+            values = contexts(situations, self.words, panel.reads, known)
+            found.update(zip(places, map(Looked, values, map(panel.says, values)), strict=True))
         return [found[place] for place in range(len(questions))]
 
     def ask(self, question: Question, looked: Looked) -> None:
@@ -140,9 +140,10 @@ class Round:
         values, said = looked.values, looked.said
         further: list[tuple[Rule, Verdict]] = []
         if said.further:
+            person = self.people[customer]
             if panel.steps_read:
-                values = Reading(looked.situation, self.words, values)
-            case = self._case(looked.situation, customer, values)
+                values = Reading(self._situation(person, why.event), self.words, {**person.known, **values})
+            case = self._case(person, values)
             further = [
                 (rule, judge_further(rule, case, held, self.started.get((rule.id, customer))))
                 for rule, held in said.further
@@ -156,12 +157,12 @@ class Round:
             if acts:
                 self._begin(self.people[customer], why, acts)
 
-    def _case(self, situation: Situation, customer: int, values: Mapping[str, Any]) -> Case:
+    def _case(self, person: Person, values: Mapping[str, Any]) -> Case:
         return Case(
-            customer=situation.customer,
+            customer=person.facts,
             values=values,
-            standing=self.standings[customer],
-            time_zone=situation.time_zone,
+            standing=self.standings[person.id],
+            time_zone=person.time_zone,
             now=self.now,
             key=self.key,
             workspace_holdout=self.workspace_holdout,
@@ -208,6 +209,7 @@ class Round:
                 self._situation(self.people[it.customer], it.event),
                 standing=self.standings[it.customer],
                 words=self.words,
+                known=self.people[it.customer].known,
             )
             for it in come
         ]
@@ -218,8 +220,6 @@ class Round:
             now=self.now,
             time_zone=person.time_zone,
             currency=self.currency,
-            score=person.score,
-            previous=person.previous,
             event=event,
             first_purchase_at=person.since,
             last_purchase_at=person.last_purchase_at,

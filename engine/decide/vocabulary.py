@@ -119,19 +119,26 @@ def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None
     return {name: reading[name] for name in (_fields(situation, words) if names is None else names)}
 
 
-def contexts(situations: Sequence[Situation], words: Vocabulary, names: Sequence[str]) -> list[dict[str, Any]]:
-    """The same of many situations at one instant, whose events are all of one kind, or none: name by name."""
+def contexts(
+    situations: Sequence[Situation], words: Vocabulary, names: Sequence[str], known: Sequence[Mapping[str, Any]]
+) -> list[dict[str, Any]]:
+    """The same of many situations at one instant, whose events are all of one kind, or none: name by name.
+
+    known: values of each situation that are known already, of the same names.
+    """
     if not (situations and names):
         return [{} for _ in situations]
     now, fields = situations[0].now, _fields(situations[0], words)
     clocks = {tz: calendar.local_time(now, tz) for tz in {it.time_zone for it in situations}}
     both = [(it, clocks[it.time_zone]) for it in situations]
-    columns = [
-        [fields[name].read(it, local) for it, local in both]
-        if name in fields
-        else [it.history[name] for it in situations]
-        for name in names
-    ]
+    columns = []
+    for name in names:
+        if name in known[0]:
+            columns.append([values[name] for values in known])
+        elif name in fields:
+            columns.append([fields[name].read(it, local) for it, local in both])
+        else:
+            columns.append([it.history[name] for it in situations])
     return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
@@ -18,7 +18,7 @@ from engine.decide.moment import event_facts
 from engine.decide.problems import ConditionError
 from engine.decide.rule import Step
 from engine.decide.situation import Situation
-from engine.decide.vocabulary import Scope, Vocabulary, context
+from engine.decide.vocabulary import Reading, Scope, Vocabulary
 
 
 def begins(step: Step, anchor: datetime, tz: str) -> dict[str, Any]:
@@ -31,10 +31,13 @@ def begins(step: Step, anchor: datetime, tz: str) -> dict[str, Any]:
     return {"state": State.WAITING, "reason": reason, "awaits": wait.kind, "not_before": until}
 
 
-def settle(it: Waiting, situation: Situation, *, standing: Standing, words: Vocabulary) -> Settled:
+def settle(
+    it: Waiting, situation: Situation, *, standing: Standing, words: Vocabulary, known: Mapping[str, Any] | None = None
+) -> Settled:
     """What comes of a waiting step now that its event is there; the situation has that event.
 
-    Its condition is asked about it, then whether the customer may be written to, as of any step.
+    Its condition is asked about it, then whether the customer may be written to, as of any step. known: as for
+    `Reading`.
     """
     tz, event, wait = situation.time_zone, it.event, it.wait
     came = f"{event.kind} came on {local_date(event.occurred_at, tz)}"
@@ -43,7 +46,7 @@ def settle(it: Waiting, situation: Situation, *, standing: Standing, words: Voca
     except (KeyError, ConditionError):  # its words were taken out of premura.toml meanwhile
         reason = f"{came}, but its condition uses words that there are no more: {wait.when}"
         return Settled(action=it.action, state=State.CANCELLED, reason=reason)
-    clauses = condition.explain(context(situation, words, condition.names)) if condition else ()
+    clauses = condition.explain(Reading(situation, words, known)) if condition else ()
     false = next((clause for clause in clauses if not clause.holds), None)
     if false is not None:
         reason = f"{came}, but {false.source} is false: {_read(false)}"

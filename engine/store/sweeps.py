@@ -1,4 +1,4 @@
-"""Whom sweeps may mean: as much of their conditions as the tables know, asked of everybody at once."""
+"""What the tables know of the names of conditions: whom sweeps may mean, and what some customers' values are."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from engine.core.condition import And, Known, Not, Or, Test, implied, names_in
 from engine.core.lookback import Lookback, lookbacks
 from engine.store import history, tables
 from engine.store.history import Past
+from engine.store.session import among
 from engine.store.terms import Columns
 from engine.store.where import where
 
@@ -54,6 +55,23 @@ def matching(
     query = select(*columns).select_from(source)
     query = query.where(key > after, or_(false(), *score_holds), or_(false(), *holds)).order_by(key).limit(limit)
     return [(row[0], [at for at, may in enumerate(row[1:]) if may]) for row in connection.execute(query).all()]
+
+
+def values(
+    connection: Connection, customers: Collection[int], names: Collection[str], *, exponent: int
+) -> dict[int, dict[str, Any]]:
+    """Of these customers, by key, the values of those of the names that the tables know, and the `time_zone`."""
+    known = _columns(exponent)
+    read = {"time_zone": _CUSTOMER.c.time_zone, **{name: known[name] for name in names if name in known}}
+    source: FromClause = _CUSTOMER
+    if read.keys() & score_columns(exponent).keys():
+        source = _CUSTOMER.outerjoin(_SCORE, _SCORE.c.customer_id == _CUSTOMER.c.id)
+    columns: list[ColumnElement[Any]] = [_CUSTOMER.c.id, *read.values()]
+    query = select(*columns).select_from(source).where(among(connection, _CUSTOMER.c.id, customers))
+    return {
+        key: dict(zip(read, said, strict=True))
+        for key, *said in connection.execute(query.order_by(_CUSTOMER.c.id)).all()
+    }
 
 
 def _fails_without(test: Test) -> bool:

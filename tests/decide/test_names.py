@@ -341,6 +341,12 @@ def test_many_situations_are_read_name_by_name_as_each_alone() -> None:
         for ref, size, tz in (("a", 3, "Europe/Rome"), ("b", None, "Pacific/Auckland"), ("c", "7", "Europe/Rome"))
     ]
 
-    assert contexts(situations, words, names) == [context(it, words, names) for it in situations]
-    assert contexts(situations, words, ()) == [{}, {}, {}]
-    assert contexts([], words, names) == []
+    alone = [context(it, words, names) for it in situations]
+    some = [{"customer.ref": ref, "elsewhere": 1} for ref in "xyz"]
+
+    assert contexts(situations, words, names, [{}, {}, {}]) == alone
+    assert contexts(situations, words, names, some) == [
+        one | {"customer.ref": ref} for one, ref in zip(alone, "xyz", strict=True)
+    ]
+    assert contexts(situations, words, (), some) == [{}, {}, {}]
+    assert contexts([], words, names, []) == []

@@ -76,12 +76,10 @@ def matching(connection: Connection, condition: Test | None, after: int = 0, lim
     return [key for key, _ in found]
 
 
-def by_closure(connection: Connection, condition: Condition) -> list[int]:
-    known = customers.load(connection)
+def situations(connection: Connection) -> dict[int, Situation]:
     worth = scores.load(connection)
-    found = []
-    for key, one in sorted(known.items()):
-        situation = Situation(
+    return {
+        key: Situation(
             customer=one.facts,
             now=NOON,
             time_zone=ROME,
@@ -89,9 +87,12 @@ def by_closure(connection: Connection, condition: Condition) -> list[int]:
             score=worth[key].facts if key in worth else None,
             previous=worth[key].previous if key in worth else None,
         )
-        if condition.holds(context(situation, WORDS)):
-            found.append(key)
-    return found
+        for key, one in sorted(customers.load(connection).items())
+    }
+
+
+def by_closure(connection: Connection, condition: Condition) -> list[int]:
+    return [key for key, it in situations(connection).items() if condition.holds(context(it, WORDS))]
 
 
 @pytest.fixture
@@ -136,6 +137,27 @@ def test_every_name_says_in_both_databases_what_it_says_in_a_rule(people: Store,
         found, wanted = matching(connection, condition.tree), by_closure(connection, condition)
         assert set(found) >= set(wanted)
         assert found == wanted or implied(condition.tree, _columns(2)) is None
+
+
+def test_the_values_that_the_tables_know_are_those_that_rules_read(people: Store) -> None:
+    names = list(WORDS.plain.fields)
+    with people.write() as connection:
+        customer(connection, "C5", time_zone="Pacific/Auckland", email="zoe@example.com")
+        scored(connection, {"C5": replace(score(1 / 3, "gold"), clv_minor=2**53 - 1, monetary_minor=1, recency=0.1)})
+    with people.read() as connection:
+        wanted = situations(connection)
+        found = sweeps.values(connection, list(wanted), names, exponent=2)
+        assert list(found) == list(wanted)
+        assert sweeps.values(connection, list(wanted), ["now.month"], exponent=2)[1] == {"time_zone": ""}
+        assert sweeps.values(connection, [], names, exponent=2) == {}
+
+    for key, values in found.items():
+        assert values.pop("time_zone") == wanted[key].customer.time_zone
+        assert values.keys() == _columns(2).keys()
+        read = context(wanted[key], WORDS, values)
+        assert {name: (type(value), value) for name, value in values.items()} == {
+            name: (type(value), value) for name, value in read.items()
+        }
 
 
 def test_without_a_condition_it_means_everybody(people: Store) -> None:

@@ -14,11 +14,12 @@ from engine.core.actions import Ending
 from engine.core.calendar import local_date
 from engine.core.condition import Value
 from engine.core.lookback import lookbacks
+from engine.core.money import exponent
 from engine.core.waits import Waiting
 from engine.decide.guards import asks_before
 from engine.decide.moment import Occasion
 from engine.decide.panel import Panel
-from engine.decide.round import Looked, Person, Question, Round
+from engine.decide.round import NOBODY, Looked, Person, Question, Round
 from engine.decide.rule import Rule
 from engine.decide.stage.policy import Policy, Summary
 from engine.decide.waits import reads
@@ -30,7 +31,7 @@ from engine.store import (
     history,
     latest,
     permissions,
-    scores,
+    sweeps,
     transactions,
     waits,
 )
@@ -39,6 +40,7 @@ from engine.store.session import Store
 _NO_PAST: Mapping[str, Value] = {}
 _COMPLAINT = "customer.has_open_complaint"
 _FIRST = {"customer.first_purchase", "customer.years_since_first_purchase"}
+_ELSEWHERE = {*_FIRST, _COMPLAINT, "customer.last_purchase", "customer.next_purchase"}  # not from the customer's facts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,29 +90,30 @@ class Asking:
         )
 
     def _people(self, connection: Connection, ids: Collection[int], reads: Collection[str]) -> dict[int, Person]:
-        known = customers.facts(connection, ids)
-        worth = scores.worth(connection, known) if any(name.startswith("score.") for name in reads) else {}
-        before = any(name.startswith("score.prev_") for name in reads)
+        known = sweeps.values(connection, ids, reads, exponent=exponent(self.policy.currency))
+        others = {name for name in reads if name.startswith("customer.")}.difference(
+            _ELSEWHERE, *list(known.values())[:1]
+        )
+        facts = customers.facts(connection, known) if others else {}
         since = transactions.first_of(connection, known) if _FIRST & set(reads) else {}
         bought = self.purchases(connection, known, {*reads} - {"customer.first_purchase"})
         complain = complaints.open_complaints(connection, known) if _COMPLAINT in reads else ()
         asked = lookbacks(reads)
-        zones = {key: facts.time_zone for key, facts in known.items()} if asked else {}
+        zones = {key: values["time_zone"] for key, values in known.items()} if asked else {}
         past = history.answers(connection, asked, zones, self.past())
         return {
             key: Person(
                 id=key,
-                facts=facts,
-                score=worth.get(key),
-                previous=worth[key].previous if before and key in worth else None,
+                known=values,
+                facts=facts.get(key, NOBODY),
                 since=since.get(key),
                 last_purchase_at=bought.last.get(key),
                 purchase_days=bought.days.get(key, ()),
-                time_zone=facts.time_zone or self.policy.time_zone,
+                time_zone=values["time_zone"] or self.policy.time_zone,
                 has_open_complaint=key in complain,
                 history=past.get(key, _NO_PAST),
             )
-            for key, facts in known.items()
+            for key, values in known.items()
         }
 
     def purchases(self, connection: Connection, some: Collection[int], reads: Collection[str]) -> Purchases:
@@ -145,9 +148,13 @@ class Asking:
         )
         return looked
 
-    def _stand(self, connection: Connection, asked: Round, customers: Collection[int]) -> None:
-        facts = {key: asked.people[key].facts for key in customers}
-        asked.standings.update(permissions.standings(connection, facts, self.policy.key))
+    def _stand(self, connection: Connection, asked: Round, some: Collection[int]) -> None:
+        people = {key: asked.people[key] for key in some}
+        unread = [key for key, person in people.items() if person.facts is NOBODY]
+        for key, facts in (customers.facts(connection, unread) if unread else {}).items():
+            people[key].facts = facts
+        addressed = {key: person.facts for key, person in people.items()}
+        asked.standings.update(permissions.standings(connection, addressed, self.policy.key))
 
     def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
         """Say of steps whose awaited event is there what comes of them."""
