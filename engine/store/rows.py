@@ -115,7 +115,7 @@ def _insert_together(
     """The quickest way into SQLite: to bind a value costs half as much as to store it, so what all rows share is bound
     once for many rows."""
     number = len(next(iter(own.values())))
-    head, end = "INSERT", ""
+    head, end = "INSERT OR FAIL", ""  # whose rows before the fault go with the transaction
     if leave_known:  # a statement that can fail copies each page before it changes it; this one cannot
         whole = all(None not in own.get(name, (same.get(name),)) for name in _needed(target))
         head, end = ("INSERT OR IGNORE", "") if whole else ("INSERT", " ON CONFLICT DO NOTHING")

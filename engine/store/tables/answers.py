@@ -6,9 +6,9 @@ from datetime import datetime
 from typing import Any
 
 from sqlalchemy import Index, UniqueConstraint, text
-from sqlmodel import Field, SQLModel
+from sqlmodel import AutoString, Field, SQLModel
 
-from engine.store.tables.columns import BIG, json, key, ref_to
+from engine.store.tables.columns import BIG, json, key, ref_at_commit
 
 
 class RuleVersion(SQLModel, table=True):
@@ -38,8 +38,8 @@ class Journey(SQLModel, table=True):
     )
     id: int | None = key()
     rule_id: str
-    rule_hash: str = Field(foreign_key="rule_version.hash", max_length=64)
-    customer_id: int = ref_to("customer.id", index=False)
+    rule_hash: str = ref_at_commit("rule_version.hash", sa_type=AutoString, max_length=64)
+    customer_id: int = ref_at_commit("customer.id")
     occurrence: str
     state: str  # active | finished | stopped
     anchor_at: datetime  # what the steps' `after` counts from
@@ -59,9 +59,9 @@ class Decision(SQLModel, table=True):
     __table_args__ = (UniqueConstraint("customer_id", "occurrence", "rule_id"),)
     id: int | None = key()
     rule_id: str
-    customer_id: int = ref_to("customer.id", index=False)
+    customer_id: int = ref_at_commit("customer.id")
     occurrence: str
-    event_id: int | None = Field(default=None, foreign_key="event.id", sa_type=BIG)
+    event_id: int | None = ref_at_commit("event.id", default=None)
     answers: dict[str, Any] = json()  # of each rule: see core/answers
     decided_at: datetime
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Integer
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, ForeignKeyConstraint, Integer
 from sqlmodel import Field, UTCDateTime
 
 from engine.store.kept import instant
@@ -29,10 +29,19 @@ def ref_to(target: str, *, index: bool = True) -> Any:
     return Field(foreign_key=target, sa_type=BIG, index=index)
 
 
-def ref_at_commit(target: str) -> Any:
+def ref_at_commit(target: str, **more: Any) -> Any:
     """The same, looked at when the transaction commits: a statement that cannot fail need not be undone, and SQLite
-    copies no page before each that it changes."""
-    return Field(sa_type=BIG, sa_column_args=[ForeignKey(target, deferrable=True, initially="DEFERRED")])
+    copies no page before each that it changes. more: of the field."""
+    reference = ForeignKey(target, deferrable=True, initially="DEFERRED")
+    return Field(sa_column_args=[reference], **{"sa_type": BIG, **more})
+
+
+def refs_at_commit(**targets: str) -> tuple[ForeignKeyConstraint, ...]:
+    """The same of columns of a table, for its arguments: where its columns are those of another table, too."""
+    return tuple(
+        ForeignKeyConstraint([column], [target], deferrable=True, initially="DEFERRED")
+        for column, target in targets.items()
+    )
 
 
 def action(*, optional: bool = False, unique: bool = False, index: bool = False) -> Any:

@@ -8,20 +8,23 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, action, json, key, public, ref_to
+from engine.store.tables.columns import BIG, action, json, key, public, ref_to, refs_at_commit
 
 
 class ActionColumns(SQLModel):
-    """A decided step with a due instant; states and moves are those of core/actions."""
+    """A decided step with a due instant; states and moves are those of core/actions.
+
+    Its customer and its rule are those of its journey, which has the references.
+    """
 
     id: int | None = key()
     public_id: str = public()
     dedupe_key: str = Field(unique=True)
-    journey_id: int = ref_to("journey.id")
+    journey_id: int = Field(sa_type=BIG, index=True)
     rule_id: str
-    rule_hash: str = Field(foreign_key="rule_version.hash", max_length=64)
-    customer_id: int = ref_to("customer.id", index=False)
-    event_id: int | None = Field(default=None, foreign_key="event.id", sa_type=BIG)
+    rule_hash: str = Field(max_length=64)
+    customer_id: int = Field(sa_type=BIG)
+    event_id: int | None = Field(default=None, sa_type=BIG)
     step: str
     purpose: str
     channel: str
@@ -88,6 +91,7 @@ class Action(ActionColumns, table=True):
         ),
         Index("action_state", "state", "due_at", "id", "valid_until"),
         Index("action_customer", "customer_id", "due_at"),
+        *refs_at_commit(journey_id="journey.id", event_id="event.id"),
         {"sqlite_autoincrement": True},  # else SQLite would give the key of a row that has moved to another one
     )
 
