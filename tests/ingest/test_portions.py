@@ -185,6 +185,7 @@ def test_nor_does_one_that_is_killed_itself(desk: Desk) -> None:
     os.close(handle)
 
 
+@linux
 def test_nothing_that_lies_in_the_folder_is_taken_for_a_part(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     (desk.folder / "pickle.py").write_text("raise SystemExit(1)\n")
     monkeypatch.chdir(desk.folder)

@@ -17,6 +17,7 @@ from engine.ingest.portions import Asked, Portion
 LARGE = 1_500_000
 """Bytes from which on a process of its own pays: to start it takes as long as to read some thousands of rows."""
 _AHEAD = 1 << 20  # bytes that it may be ahead: a few portions
+_ROOT = str(Path(portions.__file__).parents[2])  # an editable install finds us in ways of its own
 _CHILD = """
 import gc, signal, sys
 gc.disable()
@@ -41,10 +42,12 @@ def told(asked: Asked) -> Generator[Portion]:
 
 
 def _told(asked: Asked) -> Generator[Portion]:
-    command = [sys.executable, "-P", "-c", _CHILD]  # -P: nothing that lies in the folder is taken for a module
+    # -P: nothing that lies in the folder is taken for a module. -S: it has our paths, and starts in half the time.
+    command = [sys.executable, "-P", "-S", "-c", _CHILD]
     begun = False
     try:  # a group of its own: Ctrl-C is for whoever asked
-        env = {**os.environ, "PYTHONPATH": os.pathsep.join(one or str(Path.cwd()) for one in sys.path)}
+        paths = [*(one or str(Path.cwd()) for one in sys.path), _ROOT]
+        env = {**os.environ, "PYTHONPATH": os.pathsep.join(paths)}
         with Popen(  # noqa: S603 - our own words
             command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, pipesize=_AHEAD, process_group=0, env=env
         ) as child:
