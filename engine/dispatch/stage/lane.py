@@ -22,7 +22,7 @@ from engine.errors import StoreError
 if TYPE_CHECKING:
     from engine.dispatch.stage.send import Begun, Sending
 
-MOST_AHEAD = 1000
+MOST_AHEAD = 2000
 """So many attempts are begun in one transaction at most."""
 FASTER = 4
 """So many times as far ahead the next time, where half of what was begun came to its end within a second."""
