@@ -11,7 +11,6 @@ from typing import Any, Protocol
 from engine.core import calendar
 from engine.core.condition import INT64, Type, Value
 from engine.core.facts import Customer, Event, Score
-from engine.core.worth import Worth
 
 
 class Earlier(Protocol):
@@ -41,7 +40,7 @@ class Situation:
     now: datetime
     time_zone: str
     currency: str
-    score: Score | Worth | None = None
+    score: Score | None = None
     previous: Earlier | None = None
     event: Event | None = None
     first_purchase_at: datetime | None = None

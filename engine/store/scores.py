@@ -13,7 +13,6 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, insert, not_, select, text, update
 
 from engine.core.facts import Score
-from engine.core.worth import Worth
 from engine.store import tables
 from engine.store.session import among
 
@@ -47,7 +46,6 @@ _BATCH = 1000
 _TOGETHER = 250
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 _BEFORE = [_SCORE.c[f"prev_{name}"] for name in _PREVIOUS]
-_WORTH = select(*(_SCORE.c[name] for name in (*Worth._fields, "customer_id")))
 _STORED = select(_SCORE.c.customer_id, _SCORE.c.scored_at, *_BEFORE, *(_SCORE.c[name] for name in COLUMNS[1:]))
 
 
@@ -225,12 +223,6 @@ def load(connection: Connection, customers: Collection[int] | None = None) -> di
     if customers is not None:
         query = query.where(among(connection, _SCORE.c.customer_id, customers))
     return {row[0]: _stored(row) for row in connection.execute(query).all()}
-
-
-def worth(connection: Connection, customers: Collection[int]) -> dict[int, Worth]:
-    """Of the scores of these customers what conditions read, by key."""
-    found = connection.execute(_WORTH.where(among(connection, _SCORE.c.customer_id, customers)))
-    return {row[-1]: Worth._make(row[:-1]) for row in found.all()}
 
 
 def undecided(

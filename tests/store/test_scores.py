@@ -60,12 +60,6 @@ def test_a_score_comes_back_as_it_was(store: Store) -> None:
         assert [found[customer(connection, ref)].facts for ref in ("C1", "C2")] == [full, bare]
         assert all(one.scored_at == NOON and one.previous == Previous() for one in found.values())
         assert scores.load(connection, [customer(connection, "C2")]).keys() == {customer(connection, "C2")}
-        whole, part = found, scores.worth(connection, found)
-        assert part.keys() == whole.keys()
-        for key, worth in part.items():
-            it, before = worth._asdict(), worth.previous._asdict()
-            assert {name: getattr(whole[key].facts, name) for name in it if hasattr(Score, name)}.items() <= it.items()
-            assert before == {name: getattr(whole[key].previous, name) for name in before}
 
 
 def test_the_first_scores_ever_surprise_nobody(store: Store) -> None:
@@ -87,7 +81,6 @@ def test_a_fall_in_two_steps_is_one_fall_for_decide(store: Store) -> None:
         assert now_and_before(connection) == (0.2, 0.9)
         (found,) = scores.undecided(connection, 1)
         assert found.previous == Previous(p_alive=0.9, clv_minor=5000, percentile=0.95, tier="gold")
-        assert scores.worth(connection, [found.customer_id])[found.customer_id].previous == (0.9, 5000, 0.95, "gold")
         decide(connection)
         scored(connection, {"C1": score(0.1, "bronze")}, NOON + 4 * DAY)
         assert now_and_before(connection) == (0.1, 0.2)
