@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, action, json, key, public, ref_to, refs_at_commit
+from engine.store.tables.columns import BIG, action, json, key, public, refs_at_commit
 
 
 class ActionColumns(SQLModel):
@@ -123,7 +123,7 @@ class Touchpoint(SQLModel, table=True):
     __table_args__ = (Index("touchpoint_customer", "customer_id", "at"),)
     id: int | None = key()
     action_id: int = action(unique=True)
-    customer_id: int = ref_to("customer.id", index=False)
+    customer_id: int = Field(sa_type=BIG)  # its action's journey refers to the customer: to look again locks the row
     channel: str
     purpose: str
     rule_id: str

@@ -609,10 +609,6 @@ def upgrade() -> None:
         sa.Column("purpose", AutoString(), nullable=False),
         sa.Column("rule_id", AutoString(), nullable=False),
         sa.Column("at", UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"],
-            ["customer.id"],
-        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("action_id"),
     )
