@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date, datetime
 
 from engine.backtest.outcome import End, Outcome
-from engine.core.actions import Ending, State
+from engine.core.actions import Ending, State, reference_of
 from engine.core.calendar import add, local_date
 from engine.core.facts import Event
 from engine.core.permission import refusal
@@ -72,8 +72,7 @@ class Diary:
 
     def begin(self, act: Answered, household: dating.Touches | None) -> None:
         """Date the steps of an answer; `until` has been there before."""
-        event, anchor = act.why.event, act.why.anchor
-        reference = str(event.payload.get("reference") or "") if event else ""
+        anchor, reference = act.why.anchor, reference_of(act.why.event)
         ending = Ending(stop_on=self.rule.stop_on, anchor_at=min(anchor, act.at), reference=reference)
         steps = [(add(anchor, step.after, self.life.time_zone), step) for step in act.verdict.steps]
         for not_before, step in sorted(steps, key=lambda pair: pair[0]):

@@ -51,7 +51,9 @@ MOVES: dict[State, frozenset[State]] = {
 }
 OPEN = frozenset(state for state, moves in MOVES.items() if moves >= frozenset(_DROPS))
 """States in which nothing is under way, so that the action may still be stopped."""
-FINISHED = frozenset(State) - OPEN - {State.SUBMITTING, State.UNKNOWN}
+UNFINISHED = OPEN | {State.SUBMITTING, State.UNKNOWN}
+"""States in which something is still to be done, or to be found out."""
+FINISHED = frozenset(State) - UNFINISHED
 """States in which nothing is to be done any more; of some of them a provider may still have a word to say."""
 
 
@@ -150,6 +152,11 @@ PURCHASE = "purchase"
 """What a rule calls a sale among the events that end a journey or keep a step back."""
 
 
+def reference_of(event: Event | None) -> str:
+    """What an event says that it is about (a quote's number, say), if it says so."""
+    return str(event.payload.get("reference") or "") if event else ""
+
+
 def concerns(event: Event, *, anchor_at: datetime, reference: str) -> bool:
     """Whether an event is about a journey: not before its anchor, and of the same reference.
 
@@ -158,7 +165,7 @@ def concerns(event: Event, *, anchor_at: datetime, reference: str) -> bool:
     """
     if event.kind == PURCHASE and event.occurred_at == anchor_at:
         return False
-    named = str(event.payload.get("reference") or "")
+    named = reference_of(event)
     return event.occurred_at >= anchor_at and (not (named and reference) or named == reference)
 
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from engine.core.actions import Ending, State
+from engine.core.actions import Ending, State, reference_of
 from engine.core.facts import Customer
 from engine.core.keys import dedupe_key
 from engine.decide.guards import Verdict
@@ -55,7 +55,7 @@ def begun(
         "state": "active",
         "anchor_at": why.anchor,
         "stop_on": rule.stop_on,
-        "reference": str(why.event.payload.get("reference") or "") if why.event else "",
+        "reference": reference_of(why.event),
         "started_at": now,
         "ended_at": None,
         "exit_reason": "",

@@ -9,7 +9,7 @@ from datetime import datetime
 from heapq import heappop, heappush
 from itertools import count
 
-from engine.core.actions import Wait, concerns
+from engine.core.actions import Wait, concerns, reference_of
 from engine.core.calendar import add
 from engine.core.facts import Event
 from engine.core.waits import Waiting
@@ -66,7 +66,7 @@ def first_of(wait: Wait, answered: Answered, life: Life) -> Event | None:
     """The first event that a step waits for and that concerns its journey, if it comes in time."""
     why = answered.why
     until = add(why.anchor, wait.within, life.time_zone)
-    reference = str(why.event.payload.get("reference") or "") if why.event else ""
+    reference = reference_of(why.event)
     events = life.events.get(wait.kind, ())
     for key, event in events[bisect_left(events, why.anchor, key=lambda one: one[1].occurred_at) :]:
         if event.occurred_at > until:

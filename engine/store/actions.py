@@ -11,10 +11,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, union_all, update
 
-from engine.core.actions import FINISHED, OPEN, TOO_LATE, Plan, State, sources
+from engine.core.actions import OPEN, TOO_LATE, UNFINISHED, Plan, State, sources
 from engine.core.keys import action_id
 from engine.store import rows, tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _HISTORY = tables.table(tables.ActionHistory)
@@ -186,6 +186,17 @@ def freeze(connection: Connection, contents: Sequence[Mapping[str, Any]]) -> Non
     rows.change(connection, _ACTION, contents)
 
 
+def cancel_open(connection: Connection, journeys: Collection[int], reason: str, now: datetime) -> int:
+    """Cancel what of these journeys has not gone out; says how many actions that were.
+
+    What a worker is just taking is left to it: dispatch asks again what stops a step, and nobody waits for nobody.
+    """
+    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN))
+    cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
+    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
+    return connection.execute(cancelled.values(**values)).rowcount
+
+
 def end(connection: Connection, action: int, state: State, reason: str, now: datetime) -> bool:
     """Stop an action that is not under way; False when it is, when it has ended, or when there is no such move."""
     ended = (
@@ -231,7 +242,7 @@ def touches(connection: Connection, customers: Collection[int], since: datetime)
     )
     dated = select(_ACTION.c.customer_id, _ACTION.c.due_at).where(
         among(connection, _ACTION.c.customer_id, customers),
-        STATE.in_(frozenset(State) - FINISHED),
+        STATE.in_(UNFINISHED),
         _ACTION.c.scheduled_at.is_not(None),
         _ACTION.c.due_at >= since,
         _ACTION.c.purpose != "transactional",

@@ -13,7 +13,8 @@ from sqlalchemy import Connection, Row, func, or_, select
 from engine.core.facts import Address, Customer
 from engine.store import rows, tables
 from engine.store.kept import as_kept, day, document
-from engine.store.session import among, in_chunks, new_id
+from engine.store.listed import among
+from engine.store.session import in_chunks, new_id
 
 _CUSTOMER = tables.table(tables.Customer)
 _FACTS = tuple(name for name in Customer.__slots__ if name != "address")

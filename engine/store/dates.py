@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, between, extract
 
 from engine.store import tables
 from engine.store.latest import SALE
-from engine.store.session import among
+from engine.store.listed import among
 
 _CUSTOMER = tables.table(tables.Customer)
 _EVENT = tables.table(tables.Event)

@@ -9,12 +9,12 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, Text, cast, exists, false, func, literal, or_, select, text, tuple_, update
 
-from engine.core.actions import OPEN, Ending, State
+from engine.core.actions import UNFINISHED, Ending, State
 from engine.core.answers import Answer, answers, short
 from engine.core.reasons import Clause, told
-from engine.store import rows, tables
-from engine.store.actions import STATE
-from engine.store.session import among, insert_into, paired
+from engine.store import actions, rows, tables
+from engine.store.listed import among
+from engine.store.session import insert_into, paired
 
 _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
@@ -138,11 +138,7 @@ def stop_journeys(connection: Connection, journeys: Collection[int], reason: str
     """The same of any number of journeys that end for one reason."""
     ended = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, journeys), _JOURNEY.c.state == "active")
     connection.execute(ended.values(state="stopped", ended_at=now, exit_reason=reason))
-    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN))
-    # What a worker is just taking is left to it: dispatch asks again what stops a step, and nobody waits for nobody.
-    cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
-    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
-    return connection.execute(cancelled.values(**values)).rowcount
+    return actions.cancel_open(connection, journeys, reason, now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,8 +175,7 @@ def finish_journeys(connection: Connection, journeys: Collection[int], now: date
 
     Their exit reason is what became of the last step that did not go out, or that all did.
     """
-    going = [*OPEN, State.SUBMITTING, State.UNKNOWN]
-    rest = exists().where(_ACTION.c.journey_id == _JOURNEY.c.id, _ACTION.c.state.in_(going))
+    rest = exists().where(_ACTION.c.journey_id == _JOURNEY.c.id, _ACTION.c.state.in_(UNFINISHED))
     dropped = (
         select(_ACTION.c.step + ": " + _ACTION.c.reason)
         .where(_ACTION.c.journey_id == _JOURNEY.c.id, _ACTION.c.state.in_(_DROPPED))

@@ -11,7 +11,7 @@ from sqlalchemy import Connection, exists, literal, select, text, update
 from engine.core.actions import State
 from engine.store import tables, touchpoints
 from engine.store.actions import Action
-from engine.store.session import among
+from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)

@@ -18,7 +18,8 @@ from engine.core.actions import State
 from engine.core.gaps import BEGINNING, MAYBE, Gap
 from engine.store import tables
 from engine.store.leases import mark, set_mark
-from engine.store.session import among, insert_into
+from engine.store.listed import among
+from engine.store.session import insert_into
 
 GENERATION, COPIED, HOME = "generation", "copied", "home"
 _MARK = tables.table(tables.Mark)

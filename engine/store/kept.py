@@ -6,13 +6,15 @@ PostgreSQL's driver gives instants and documents; SQLite's gives the texts that 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date, datetime
+from datetime import UTC, date
 from functools import lru_cache
 from typing import Any
 
 from pydantic_core import from_json
 from sqlalchemy import Column, ColumnElement, type_coerce
 from sqlalchemy.types import NullType
+
+from engine.core import texts
 
 _NOTHING: dict[str, Any] = {}
 
@@ -42,7 +44,7 @@ def read(written: str) -> Any:
 def instant(kept: Any) -> Any:
     """What an instant's column holds."""
     if isinstance(kept, str):
-        return datetime.fromisoformat(kept + "+00:00")
+        return texts.instant(kept)
     return kept if kept is None else kept.astimezone(UTC)
 
 

@@ -10,7 +10,7 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select, union
 
 from engine.store import events, tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _CUSTOMER = tables.table(tables.Customer)
 _EVENT = tables.table(tables.Event)

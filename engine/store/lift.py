@@ -10,7 +10,7 @@ from sqlalchemy import Connection, Text, cast, or_, select
 
 from engine.core.answers import answers, short
 from engine.store import tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _DECISION = tables.table(tables.Decision)
 _TXN = tables.table(tables.Txn)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sqlalchemy import ColumnElement, Connection, Select, String, cast, func, or_, select
 
 from engine.store import tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _TXN = tables.table(tables.Txn)
 _CUSTOMERS = 10_000  # a question, which takes a millisecond to ask

@@ -7,15 +7,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection, exists, func, select, text, update
 
-from engine.core.actions import OPEN, State
-from engine.store import tables
-from engine.store.actions import STATE
-from engine.store.session import among
+from engine.core.actions import UNFINISHED
+from engine.store import actions, tables
+from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _JOURNEY = tables.table(tables.Journey)
 _ACTIVE = text("journey.state = 'active'")  # word for word, so that the partial index serves it
-_GOING = (*OPEN, State.SUBMITTING, State.UNKNOWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,11 +45,8 @@ def end(connection: Connection, rule: str, reason: str, now: datetime, *, after:
     some = list(connection.execute(query.order_by(_JOURNEY.c.id).limit(limit)).scalars())
     if not some:
         return Ended(journeys=0, actions=0, last=None)
-    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, some), STATE.in_(OPEN))
-    cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
-    values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
-    actions = connection.execute(cancelled.values(**values)).rowcount
-    going = exists().where(_ACTION.c.journey_id == _JOURNEY.c.id, STATE.in_(_GOING))
+    cancelled = actions.cancel_open(connection, some, reason, now)
+    going = exists().where(_ACTION.c.journey_id == _JOURNEY.c.id, actions.STATE.in_(UNFINISHED))
     done = update(_JOURNEY).where(among(connection, _JOURNEY.c.id, some), _JOURNEY.c.state == "active", ~going)
     journeys = connection.execute(done.values(state="stopped", ended_at=now, exit_reason=reason)).rowcount
-    return Ended(journeys=journeys, actions=actions, last=some[-1])
+    return Ended(journeys=journeys, actions=cancelled, last=some[-1])

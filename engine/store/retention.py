@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Row, delete, insert, or_, select, update
 from engine.core.actions import FINISHED, State
 from engine.store import tables
 from engine.store.actions import STATE
-from engine.store.session import among
+from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _HISTORY = tables.table(tables.ActionHistory)

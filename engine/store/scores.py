@@ -14,7 +14,7 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, in
 
 from engine.core.facts import Score
 from engine.store import tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _SCORE = tables.table(tables.Score)
 _RUN = tables.table(tables.ModelRun)
@@ -137,11 +137,10 @@ def _write(connection: Connection, columns: Columns, common: tuple[Any, ...], *,
 
 def _together(connection: Connection) -> int:
     """How many rows a statement writes: more than these win nothing."""
-    driver: Any = connection.connection.driver_connection
     if connection.dialect.name != "sqlite":
         return 1
-    most: int = driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER)
-    return min(_TOGETHER, (most - len(_COMMON)) // len(COLUMNS))
+    driver: Any = connection.connection.driver_connection
+    return min(_TOGETHER, (int(driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER)) - len(_COMMON)) // len(COLUMNS))
 
 
 def _joined(first: Iterable[Any], parts: Iterable[list[Any]]) -> tuple[Any, ...]:

@@ -34,7 +34,6 @@ from uuid_utils import uuid7
 
 from engine.errors import StoreError
 from engine.store import kept
-from engine.store.listed import among as among  # it is at home beside the others that keep statements short
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""

@@ -12,7 +12,7 @@ from sqlalchemy import Connection, Text, cast, select, true, update
 
 from engine.core.actions import ASK, RESEND, State
 from engine.store import rows, tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)

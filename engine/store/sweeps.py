@@ -11,7 +11,7 @@ from engine.core.condition import And, Known, Not, Or, Test, implied, names_in
 from engine.core.lookback import Lookback, lookbacks
 from engine.store import history, tables
 from engine.store.history import Past
-from engine.store.session import among
+from engine.store.listed import among
 from engine.store.terms import Columns
 from engine.store.where import where
 

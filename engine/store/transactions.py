@@ -12,7 +12,8 @@ from sqlalchemy import Connection, Row, Select, func, select
 from engine.core.calendar import local_date
 from engine.core.facts import Transaction
 from engine.store import rows, tables
-from engine.store.session import among, in_chunks, insert_into
+from engine.store.listed import among
+from engine.store.session import in_chunks, insert_into
 
 _TXN = tables.table(tables.Txn)
 _DIRTY = tables.table(tables.DirtyCustomer)

@@ -12,7 +12,7 @@ from engine.core.actions import Plan, State, concerns
 from engine.core.facts import Event
 from engine.core.waits import Settled, Waiting
 from engine.store import tables
-from engine.store.session import among
+from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _EVENT = tables.table(tables.Event)
