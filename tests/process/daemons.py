@@ -101,8 +101,8 @@ class Command:
 
     @property
     def log(self) -> list[dict[str, Any]]:
-        """Every line on standard error is a JSON document."""
-        return [json.loads(line) for line in self.err.splitlines()]
+        """Every line on standard error is a JSON document; one that is still being written is left for later."""
+        return [json.loads(line) for line in self.err.split("\n")[:-1]]
 
     def wait_for(self, event: str) -> None:
         """Until it has logged that event."""

@@ -86,7 +86,8 @@ def test_a_deleted_rule_takes_back_what_it_had_planned(folder: Path, daemon: Com
     until(lambda: states(folder) == {State.DELIVERED: 1, State.PLANNED: 1}, lambda: daemon.err)
 
     (folder / "rules" / "thanks.toml").unlink()
-    until(lambda: states(folder) == {State.DELIVERED: 1, State.CANCELLED: 1}, lambda: daemon.err)
+    until(lambda: any(line["removed"] for line in told(daemon, "decide.done")), lambda: daemon.err)
+    assert states(folder) == {State.DELIVERED: 1, State.CANCELLED: 1}
     assert daemon.end() == 0
 
     assert told(daemon, "rules.reloaded")[-1]["removed"].keys() == {"thanks"}
