@@ -89,11 +89,16 @@ def _write(path: Path, text: str) -> None:
 
 def drop(folder: Path, name: str, text: str, *, age: timedelta = timedelta(hours=1)) -> Path:
     """Put a file into the inbox that was last written so long ago."""
-    path = folder / workspace.INBOX / name
-    hidden = path.with_name(f".{name}")
-    hidden.write_text(text, encoding="utf-8")
     written = time.time() - age.total_seconds()  # noqa: TID251 - the age of a real file
-    os.utime(hidden, (written, written))
+    return write_whole(folder / workspace.INBOX / name, text, at=written)
+
+
+def write_whole(path: Path, text: str, *, at: float | None = None) -> Path:
+    """Write a file that nobody sees before all of it is there. at: when it was last written, if not now."""
+    hidden = path.with_name(f".{path.name}~")
+    hidden.write_text(text, encoding="utf-8")
+    if at is not None:
+        os.utime(hidden, (at, at))
     return hidden.rename(path)
 
 

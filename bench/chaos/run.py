@@ -111,7 +111,7 @@ def tell(ports: dict[str, int], words: dict[str, list[str]]) -> None:
     """Tell a sink what to do with its next requests."""
     body = json.dumps(words).encode()
     request = urllib.request.Request(f"http://127.0.0.1:{ports['http']}/tell", body)
-    with urllib.request.urlopen(request, timeout=10):  # noqa: S310 - our own server
+    with urllib.request.urlopen(request, timeout=60):  # noqa: S310 - our own server
         pass
 
 

@@ -35,7 +35,7 @@ def logging_to(stream: TextIO) -> Iterator[FilteringBoundLogger]:
     logging.getLogger().addHandler(libraries)
     logging.getLogger("apscheduler").setLevel(logging.ERROR)  # a tick that waits its turn is no news
     logging.captureWarnings(True)
-    logger = structlog.wrap_logger(structlog.PrintLogger(stream), processors=[add_log_level, *finish])
+    logger = structlog.wrap_logger(structlog.WriteLogger(stream), processors=[add_log_level, *finish])
     try:
         with _told_of_falls(logger):
             yield logger

@@ -45,6 +45,21 @@ def test_a_line_is_a_document() -> None:
     assert line == {"event": "decide.done", "level": "info", "events": 3, "outcomes": {"act": 2}}
 
 
+def test_a_line_is_written_at_once_so_that_no_other_thread_comes_between() -> None:
+    written: list[str] = []
+
+    class Watched(io.StringIO):
+        def write(self, text: str) -> int:
+            written.append(text)
+            return len(text)
+
+    with logging_to(Watched()) as log:
+        log.info("decide.done", events=3)
+        logging.getLogger("httpx").error("of a library")
+    assert [text.count("\n") for text in written] == [1, 1]
+    assert all(text.endswith("\n") for text in written)
+
+
 def test_on_a_terminal_a_line_is_for_people() -> None:
     stream = Terminal()
     with logging_to(stream) as log:

@@ -23,7 +23,7 @@ from engine.store import complaints
 from tests.daemon.living import DEADLINE, EVERY, Log, Slow, decided, inbox, lease_until, on_postgresql, serving, states
 from tests.dispatch.shop import Told
 from tests.process.daemons import until
-from tests.workspaces import FILES, THANKS, drop, drop_all, make, table
+from tests.workspaces import FILES, THANKS, drop, drop_all, make, table, write_whole
 
 MORE = THANKS.replace('id = "thanks"', 'id = "more"')
 
@@ -84,9 +84,9 @@ def test_a_changed_rule_is_in_force_and_a_broken_one_is_not(
     rules = app.folder / "rules"
 
     def change() -> None:
-        (rules / "more.toml").write_text(MORE, encoding="utf-8")
+        write_whole(rules / "more.toml", MORE)
         log.wait_for("rules.reloaded")
-        (rules / "thanks.toml").write_text(THANKS.replace("[on]", "[when]"), encoding="utf-8")
+        write_whole(rules / "thanks.toml", THANKS.replace("[on]", "[when]"))
         log.wait_for("rules.refused")
 
     serving(app, log, change)
@@ -136,7 +136,7 @@ class Complaining(Told):
 
 
 def test_what_is_heard_while_much_goes_out_stops_the_rest(app: App, log: Log, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lives, "TURN", timedelta(seconds=0.04))
+    monkeypatch.setattr(lives, "TURN", timedelta(seconds=0.25))  # enough to begin one, also on a slow machine
     post = Complaining("email")
     post.folder = app.folder
     app.__dict__["adapters"] = {"files": post, "screen": Told("task")}

@@ -810,7 +810,7 @@ def test_an_adapter_that_does_not_come_back_is_cut_off_and_doubted(shop: Shop, m
 
 
 def test_who_hangs_once_keeps_nobody_else_from_going_out(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(attempt, "SEND_LIMIT", timedelta(milliseconds=50))
+    monkeypatch.setattr(attempt, "SEND_LIMIT", timedelta(milliseconds=500))
     post = shop.post = Hanging()
     post.go.set()
     made = [shop.decide() for _ in range(6)]

@@ -15,6 +15,7 @@ from typing import Any, Self
 from bench.chaos import journal, life, shop, verdict
 from bench.chaos import run as sinks
 from engine.app import App, open_app
+from engine.config import FILE
 from engine.core.actions import State
 from engine.daemon.inbox import take_inbox
 from engine.daemon.once import once
@@ -47,7 +48,10 @@ def sinking(folder: Path) -> Iterator[Sink]:
 
 
 class Ordeal:
-    """A shop whose customers are owed a mail (NONE), a task (KEY, SEARCH or NONE: the door) and points (the store)."""
+    """A shop whose customers are owed a mail (NONE), a task (KEY, SEARCH or NONE: the door) and points (the store).
+
+    timeout: seconds that it waits for an answer to a task: long, since a slow machine is no silence.
+    """
 
     def __init__(
         self,
@@ -59,6 +63,7 @@ class Ordeal:
         database: str = "",
         now: datetime | None = None,
         window: tuple[str, str] | None = None,
+        timeout: float = 30.0,
     ) -> None:
         self.folder, self.sink, self.customers = folder, sink, customers
         self.door = f"{door}/{next(sink.numbers)}"
@@ -67,6 +72,9 @@ class Ordeal:
         shop.make(folder, customers=customers, door=self.door, ports=ports, now=self.now, store=database)
         if not database:
             (folder / "premura.db").write_bytes(empty_store())
+        settings = folder / FILE
+        said = settings.read_text(encoding="utf-8")
+        settings.write_text(said.replace("timeout = 1.0", f"timeout = {timeout}"), encoding="utf-8")
         if window is not None:
             rule = folder / "rules" / "thanks.toml"
             hours = 'window = {{ from = "{}", to = "{}" }}\nvalid_for'.format(*window)

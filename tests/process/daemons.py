@@ -100,14 +100,22 @@ class Command:
         return self._file("err").read_text(encoding="utf-8")
 
     @property
+    def lines(self) -> list[str]:
+        """What it said beside it, line by line; one that is still being written is left for later."""
+        return self.err.split("\n")[:-1]
+
+    @property
     def log(self) -> list[dict[str, Any]]:
-        """Every line on standard error is a JSON document; one that is still being written is left for later."""
-        return [json.loads(line) for line in self.err.split("\n")[:-1]]
+        """Every line on standard error is a JSON document."""
+        return [json.loads(line) for line in self.lines]
 
     def wait_for(self, event: str) -> None:
         """Until it has logged that event."""
-        until(lambda: f'"{event}"' in self.err or self.process.poll() is not None, lambda: self.err)
-        assert f'"{event}"' in self.err, self.err
+        until(lambda: self._told(event) or self.process.poll() is not None, lambda: self.err)
+        assert self._told(event), self.err
+
+    def _told(self, event: str) -> bool:
+        return any(f'"{event}"' in line for line in self.lines)
 
     def send(self, number: signal.Signals) -> None:
         """Send it a signal."""

@@ -14,13 +14,15 @@ from tests.process.crashes import Ordeal, Sink
 
 DOUBTFUL = {"broken", "lose", "cut_early", "cut_late", "silent", "silent_taken"}
 """What leaves nobody knowing."""
+SILENCE = 3.0
+"""Seconds without an answer that are taken for silence: long enough for a slow machine to say something."""
 BY_MAIL = [word for word in WORDS if not word.startswith("silent")]  # minutes of patience; test_crashes.py has silence
 
 
 @pytest.fixture
 def ordeal(request: pytest.FixtureRequest, tmp_path: Path, sink: Sink) -> Iterator[Ordeal]:
     """A shop with a customer for each word."""
-    with Ordeal(tmp_path / "shop", sink, door=request.param, customers=len(WORDS)) as made:
+    with Ordeal(tmp_path / "shop", sink, door=request.param, customers=len(WORDS), timeout=SILENCE) as made:
         yield made
 
 

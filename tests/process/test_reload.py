@@ -12,7 +12,7 @@ import pytest
 from engine.core.actions import State
 from tests.process.daemons import BY_SMTP, DAEMON, DEADLINE, Command, Start, is_discreet, rows, states, until
 from tests.process.sinks import Sink
-from tests.workspaces import FILES, THANKS, drop, drop_all, make, table
+from tests.workspaces import FILES, THANKS, drop, drop_all, make, table, write_whole
 
 CALL = THANKS.replace('channel = "email"', 'channel = "task"').replace("email/thanks", "task/call")
 BROKEN = CALL.replace("delivery.completed", "delivery.complete")
@@ -34,7 +34,7 @@ def daemon(folder: Path, start: Start) -> Command:
 
 
 def rule(folder: Path, text: str) -> None:
-    (folder / "rules" / "thanks.toml").write_text(text, encoding="utf-8")
+    write_whole(folder / "rules" / "thanks.toml", text)
 
 
 def deliver(folder: Path, number: int) -> None:
@@ -127,7 +127,7 @@ def test_sighup_in_the_midst_of_sending_ends_nothing(tmp_path: Path, post: Sink,
         command.send(signal.SIGHUP)
     post.let_go()
     command.wait_for("rules.reloaded")
-    assert states(folder) == {State.ACCEPTED: 3}
+    until(lambda: states(folder) == {State.ACCEPTED: 3}, lambda: command.err)
     assert len(set(post.got)) == len(post.got) == 3
     deliver(folder, 4)
     until(lambda: channels(folder) == ["email"] * 3 + ["task"], lambda: command.err)
