@@ -109,9 +109,10 @@ def _seed(store: Store, people: int) -> None:
             events.add(connection, "bench", happened, NOW)
     base = chance.random(people)
     for day in _scored():
+        around = np.clip(base + chance.normal(0, 0.02, people), 0, 1)
         with store.write() as connection:
             run = scores.begin_run(connection, _run(day, people))
-            score_history.append(connection, run, _scores(np.clip(base + chance.normal(0, 0.02, people), 0, 1)), day)
+            score_history.append(connection, run, score_history.pack(_scores(around)), day)
 
 
 def _scored() -> list[datetime]:

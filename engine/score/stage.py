@@ -87,10 +87,11 @@ def score(
     summary = _summary(history, fit, found, tiers, policy, now, flags, judged, stored=not past)
     if not past:
         columns = record.score_columns(history, found, tiers)
-        with store.write() as connection:
+        with ThreadPoolExecutor(1) as beside, store.write() as connection:
+            packing = beside.submit(list, score_history.pack(columns))  # most of it without Python's lock
             run = scores.begin_run(connection, _run_columns(summary, fit, found, history, policy))
             scores.save(connection, run, columns, now, baseline=last is None)
-            score_history.append(connection, run, columns, now)
+            score_history.append(connection, run, packing.result(), now)
             scores.clean(connection, now, seen=seen)
             score_history.thin(connection, now)
     progress(len(history))
@@ -124,7 +125,7 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
         columns = record.score_columns(history, found, policy.tiers_of(found))
     with store.write() as connection:
         scores.save(connection, last["id"], columns, now, baseline=False, looked_at=who)
-        score_history.append(connection, last["id"], columns, now)
+        score_history.append(connection, last["id"], score_history.pack(columns), now)
         scores.clean(connection, now, who, seen=seen)
     return len(who)
 

@@ -17,10 +17,10 @@ number of the type stands for None. Other numbers are 32-bit floats (7 digits); 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -41,6 +41,8 @@ _LEAST = {kind: int(np.iinfo(kind).min) for kind in _INTEGERS}
 MISSING = int(np.iinfo(np.int64).min)
 """Stands for None among unpacked integers."""
 _TIER = COLUMNS.index("tier")
+Block: TypeAlias = tuple[int, int, bytes]
+"""The first customer and the last, and the content."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,9 +54,9 @@ class Past:
     scored_at: datetime
 
 
-def append(connection: Connection, run: int, columns: Columns, now: datetime) -> None:
-    """Keep the scores of a save; best in the order of the customers, as it is neighbours who share a block."""
-    for first, last, content in pack(columns):
+def append(connection: Connection, run: int, blocks: Iterable[Block], now: datetime) -> None:
+    """Keep the scores of a save, as `pack` makes them."""
+    for first, last, content in blocks:
         block = {"first_customer": first, "last_customer": last, "content": content}
         connection.execute(insert(_HISTORY), {"run_id": run, "scored_at": now, **block})
 
@@ -85,8 +87,8 @@ def thin(connection: Connection, now: datetime) -> int:
     return connection.execute(old).rowcount
 
 
-def pack(columns: Columns) -> Iterator[tuple[int, int, bytes]]:
-    """Blocks: the first customer of each and the last, and the content.
+def pack(columns: Columns) -> Iterator[Block]:
+    """The blocks of a save; best in the order of the customers, as it is neighbours who share one.
 
     Types are chosen for all blocks of a save together: to look at each block by itself takes three times as long.
     """

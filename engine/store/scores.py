@@ -46,7 +46,9 @@ _BATCH = 1000
 _TOGETHER = 250
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 _BEFORE = [_SCORE.c[f"prev_{name}"] for name in _PREVIOUS]
-_STORED = select(_SCORE.c.customer_id, _SCORE.c.scored_at, *_BEFORE, *(_SCORE.c[name] for name in COLUMNS[1:]))
+_with_everybody = select(_RUN.c.fitted_at).order_by(_RUN.c.id.desc()).limit(1).scalar_subquery()
+_scored_at = func.coalesce(_SCORE.c.scored_at, _with_everybody)
+_STORED = select(_SCORE.c.customer_id, _scored_at, *_BEFORE, *(_SCORE.c[name] for name in COLUMNS[1:]))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,11 +96,13 @@ def save(
     baseline: the first scores ever of this store; nobody "becomes" anything by them. looked_at: who was looked at, when
     not everybody; who then has no row (no purchase left) has no score any more.
 
-    What decide has not seen is said once of everybody, by the run; only who is scored alone is marked himself.
+    When that was, and that decide has not seen it, is said once of everybody, by the run; only who is scored alone is
+    marked himself.
     """
     last = _run_of(run, everybody=looked_at is None).with_for_update()  # decide must not end with it meanwhile
     is_seen = connection.execute(last).scalar() is not None
-    common = (run, _as_stored(connection, now), looked_at is not None and not baseline)
+    alone_at = None if looked_at is None else _as_stored(connection, now)
+    common = (run, alone_at, looked_at is not None and not baseline)
     _write(connection, columns, common, is_seen=is_seen)
     if looked_at is None:
         connection.execute(delete(_SCORE).where(_SCORE.c.run_id != run))
@@ -255,7 +259,7 @@ def mark_decided(connection: Connection, until: datetime, now: datetime) -> int:
     if whole is None or whole > until:
         return connection.execute(alone).rowcount
     connection.execute(update(_RUN).where(_RUN.c.decided_at.is_(None)).values(decided_at=now))  # first, as `save` does
-    seen = connection.execute(select(func.count()).where(_SCORE.c.scored_at <= until)).scalar_one()
+    seen = connection.execute(select(func.count()).where(_scored_at <= until)).scalar_one()
     connection.execute(alone)
     return seen
 

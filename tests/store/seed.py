@@ -259,7 +259,7 @@ def scored(connection: Connection, facts: Mapping[str, Score], now: datetime = N
     run = begun(connection, now)
     found = {customer(connection, ref): one for ref, one in facts.items()}
     scores.save(connection, run, columns(found), now, baseline=baseline)
-    score_history.append(connection, run, columns(found), now)
+    score_history.append(connection, run, score_history.pack(columns(found)), now)
     return run
 
 

@@ -11,7 +11,7 @@ import pytest
 from engine.core.facts import ConsentRecord, Event, Score, Transaction
 from engine.core.permission import Suppression
 from engine.store import as_of, complaints, customers, events, permissions, score_history, scores, transactions
-from engine.store.score_history import MISSING
+from engine.store.score_history import MISSING, append, pack
 from engine.store.scores import COLUMNS
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON
@@ -120,10 +120,10 @@ def run(at: Any) -> dict[str, Any]:
 def test_scores_come_by_save_and_column(store: Store, people: list[int]) -> None:
     with store.write() as connection:
         first = scores.begin_run(connection, run(NOON))
-        score_history.append(connection, first, columns(people, [0.9, 0.5, 0.1], "gold"), NOON)
-        score_history.append(connection, first, columns(people[1:], [0.4, 0.3], "silver"), NOON + HOUR)
+        append(connection, first, pack(columns(people, [0.9, 0.5, 0.1], "gold")), NOON)
+        append(connection, first, pack(columns(people[1:], [0.4, 0.3], "silver")), NOON + HOUR)
         second = scores.begin_run(connection, run(NOON + DAY))
-        score_history.append(connection, second, columns(people, [0.8, 0.7, 0.6], "gold"), NOON + DAY)
+        append(connection, second, pack(columns(people, [0.8, 0.7, 0.6], "gold")), NOON + DAY)
 
         assert as_of.scorings(connection, NOON, NOON + DAY) == [NOON, NOON + DAY]
         assert as_of.scorings(connection, NOON + HOUR, NOON + 9 * DAY) == [NOON + DAY]
@@ -144,7 +144,7 @@ def test_a_save_of_several_blocks_is_whole(store: Store, people: list[int], monk
     monkeypatch.setattr(score_history, "BLOCK", 2)
     with store.write() as connection:
         number = scores.begin_run(connection, run(NOON))
-        score_history.append(connection, number, columns(people, [0.9, 0.5, 0.1], "gold"), NOON)
+        append(connection, number, pack(columns(people, [0.9, 0.5, 0.1], "gold")), NOON)
 
         (save,) = as_of.saves(connection, NOON)
         assert len(save.blocks) == 2

@@ -59,7 +59,7 @@ def content_of(found: Columns) -> bytes:
 def keep(connection: Connection, facts: Mapping[int, Score], at: datetime = NOON, run: int | None = None) -> int:
     """The scores of a save; returns its run."""
     run = begun(connection, at) if run is None else run
-    score_history.append(connection, run, columns(facts), at)
+    score_history.append(connection, run, score_history.pack(columns(facts)), at)
     return run
 
 

@@ -58,7 +58,7 @@ class Score(SQLModel, table=True):
     percentile: float | None = None
     tier: str
     days_since_purchase: int
-    scored_at: datetime
+    scored_at: datetime | None = None  # when he was scored alone; None: with everybody, when the run was fitted
     prev_p_alive: float | None = None
     prev_clv_minor: int | None = Field(default=None, sa_type=BIG)
     prev_percentile: float | None = None

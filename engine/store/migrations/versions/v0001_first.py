@@ -244,7 +244,7 @@ def upgrade() -> None:
         sa.Column("percentile", sa.Float(), nullable=True),
         sa.Column("tier", AutoString(), nullable=False),
         sa.Column("days_since_purchase", sa.Integer(), nullable=False),
-        sa.Column("scored_at", UTCDateTime(), nullable=False),
+        sa.Column("scored_at", UTCDateTime(), nullable=True),
         sa.Column("prev_p_alive", sa.Float(), nullable=True),
         sa.Column("prev_clv_minor", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("prev_percentile", sa.Float(), nullable=True),
