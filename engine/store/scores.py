@@ -43,7 +43,8 @@ No columns at all are nobody's scores."""
 _COMMON = ("run_id", "scored_at", "fresh")
 _FRESH = text("score.fresh")  # word for word, so that the partial index serves it
 _BATCH = 1000
-_TOGETHER = 250
+_FEW, _TOGETHER = 50, 250
+_MANY = 50_000
 _PREVIOUS = ("p_alive", "clv_minor", "percentile", "tier")
 _BEFORE = [_SCORE.c[f"prev_{name}"] for name in _PREVIOUS]
 _with_everybody = select(_RUN.c.fitted_at).order_by(_RUN.c.id.desc()).limit(1).scalar_subquery()
@@ -125,8 +126,9 @@ def _write(connection: Connection, columns: Columns, common: tuple[Any, ...], *,
     common: what all rows have for `_COMMON`. is_seen: by decide, so that what a row holds is what was before.
     """
     is_sqlite = connection.dialect.name == "sqlite"
-    statements = {number: _upsert(connection, number, is_seen=is_seen) for number in (_together(connection), 1)}
-    for start in range(0, len(columns[0]) if columns else 0, _BATCH):
+    count = len(columns[0]) if columns else 0
+    statements = {number: _upsert(connection, number, is_seen=is_seen) for number in (_together(connection, count), 1)}
+    for start in range(0, count, _BATCH):
         some = [column[start : start + _BATCH].tolist() for column in columns]
         if not is_sqlite:
             connection.exec_driver_sql(statements[1], [(*row, *common) for row in zip(*some, strict=True)])
@@ -139,12 +141,14 @@ def _write(connection: Connection, columns: Columns, common: tuple[Any, ...], *,
             some = [values[len(groups) * together :] for values in some]
 
 
-def _together(connection: Connection) -> int:
-    """How many rows a statement writes: more than these win nothing."""
+def _together(connection: Connection, count: int) -> int:
+    """How many rows a statement writes: only with many does what it takes to read a long one come back (its numbered
+    signs take it with their square)."""
     if connection.dialect.name != "sqlite":
         return 1
     driver: Any = connection.connection.driver_connection
-    return min(_TOGETHER, (int(driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER)) - len(_COMMON)) // len(COLUMNS))
+    most = (int(driver.getlimit(SQLITE_LIMIT_VARIABLE_NUMBER)) - len(_COMMON)) // len(COLUMNS)
+    return min(_TOGETHER if count > _MANY else _FEW, most)
 
 
 def _joined(first: Iterable[Any], parts: Iterable[list[Any]]) -> tuple[Any, ...]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 
+from engine.score import interval
 from engine.score.arrays import FloatArray
 from engine.score.clv import Values, values
 from engine.score.history import History
@@ -47,6 +48,12 @@ def foretold(log: Log) -> tuple[Values, FloatArray]:
 
 def inside(scores: Values, brought: FloatArray) -> FloatArray:
     return ((brought >= scores.clv_low_minor - 1) & (brought <= scores.clv_high_minor + 1)).astype(float)
+
+
+@pytest.mark.parametrize("draws", [2, 3, 960])
+def test_quantiles_are_those_of_numpy(draws: int) -> None:
+    drawn = np.random.default_rng(7).gamma(0.5, size=(5, draws)).round(1)  # with ties
+    assert np.array_equal(interval._quantiles(drawn), np.quantile(drawn, np.linspace(0, 1, 201), axis=1).T)
 
 
 @pytest.mark.parametrize("name", SHOPS)
