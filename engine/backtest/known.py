@@ -19,6 +19,7 @@ from engine.decide.dates import MOVING
 from engine.decide.past import NOTHING, Life
 from engine.decide.past_history import History, summed
 from engine.decide.past_scores import Saved
+from engine.decide.purchases import in_words
 from engine.decide.replay_waits import kinds as waited_for
 from engine.decide.rule import Rule
 from engine.store import as_of, complaints, customers
@@ -53,6 +54,11 @@ def _history(events: Mapping[str, list[datetime]], bought: Sequence[as_of.Bought
     )
 
 
+def _sale(one: as_of.Bought) -> Event:
+    paid = {"amount_minor": one.amount_minor, "currency": one.currency}
+    return Event(customer="", kind=PURCHASE, ext_key="", occurred_at=one.at, payload=paid)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Past:
     """What a rule reads of everybody's past beside consents and complaints, by customer."""
@@ -65,13 +71,17 @@ class Past:
 def past(connection: Connection, rule: Rule, reads: Sequence[str], period: Period, currency: str) -> Past:
     """What a rule reads. reads: the names in its conditions."""
     on = rule.trigger.date
-    kinds = {*waited_for(rule), *((on.kind,) if on is not None and on.kind else ())}
+    waited = waited_for(rule)
+    kinds = {*waited, *((on.kind,) if on is not None and on.kind else ())} - {PURCHASE}
     bought: dict[int, list[tuple[datetime, int]]] = defaultdict(list)
     for customer, at, day in as_of.sales(connection, period.ends) if _BOUGHT & {*reads, on.reads if on else ""} else ():
         bought[customer].append((at, day))
     events: dict[int, dict[str, list[tuple[int, Event]]]] = defaultdict(lambda: defaultdict(list))
     for one in as_of.happened(connection, kinds, _EVER, period.ends) if kinds else ():
         events[one.customer_id][one.facts.kind].append((one.id, one.facts))
+    for sale in as_of.bought(connection, period.ends) if PURCHASE in waited else ():
+        if sale.amount_minor >= 0:
+            events[sale.customer][PURCHASE].append((0, in_words(_sale(sale), currency)))
     return Past(histories=histories(connection, lookbacks(reads), period, currency), sales=bought, events=events)
 
 

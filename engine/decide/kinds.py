@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from engine.core.actions import PURCHASE
 from engine.core.condition import Type
 
 
@@ -25,6 +26,8 @@ def _kind(name: str, meaning: str, **payload: Type) -> Kind:
 
 
 _MONEY, _TEXT = Type.DOUBLE, Type.STRING
+SALE = _kind(PURCHASE, "the customer bought something", amount=_MONEY)
+"""No event, but what a step may wait for as if it were one."""
 KINDS: tuple[Kind, ...] = (
     _kind("quote.sent", "a quote went out to the customer", amount=_MONEY, what=_TEXT, reference=_TEXT),
     _kind("quote.accepted", "the customer said yes to a quote", amount=_MONEY, what=_TEXT, reference=_TEXT),

@@ -1,10 +1,15 @@
-"""When a customer buys again, by nothing but their own habit. Pure."""
+"""Purchases as rules see them: what one says, and when the next is to be expected. Pure."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import date, timedelta
 from itertools import pairwise
+
+from engine.core.actions import PURCHASE
+from engine.core.facts import Event
+from engine.core.money import exponent
 
 LEAST = 3
 """Purchase days below which there is no habit to go by: two gaps are the fewest that may agree."""
@@ -26,3 +31,14 @@ def next_purchase(days: Sequence[int]) -> date | None:
         return date.fromordinal(days[-1]) + timedelta(days=(twice + 1) // 2)
     except OverflowError:
         return None
+
+
+def in_words(event: Event, currency: str) -> Event:
+    """A sale as conditions and messages may speak of it: with its amount, if it was paid in the shop's currency.
+
+    event: of a sale with its `amount_minor` and `currency`, or any other, which stays as it is.
+    """
+    if event.kind != PURCHASE:
+        return event
+    ours = event.payload.get("currency") == currency
+    return replace(event, payload={"amount": event.payload["amount_minor"] / 10 ** exponent(currency)} if ours else {})

@@ -14,6 +14,7 @@ from engine.core.actions import ASK, IF_UNKNOWN, PURCHASE
 from engine.core.calendar import DAYS
 from engine.core.permission import PURPOSES
 from engine.decide.dates import LEAP_DAYS, REPEATS, usual_repeat
+from engine.decide.kinds import SALE
 from engine.decide.rule import DEFAULT_HOLDOUT, TriggerKind
 from engine.decide.shape import CHANNELS, LOCALE, PARTS, WRITTEN
 from engine.decide.vocabulary import Vocabulary
@@ -97,7 +98,7 @@ def _table(name: str, more: Mapping[str, Schema]) -> Schema:
 def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schema]:
     """What each key holds, beyond its type: words, patterns, bounds, and what an editor shows about it."""
     kinds = {kind.name: kind.meaning for kind in vocabulary.kinds.values()}
-    stops = {**kinds, PURCHASE: "the customer bought something"}
+    stops = {**kinds, PURCHASE: SALE.meaning}
     dates = {name: _about_date(name, vocabulary) for name in vocabulary.dates}
     example = "score.tier == 'gold' && !has_event('review.received', 'P90D')"
     condition = {**_SAID, "description": f"A condition in CEL, such as {example}."}
@@ -148,8 +149,8 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
         },
         "step.approve": {"description": "Whether it waits until somebody approves it."},
         "step.await": {
-            **_explained(kinds),
-            "description": "An event: the step waits for it, and after counts from it.",
+            **_explained(stops),
+            "description": "An event, or purchase: the step waits for it, and after counts from it.",
         },
         "step.within": {
             **_LASTING,

@@ -154,7 +154,7 @@ Identifier = Annotated[str, AfterValidator(_identifier)]
 Purpose = Annotated[str, _one_of("R017", "purpose", lambda _: PURPOSES)]
 EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds))]
 StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
-UnlessKind = Annotated[str, _one_of("R011", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
+OrPurchase = Annotated[str, _one_of("R011", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
 DateName = Annotated[str, _one_of("R012", "date", lambda known: known.vocabulary.dates)]
 Repeat = Annotated[str, _one_of("R013", "period", lambda _: REPEATS)]
 LeapDay = Annotated[str, _one_of("R026", "day for 29 February", lambda _: LEAP_DAYS)]
@@ -228,9 +228,9 @@ class Step(_Part):
     window: Window = Field(default_factory=Window)
     valid_for: LastingText = "P7D"
     approve: bool = False
-    awaits: EventKind | None = Field(None, alias="await")
+    awaits: OrPurchase | None = Field(None, alias="await")
     within: LastingText | None = None
-    unless: UnlessKind | None = None
+    unless: OrPurchase | None = None
     if_unknown: IfUnknown = ASK
     points: Annotated[int, AfterValidator(_positive)] | None = None
     amount: Annotated[str, AfterValidator(_amount)] | None = None

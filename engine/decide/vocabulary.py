@@ -9,7 +9,7 @@ from typing import Any
 
 from engine.core import calendar
 from engine.core.condition import Type
-from engine.decide.kinds import KINDS, Kind
+from engine.decide.kinds import KINDS, SALE, Kind
 from engine.decide.names import CUSTOMER, EVENT, NOW, SCORE, Field, attribute, payload
 from engine.decide.situation import Situation
 
@@ -38,8 +38,8 @@ class Scope:
 class Vocabulary:
     """Event kinds and names.
 
-    `events` has a scope for each event kind; `plain` is for rules that no event starts; `crossing` for ``[on] score``,
-    whose short names are the score's.
+    `events` has a scope for each event kind, and for a purchase; `plain` is for rules that no event starts; `crossing`
+    for ``[on] score``, whose short names are the score's.
     """
 
     kinds: Mapping[str, Kind]
@@ -81,7 +81,7 @@ def vocabulary(
     crossing = tuple(one for one in SCORE if one.name.removeprefix("score.") in _CROSSING)
     return Vocabulary(
         kinds=kinds,
-        events={kind.name: _scope(kind, common, kinds) for kind in kinds.values()},
+        events={kind.name: _scope(kind, common, kinds) for kind in (*kinds.values(), SALE)},
         plain=Scope(fields=_by_name(common), kinds=tuple(kinds), foreign=foreign),
         crossing=Scope(
             fields=_by_name(crossing),

@@ -76,7 +76,7 @@ def bought(connection: Connection, until: datetime) -> list[Bought]:
     """Everybody's transactions up to an instant, oldest first."""
     names = ("customer_id", "occurred_at", "kind", "amount_minor", "currency")
     query = select(*(_TXN.c[name] for name in names)).where(_TXN.c.occurred_at <= until)
-    return [Bought(*row) for row in connection.execute(query.order_by(_TXN.c.occurred_at))]
+    return [Bought(*row) for row in connection.execute(query.order_by(_TXN.c.occurred_at, _TXN.c.id))]
 
 
 def sales(connection: Connection, until: datetime) -> list[tuple[int, datetime, int]]:

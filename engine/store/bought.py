@@ -1,23 +1,27 @@
-"""Purchases that end journeys: which journeys those are, and what somebody bought since an instant."""
+"""Purchases that end journeys or let steps go on: which those are, and what somebody bought since an instant."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
-from sqlalchemy import Connection, Text, bindparam, cast, func, select
+from sqlalchemy import ColumnElement, Connection, Row, String, Text, bindparam, cast, func, literal_column, select
 
-from engine.core.actions import PURCHASE
+from engine.core.actions import PURCHASE, State
+from engine.core.facts import Event
 from engine.store import tables
 from engine.store.latest import SALE
 from engine.store.listed import listed, one_of
 
+_ACTION = tables.table(tables.Action)
 _JOURNEY = tables.table(tables.Journey)
 _TXN = tables.table(tables.Txn)
 _STILL = _JOURNEY.c.state + "" == "active"  # found by the customer: SQLite would go through all that are under way
 _STOPS = cast(_JOURNEY.c.stop_on, Text).contains(f'"{PURCHASE}"', autoescape=True)
+_AWAITS = (_ACTION.c.awaits != literal_column("''", String)) & (_ACTION.c.awaits == PURCHASE)  # by the partial index
 
 _SINCE = (
     select(_TXN.c.customer_id, _TXN.c.occurred_at)
@@ -54,3 +58,32 @@ def since(connection: Connection, customers: Collection[int], first: datetime) -
     for who, at in connection.execute(_SINCE, {"customers": listed(connection, customers), "first": first}):
         found[who].append(at)
     return found
+
+
+def awaiting(connection: Connection, after: int, until: int) -> set[int]:
+    """Customers with a step that waits for a purchase, and a transaction whose key lies beyond `after`, up to `until`.
+
+    Whether it is what the step waits for is another question.
+    """
+    waits = (_ACTION.c.customer_id == _TXN.c.customer_id) & _AWAITS & (_ACTION.c.state + "" == State.WAITING)
+    query = select(_TXN.c.customer_id).distinct().select_from(_TXN.join(_ACTION, waits))
+    return set(connection.execute(query.where(_TXN.c.id > after, _TXN.c.id <= until, SALE)).scalars())
+
+
+def awaited(
+    connection: Connection, asked: Sequence[ColumnElement[Any]], which: ColumnElement[bool], now: datetime
+) -> Iterator[tuple[Row[Any], Event]]:
+    """Sales that such waiting actions may wait for, the first one first: what is `asked` of action and journey, and the
+    sale as an event, with its `amount_minor` and `currency`."""
+    in_time = (_TXN.c.occurred_at > _JOURNEY.c.anchor_at) & (_TXN.c.occurred_at <= _ACTION.c.due_at)
+    query = (
+        select(*asked, *(_TXN.c[name] for name in ("ext_key", "occurred_at", "amount_minor", "currency")))
+        .join(_JOURNEY, _JOURNEY.c.id == _ACTION.c.journey_id)
+        .join(_TXN, (_TXN.c.customer_id == _ACTION.c.customer_id) & SALE & in_time)
+        .where(which, _AWAITS, _TXN.c.occurred_at <= now)
+        .order_by(_ACTION.c.id, _TXN.c.occurred_at, _TXN.c.id)
+    )
+    for row in connection.execute(query):
+        paid = {"amount_minor": row.amount_minor, "currency": row.currency}
+        at = row.occurred_at
+        yield row, Event(customer="", kind=PURCHASE, ext_key=row.ext_key, occurred_at=at, payload=paid)

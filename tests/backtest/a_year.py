@@ -46,6 +46,13 @@ RULES = {
         'await = "quote.accepted"\nwithin = "P10D"\nafter = "P1D"\nvalid_for = "P2D"',
         journey='stop_on = ["quote.declined", "purchase"]\nagain_after = "P5D"',
     ),
+    "bought": rule(
+        "bought",
+        'event = "service_call.booked"',
+        'await = "purchase"\nwithin = "P20D"\nafter = "PT6H"\nwhen = "event.amount >= 20.0"',
+        'after = "P3D"\nunless = "purchase"',
+        journey=STOP,
+    ),
     "ends": rule(
         "ends",
         'date = "contract.signed.ends_on"\nwhen = "event.amount > 30.0"',

@@ -1,8 +1,8 @@
-"""When a customer buys again, by their own habit."""
+"""What a purchase says, and when a customer buys again by their own habit."""
 
 from __future__ import annotations
 
-from datetime import date
+from datetime import UTC, date, datetime
 from itertools import pairwise
 from statistics import median
 
@@ -10,7 +10,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from engine.decide.purchases import next_purchase
+from engine.core.facts import Event
+from engine.decide.purchases import in_words, next_purchase
 
 
 @pytest.mark.parametrize(
@@ -43,3 +44,20 @@ def test_beyond_the_calendar_there_is_none() -> None:
     last = date.max.toordinal()
 
     assert next_purchase([last - 20, last - 10, last]) is None
+
+
+@pytest.mark.parametrize(
+    ("kind", "payload", "currency", "said"),
+    [
+        ("purchase", {"amount_minor": 8050, "currency": "EUR"}, "EUR", {"amount": 80.5}),
+        ("purchase", {"amount_minor": 8050, "currency": "JPY"}, "JPY", {"amount": 8050.0}),
+        ("purchase", {"amount_minor": 0, "currency": "EUR"}, "EUR", {"amount": 0.0}),
+        ("purchase", {"amount_minor": 8050, "currency": "CHF"}, "EUR", {}),
+        ("quote.accepted", {"amount": 3.0}, "EUR", {"amount": 3.0}),
+    ],
+)
+def test_a_purchase_says_what_was_paid_in_the_currency_of_the_shop(
+    kind: str, payload: dict[str, object], currency: str, said: dict[str, object]
+) -> None:
+    event = Event(customer="", kind=kind, ext_key="1", occurred_at=datetime(2026, 3, 2, tzinfo=UTC), payload=payload)
+    assert in_words(event, currency).payload == said

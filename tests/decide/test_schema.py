@@ -185,7 +185,7 @@ def test_event_kinds_come_with_their_meanings() -> None:
     assert event["enum"] == sorted(WORDS.kinds)
     assert stop["enum"] == sorted([*WORDS.kinds, "purchase"])
     assert TABLES["step"]["properties"]["unless"]["enum"] == stop["enum"]
-    assert TABLES["step"]["properties"]["await"]["enum"] == event["enum"]
+    assert TABLES["step"]["properties"]["await"]["enum"] == stop["enum"]
 
 
 def test_the_words_of_a_workspace_are_in_its_schema() -> None:

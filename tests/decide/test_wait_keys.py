@@ -50,6 +50,20 @@ def test_a_step_that_waits_may_say_no_more_than_that() -> None:
     assert found.plan.wait == Wait(kind="boiler.inspected", within=Duration(months=1))
 
 
+def test_a_step_may_wait_for_a_purchase_and_ask_what_it_came_to() -> None:
+    found = step('await = "purchase"\nwithin = "P30D"\nwhen = "event.amount > 10.0 && event.kind == \'purchase\'"\n')
+    assert found.awaits == "purchase"
+
+    assert faults('await = "purchase"\nwithin = "P30D"\nwhen = "event.reference == \'P-1\'"\n') == [("R031", 14, 9)]
+    assert faults('await = "purchase"\nwithin = "P30D"\nunless = "purchase"\n') == [("R024", 14, 10)]
+    assert faults('await = "purchases"\nwithin = "P30D"\n') == [("R011", 12, 9)]
+
+
+def test_a_purchase_is_no_event_that_starts_a_rule_or_lies_in_the_past() -> None:
+    assert "purchase" not in WORDS.kinds
+    assert [code for code, *_ in faults("when = \"has_event('purchase')\"\n")] == ["R037"]
+
+
 def test_a_step_waits_for_nothing_unless_it_says_so() -> None:
     assert (step("").awaits, step("").plan.wait, step("").plan.unless) == ("", None, "")
 

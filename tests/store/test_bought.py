@@ -1,4 +1,4 @@
-"""Which journeys a purchase ends, and who bought since an instant, on both stores."""
+"""Which journeys a purchase ends, which steps waited for it, and who bought since an instant, on both stores."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from engine.store import bought, customers, decisions, transactions
+from engine.store import bought, customers, decisions, transactions, waits
 from engine.store.bought import Stopped
 from tests.shop import THANKS, Shop
 
 pytestmark = pytest.mark.any_store
+DONE = "service_call.completed"
 BEGAN = datetime(2026, 3, 2, 8, tzinfo=UTC)
 STOPS = '[journey]\nstop_on = ["complaint.opened", "purchase"]\n'
 
@@ -24,7 +25,7 @@ def shop(tmp_path: Path, database: str) -> Iterator[Shop]:
     opened.rule("thanks", THANKS.replace("[[step]]", f"{STOPS}[[step]]"))
     for ref in ("C1", "C2"):
         opened.customer(ref)
-        opened.event("service_call.completed", "2026-03-02T09:00:00+01:00", ref)
+        opened.event(DONE, "2026-03-02T09:00:00+01:00", ref)
     opened.app.decide()
     yield opened
     opened.close()
@@ -79,3 +80,48 @@ def test_who_bought_since_an_instant(shop: Shop) -> None:
             one: [BEGAN + timedelta(hours=1), BEGAN + timedelta(hours=3)], two: [BEGAN],
         }  # fmt: skip
         assert bought.since(connection, [two], BEGAN + timedelta(hours=1)) == {}
+
+
+WAITS = """[[step]]
+id = "later"
+channel = "email"
+template = "email/service_thank_you"
+await = "purchase"
+within = "P14D"
+"""
+
+
+@pytest.fixture
+def waiting(shop: Shop) -> Shop:
+    """C3 is in a rule whose second step waits for a purchase; C1 and C2 wait for nothing."""
+    shop.rule("waits", THANKS.replace('"thanks"', '"waits"').replace(DONE, "delivery.completed") + WAITS)
+    shop.customer("C3")
+    shop.event("delivery.completed", "2026-03-02T09:00:00+01:00", "C3")
+    shop.app.decide()
+    return shop
+
+
+def test_who_waits_for_what_was_bought(waiting: Shop) -> None:
+    for ref in ("C1", "C3"):
+        sale(waiting, BEGAN + timedelta(days=1), ref=ref)
+    sale(waiting, BEGAN + timedelta(days=1), "-5.00", ref="C3")
+    with waiting.app.store.read() as connection:
+        third, newest = customers.ids_of(connection, ["C3"])["C3"], transactions.newest(connection)
+        assert bought.awaiting(connection, 0, newest) == {third}
+        assert bought.awaiting(connection, newest - 1, newest) == set(), "a refund is none"
+        assert waits.come(connection, [third], BEGAN) == []
+        (found,) = waits.come(connection, [third], BEGAN + timedelta(days=2))
+    assert (found.customer, found.event.kind) == (third, "purchase")
+    assert (found.event.occurred_at, found.wait.kind) == (BEGAN + timedelta(days=1), "purchase")
+    assert found.event.payload == {"amount_minor": 500, "currency": "EUR"}
+
+
+@pytest.mark.parametrize(
+    ("hours", "comes"), [(-1, False), (0, False), (1, True), (14 * 24, True), (14 * 24 + 1, False)]
+)
+def test_it_must_come_in_time(waiting: Shop, hours: int, comes: bool) -> None:
+    sale(waiting, BEGAN + timedelta(hours=hours), ref="C3")
+    with waiting.app.store.read() as connection:
+        third = customers.ids_of(connection, ["C3"])["C3"]
+        assert bool(waits.come(connection, [third], BEGAN + timedelta(days=20))) is comes
+        assert bool(waits.come_late(connection, BEGAN + timedelta(days=20))) is comes

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from itertools import chain
 
@@ -19,6 +19,7 @@ from engine.core.waits import Waiting
 from engine.decide.guards import asks_before
 from engine.decide.moment import Occasion
 from engine.decide.panel import Panel
+from engine.decide.purchases import in_words
 from engine.decide.round import NOBODY, Looked, Person, Question, Round
 from engine.decide.rule import Rule
 from engine.decide.stage.policy import Policy, Summary
@@ -159,6 +160,7 @@ class Asking:
     def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
         """Say of steps whose awaited event is there what comes of them."""
         if come:
+            come = [replace(it, event=in_words(it.event, self.policy.currency)) for it in come]
             asked = self.round(connection, {it.customer for it in come}, reads=reads(come, self.policy.words))
             self._stand(connection, asked, asked.people)
             self.summary.awaited += waits.settle(connection, asked.settle(come), self.now)

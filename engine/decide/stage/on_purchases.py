@@ -1,4 +1,4 @@
-"""Purchases end the journeys that stop on one; dispatch asks again, so that none is missed."""
+"""Purchases end the journeys that stop on one, and are what steps wait for; dispatch asks again what stops."""
 
 from __future__ import annotations
 
@@ -7,24 +7,29 @@ from datetime import date
 
 from engine.core.actions import PURCHASE
 from engine.decide.stage.asking import Asking
-from engine.store import bought, customers, decisions, leases, transactions
+from engine.store import bought, customers, decisions, leases, transactions, waits
 
 MARK = "purchases"
 PAGE = 20_000
 
 
 def stop_bought(stage: Asking) -> None:
-    """End journeys with what was bought since decide last looked; before the first look there was none."""
+    """Go through what was bought since decide last looked; before the first look there was none.
+
+    A step that waits is asked about what was bought before it began when it begins.
+    """
     with stage.store.read() as connection:
         newest, last = transactions.newest(connection), leases.mark(connection, MARK)
+        matters = waits.any_are_there(connection)
     after = newest if last is None else int(last.value)
     if last is not None and after == newest:
         return
-    if not any(PURCHASE in rule.stop_on for rule in stage.policy.rules):
+    if not (matters or any(PURCHASE in rule.stop_on for rule in stage.policy.rules)):
         after = newest
     while after < newest:
         until = min(after + PAGE, newest)
         _stop(stage, after, until)
+        _go_on(stage, after, until)
         after = until
     with stage.store.write() as connection:
         leases.set_mark(connection, MARK, str(newest), stage.now)
@@ -43,3 +48,11 @@ def _stop(stage: Asking, after: int, until: int) -> None:
         for day, journeys in ended.items():
             decisions.stop_journeys(connection, journeys, f"{PURCHASE} on {date.fromordinal(day)}", stage.now)
             stage.summary.stopped += len(journeys)
+
+
+def _go_on(stage: Asking, after: int, until: int) -> None:
+    with stage.store.read() as connection:
+        waiting = bought.awaiting(connection, after, until)
+    if waiting:
+        with stage.store.write() as connection:
+            stage.settle(connection, waits.come(connection, waiting, stage.now))
