@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, func, select, text, union_all, update
+from sqlalchemy import Connection, Row, delete, func, select, text, union_all, update
 
 from engine.core.actions import OPEN, TOO_LATE, UNFINISHED, Plan, State, sources
 from engine.core.keys import action_id
@@ -134,13 +134,11 @@ def schedule(connection: Connection, action: int, due_at: datetime, valid_until:
 
 def give_dates(connection: Connection, dates: Sequence[Mapping[str, Any]], now: datetime) -> None:
     """Give planned actions their dates: mappings of id, due_at, valid_until, unit_cost_micro and reason."""
-    if not dates:
-        return
-    row: dict[str, Any] = {
-        name: bindparam(f"new_{name}") for name in ("due_at", "valid_until", "unit_cost_micro", "reason")
-    }
-    dated = update(_ACTION).where(_ACTION.c.id == bindparam("new_id"), _UNDATED).values(**row, scheduled_at=now)
-    connection.execute(dated, [{f"new_{name}": value for name, value in one.items()} for one in dates])
+    among_these = among(connection, _ACTION.c.id, [one["id"] for one in dates])
+    undated_still = (STATE == State.PLANNED, _ACTION.c.scheduled_at.is_(None))  # found by their keys, however many wait
+    found = select(_ACTION.c.id).where(among_these, *undated_still).with_for_update()
+    still = frozenset(connection.execute(found).scalars())
+    rows.change(connection, _ACTION, [{**one, "scheduled_at": now} for one in dates if one["id"] in still])
 
 
 def spent(connection: Connection, since: datetime, until: datetime) -> dict[tuple[str, str], int]:

@@ -6,7 +6,7 @@ PostgreSQL's driver gives instants and documents; SQLite's gives the texts that 
 from __future__ import annotations
 
 import json
-from datetime import UTC, date
+from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -46,6 +46,11 @@ def instant(kept: Any) -> Any:
     if isinstance(kept, str):
         return texts.instant(kept)
     return kept if kept is None else kept.astimezone(UTC)
+
+
+def in_utc(given: datetime | None) -> datetime | None:
+    """An instant of PostgreSQL's, which comes in the time zone of the connection."""
+    return given if given is None or given.tzinfo is UTC else given.astimezone(UTC)
 
 
 def day(kept: str | date | None) -> date | None:

@@ -74,7 +74,7 @@ _TAKEN = (
 )
 _HELD = (
     select(_ACTION.c.id, _ACTION.c.attempts)
-    .where(one_of(_ACTION.c.id), _ACTION.c.state == State.SUBMITTING, _ACTION.c.lease_owner == bindparam("owner"))
+    .where(one_of(_ACTION.c.id), STATE == State.SUBMITTING, _ACTION.c.lease_owner == bindparam("owner"))
     .with_for_update()
 )
 _OPEN = (State.RETRY_AT, State.UNKNOWN)  # where a result leaves an action that is not at its end

@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from engine.store.listed import array
 from engine.store.written import Values, written
 
 _TOGETHER = (500, 20, 1)  # rows a statement: few different ones, which are compiled once and kept
@@ -97,7 +98,7 @@ def change_columns(
         f"UPDATE {target.name} SET {settings} FROM unnest({arrays})"  # noqa: S608 - names of a table
         f" AS one ({', '.join(map(quote, ('id', *own)))}) WHERE {target.name}.id = one.id"
     )
-    return connection.exec_driver_sql(statement, (*same.values(), *map(list, (keys, *own.values())))).rowcount
+    return connection.exec_driver_sql(statement, (*same.values(), *map(array, (keys, *own.values())))).rowcount
 
 
 def next_keys(connection: Connection, target: Table, number: int) -> list[int]:
@@ -105,7 +106,7 @@ def next_keys(connection: Connection, target: Table, number: int) -> list[int]:
     if connection.dialect.name == "sqlite":  # there is one writer, which is this transaction
         last = connection.execute(select(func.max(target.c.id))).scalar() or 0
         return list(range(last + 1, last + 1 + number))
-    asked = text("SELECT nextval(pg_get_serial_sequence(:name, 'id')) FROM generate_series(1, :number)")
+    asked = text("SELECT nextval((SELECT pg_get_serial_sequence(:name, 'id'))) FROM generate_series(1, :number)")
     return list(connection.execute(asked, {"name": target.name, "number": number}).scalars())
 
 
@@ -217,7 +218,7 @@ def _unnest(
         f"INSERT INTO {target.name} ({', '.join(map(quote, names))}) SELECT {chosen}"  # noqa: S608 - names of a table
         f" FROM unnest({arrays}) AS one ({', '.join(map(quote, columns))}) ON CONFLICT DO NOTHING"
     )
-    return connection.exec_driver_sql(statement, (*same.values(), *map(list, columns.values()))).rowcount
+    return connection.exec_driver_sql(statement, (*same.values(), *map(array, columns.values()))).rowcount
 
 
 def _kind(connection: Connection, target: Table, name: str) -> str:

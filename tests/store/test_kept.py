@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, date, datetime, timedelta, timezone
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
@@ -13,7 +14,7 @@ from sqlalchemy import select
 from engine.core import texts
 from engine.core.facts import Address, Customer
 from engine.store import customers, tables
-from engine.store.kept import as_kept, day, document, instant, read
+from engine.store.kept import as_kept, day, document, in_utc, instant, read
 from engine.store.session import Store
 from tests.store.seed import NOON
 
@@ -84,3 +85,11 @@ def test_documents_come_as_texts_or_as_they_are(kept: Any, found: Any) -> None:
 
 def test_half_a_surrogate_pair_is_read_too() -> None:
     assert read('"\\ud83d"') == "\ud83d"
+
+
+def test_an_instant_of_whatever_zone_is_in_utc() -> None:
+    abroad = NOON.astimezone(ZoneInfo("Europe/Rome"))
+    for given_, found in ((abroad, NOON), (NOON, NOON), (None, None)):
+        said = in_utc(given_)
+        assert said == found
+        assert said is None or said.tzinfo is UTC
