@@ -31,7 +31,6 @@ TESTED_ELSEWHERE = {
     "cli/display": "tests/cli/test_commands.py reads what commands show",
     "cli/frame": "tests/cli/test_commands.py runs every command",
     "cli/people": "tests/cli/test_commands.py runs every command",
-    "cli/reports": "tests/cli/test_commands.py runs every command",
     "cli/stages": "tests/cli/test_commands.py runs every command",
     "cli/story": "tests/demo/test_run.py reads the closing words",
     "cli/workspace": "tests/cli/test_commands.py runs every command",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from decimal import Decimal
 from typing import TYPE_CHECKING, Annotated
@@ -15,6 +15,7 @@ from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.config import Shop
+    from engine.report.lift import LiftLine
     from engine.report.sources import SourceLine
 
 
@@ -114,21 +115,23 @@ def lift(
     except ValueError as error:
         raise UsageError(f"--within: {error}") from None
     with opened(folder, quiet=as_json) as app:
-        shop = app.settings.shop
-        found = report_lift(app.store, within=length, currency=shop.currency, now=app.clock())
+        shop, margin = app.settings.shop, app.settings.score.margin
+        found = report_lift(app.store, within=length, currency=shop.currency, margin=margin, now=app.clock())
 
     def human() -> None:
-        def each(minor: int) -> str:
-            return money(minor, shop.currency, shop.locale)
-
-        columns = ("rule", "left alone", "paid each", "compared", "paid each ", "difference", "19 of 20", "reading")
-        rows = [
-            (line.rule or "all rules", line.holdout, each(line.holdout_mean_minor), line.comparison,
-             each(line.comparison_mean_minor), each(line.difference_minor),
-             f"{each(line.low_minor)} to {each(line.high_minor)}", _SAYS[line.says])
-            for line in found
-        ]  # fmt: skip
-        table("", columns, rows, right=columns[1:-1])
+        columns = (
+            "rule",
+            "left alone",
+            "compared",
+            "in",
+            "paid each",
+            "paid each ",
+            "difference",
+            "19 of 20",
+            "reading",
+        )
+        rows = [row for line in found for row in _lift(line, shop)]
+        table("", columns, rows, right=("left alone", "compared", *columns[4:-1]))
         if not found:
             say("Nobody was drawn yet. (hint: docs/rules.md, Holdout and comparison)")
         elif coming := sum(line.coming for line in found):
@@ -137,3 +140,22 @@ def lift(
             say("All rules together are measured with [holdout] share in premura.toml.")
 
     show(found, as_json=as_json, human=human)
+
+
+def _lift(line: LiftLine, shop: Shop) -> Iterator[tuple[str, ...]]:
+    """A row of revenue, and one of margin where the shop knows it: it is not what customers paid."""
+    groups = [(line.holdout, line.holdout_households), (line.comparison, line.comparison_households)]
+    said = [str(customers) if customers == homes else f"{customers} in {homes}" for customers, homes in groups]
+    for what, one in (("revenue", line.revenue), ("margin", line.margin)):
+        if what == "margin" and one == line.revenue:
+            return
+        amounts = (
+            one.holdout_mean_minor,
+            one.comparison_mean_minor,
+            one.difference_minor,
+            one.low_minor,
+            one.high_minor,
+        )
+        alone, compared, difference, low, high = (money(minor, shop.currency, shop.locale) for minor in amounts)
+        head = (line.rule or "all rules", *said) if what == "revenue" else ("", "", "")
+        yield *head, what, alone, compared, difference, f"{low} to {high}", _SAYS[one.says]

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
-from math import sqrt
 
 from engine.core.arms import Arm, of_rule, of_workspace
 from engine.core.calendar import Duration, add
+from engine.report.group import Compared, Group, compared
 
 ALL = ""
 """In place of a rule: all of them together, against the holdout of the workspace."""
-LEAST = 100
-"""Customers in each group below which nothing is said: a single large order would decide it."""
-_SURE = 1.96
-"""Standard errors on either side that hold the true difference 19 times out of 20."""
 _COMPARED = (Arm.HOLDOUT, Arm.COMPARISON)
 Place = tuple[str, int]
 """A rule (or `ALL`) and a customer."""
+Homes = Sequence[Sequence["Brought"]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -33,50 +31,31 @@ class Entry:
         return add(self.at, within, "UTC")
 
 
-@dataclass(slots=True, kw_only=True)
-class Group:
-    """What the customers of one group paid, in minor units."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Brought:
+    """What a customer paid in that time, less what was given back, and what of it the shop keeps, in minor units.
 
-    customers: int = 0
-    total: int = 0
-    squares: int = field(default=0, repr=False)
+    household: of all who live together, or empty.
+    """
 
-    def count(self, paid: int) -> None:
-        """One more."""
-        self.customers, self.total, self.squares = self.customers + 1, self.total + paid, self.squares + paid * paid
-
-    @property
-    def mean(self) -> float:
-        """What each paid."""
-        return self.total / self.customers if self.customers else 0.0
-
-    @property
-    def error(self) -> float:
-        """The square of the standard error of the mean."""
-        if self.customers < 2:
-            return 0.0
-        spread = max(0.0, self.squares - self.total * self.total / self.customers) / (self.customers - 1)
-        return spread / self.customers
+    household: str = ""
+    revenue_minor: int = 0
+    margin_minor: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LiftLine:
-    """One rule, or all (`ALL`). Customers and what each paid on average, in minor units, of the holdout and of the
-    comparison; the difference, between low and high 19 times out of 20. coming: whose time is not over yet.
-
-    says: ``more``, ``less``, ``nothing sure``, or ``too few``.
-    """
+    """One rule, or all (`ALL`): the customers of the holdout and of the comparison, and in how many households they
+    live; those whose time is not over yet (coming); and what they brought, as revenue and as margin."""
 
     rule: str
     holdout: int
-    holdout_mean_minor: int
+    holdout_households: int
     comparison: int
-    comparison_mean_minor: int
-    difference_minor: int
-    low_minor: int
-    high_minor: int
+    comparison_households: int
     coming: int
-    says: str
+    revenue: Compared
+    margin: Compared
 
 
 def entries(drawn: Iterable[tuple[str, int, datetime, str]]) -> dict[Place, Entry]:
@@ -89,32 +68,33 @@ def entries(drawn: Iterable[tuple[str, int, datetime, str]]) -> dict[Place, Entr
     return found
 
 
-def lines(paid: Mapping[Place, int], entered: Mapping[Place, Entry], coming: Iterable[Place]) -> tuple[LiftLine, ...]:
-    """A line for each rule, by their names, all together first. paid: by those whose time is over."""
-    groups: dict[str, dict[Arm, Group]] = {}
-    waiting = [rule for rule, _ in coming]
-    for rule in sorted({rule for rule, _ in entered}):
-        groups[rule] = {arm: Group() for arm in _COMPARED}
-    for place, amount in paid.items():
-        groups[place[0]][entered[place].arm].count(amount)
-    return tuple(
-        _line(rule, found[Arm.HOLDOUT], found[Arm.COMPARISON], waiting.count(rule)) for rule, found in groups.items()
-    )
+def lines(
+    brought: Mapping[Place, Brought], entered: Mapping[Place, Entry], coming: Iterable[Place]
+) -> tuple[LiftLine, ...]:
+    """A line for each rule, by their names, all together first. brought: by those whose time is over."""
+    waiting = Counter(rule for rule, _ in coming)
+    homes: dict[tuple[str, Arm], dict[str | int, list[Brought]]] = defaultdict(lambda: defaultdict(list))
+    for (rule, customer), one in brought.items():
+        homes[rule, entered[rule, customer].arm][one.household or customer].append(one)
+
+    def line(rule: str) -> LiftLine:
+        holdout, comparison = (list(homes[rule, arm].values()) for arm in _COMPARED)
+        revenue = _groups(holdout, comparison, lambda one: one.revenue_minor)
+        margin = _groups(holdout, comparison, lambda one: one.margin_minor)
+        return LiftLine(
+            rule=rule,
+            holdout=revenue[0].customers,
+            holdout_households=revenue[0].households,
+            comparison=revenue[1].customers,
+            comparison_households=revenue[1].households,
+            coming=waiting[rule],
+            revenue=compared(*revenue),
+            margin=compared(*margin),
+        )
+
+    return tuple(line(rule) for rule in sorted({rule for rule, _ in entered}))
 
 
-def _line(rule: str, holdout: Group, comparison: Group, coming: int) -> LiftLine:
-    difference = comparison.mean - holdout.mean
-    margin = _SURE * sqrt(holdout.error + comparison.error)
-    says = "more" if difference - margin > 0 else "less" if difference + margin < 0 else "nothing sure"
-    return LiftLine(
-        rule=rule,
-        holdout=holdout.customers,
-        holdout_mean_minor=round(holdout.mean),
-        comparison=comparison.customers,
-        comparison_mean_minor=round(comparison.mean),
-        difference_minor=round(difference),
-        low_minor=round(difference - margin),
-        high_minor=round(difference + margin),
-        coming=coming,
-        says="too few" if min(holdout.customers, comparison.customers) < LEAST else says,
-    )
+def _groups(holdout: Homes, comparison: Homes, what: Callable[[Brought], int]) -> tuple[Group, Group]:
+    one, two = (Group.of((len(home), sum(map(what, home))) for home in homes) for homes in (holdout, comparison))
+    return one, two

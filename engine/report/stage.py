@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import groupby
 
 from sqlalchemy import Connection
 
 from engine.core.calendar import Duration
 from engine.report.channels import RuleLine, by_rule
 from engine.report.clv import Worth, worth
-from engine.report.lift import LiftLine, Place, entries, lines
+from engine.report.kept import kept
+from engine.report.lift import Brought, LiftLine, Place, entries, lines
 from engine.report.sources import SourceLine, Won, by_source
 from engine.store import actions, customers, decisions, lift, scores
 from engine.store.session import Store, in_chunks, in_pieces
+
+_Paid = tuple[datetime, int, int]  # when, how much, and what of it is kept
 
 
 def report_clv(
@@ -48,19 +52,35 @@ def report_channels(store: Store) -> tuple[RuleLine, ...]:
         return by_rule(decisions.counts(connection), actions.counts(connection))
 
 
-def report_lift(store: Store, *, within: Duration, currency: str, now: datetime) -> tuple[LiftLine, ...]:
+def report_lift(store: Store, *, within: Duration, currency: str, margin: float, now: datetime) -> tuple[LiftLine, ...]:
     """What each rule, and all together, brought within a time after a customer was drawn: only those count for whom
-    that time is over."""
+    that time is over.
+
+    margin: what the shop keeps of a sale whose cost is not known.
+    """
     with store.read() as connection:
         entered = entries(lift.drawn(connection))
         over = {place: entry for place, entry in entered.items() if entry.ends(within) <= now}
-        rules: dict[int, list[Place]] = defaultdict(list)
+        people: dict[int, list[Place]] = defaultdict(list)
         for place in over:
-            rules[place[1]].append(place)
-        paid = dict.fromkeys(over, 0)
-        for some in in_pieces(sorted(rules), 10_000):
-            for one in lift.paid(connection, some, currency):
-                for place in rules[one.customer]:
-                    if over[place].at < one.at <= over[place].ends(within):
-                        paid[place] += one.amount_minor
-    return lines(paid, entered, entered.keys() - over.keys())
+            people[place[1]].append(place)
+        brought: dict[Place, Brought] = {}
+        for some in in_pieces(sorted(people), 10_000):
+            homes, paid = lift.households(connection, some), _paid(connection, some, currency, margin)
+            for place in (place for customer in some for place in people[customer]):
+                began, ends = over[place].at, over[place].ends(within)
+                counts = [one for one in paid.get(place[1], ()) if began < one[0] <= ends]
+                brought[place] = Brought(
+                    household=homes.get(place[1], ""),
+                    revenue_minor=sum(amount for _, amount, _ in counts),
+                    margin_minor=sum(own for _, _, own in counts),
+                )
+    return lines(brought, entered, entered.keys() - over.keys())
+
+
+def _paid(connection: Connection, some: Sequence[int], currency: str, margin: float) -> dict[int, list[_Paid]]:
+    found = {}
+    for customer, booked in groupby(lift.paid(connection, some, currency), lambda one: one.customer):
+        rows = list(booked)
+        found[customer] = [(row.at, row.amount_minor, own) for row, own in zip(rows, kept(rows, margin), strict=True)]
+    return found

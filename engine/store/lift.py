@@ -1,4 +1,4 @@
-"""What lift is read from: who was drawn into the groups that are compared, and what they paid since."""
+"""What lift is read from: who was drawn into the groups that are compared, who lives together, what they paid."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from engine.core.answers import answers, short
 from engine.store import tables
 from engine.store.listed import among
 
+_CUSTOMER = tables.table(tables.Customer)
 _DECISION = tables.table(tables.Decision)
 _TXN = tables.table(tables.Txn)
 _VERSION = tables.table(tables.RuleVersion)
@@ -28,11 +29,15 @@ class Drawn(NamedTuple):
 
 
 class Paid(NamedTuple):
-    """A sale, or what was given back."""
+    """A sale, or what was given back. cost_minor: what the sale cost the shop, where that is known."""
 
     customer: int
     at: datetime
     amount_minor: int
+    cost_minor: int | None
+    source: str
+    ext_key: str
+    reverses: str | None
 
 
 def drawn(connection: Connection) -> Iterator[Drawn]:
@@ -50,8 +55,16 @@ def drawn(connection: Connection) -> Iterator[Drawn]:
 
 
 def paid(connection: Connection, customers: Collection[int], currency: str) -> Iterator[Paid]:
-    """What these customers paid and got back in a currency."""
-    columns = (_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.amount_minor)
-    query = select(*columns).where(among(connection, _TXN.c.customer_id, customers), _TXN.c.currency == currency)
-    for row in connection.execute(query):
+    """What these customers paid and got back in a currency: customer by customer, the oldest first."""
+    names = ("customer_id", "occurred_at", "amount_minor", "cost_minor", "source", "ext_key", "reverses")
+    query = select(*(_TXN.c[name] for name in names)).where(
+        among(connection, _TXN.c.customer_id, customers), _TXN.c.currency == currency
+    )
+    for row in connection.execute(query.order_by(_TXN.c.customer_id, _TXN.c.occurred_at, _TXN.c.id)):
         yield Paid(*row)
+
+
+def households(connection: Connection, customers: Collection[int]) -> dict[int, str]:
+    """Who of these customers lives in which household; who stands alone is left out."""
+    lives = among(connection, _CUSTOMER.c.id, customers) & (_CUSTOMER.c.household != "")
+    return dict(connection.execute(select(_CUSTOMER.c.id, _CUSTOMER.c.household).where(lives)).all())

@@ -1,15 +1,13 @@
-"""Lift: the first draw counts, once its time is over; a difference is told as surely as it can be known."""
+"""Lift: the first draw counts, once its time is over; who lives together counts as one."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
-
-import numpy as np
-import pytest
 
 from engine.core.arms import Arm
 from engine.core.calendar import Duration
-from engine.report.lift import ALL, Entry, Group, LiftLine, entries, lines
+from engine.report.lift import ALL, Brought, Entry, LiftLine, entries, lines
 
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
 DAY = timedelta(days=1)
@@ -41,54 +39,44 @@ def test_the_time_after_the_draw() -> None:
     assert Entry(at=NOON, arm=H).ends(Duration(days=90)) == NOON + 90 * DAY
 
 
-def test_a_group_knows_its_mean_and_how_sure_it_is() -> None:
-    group = Group()
-    assert (group.mean, group.error) == (0.0, 0.0)
-    paid = [0, 500, -300, 1000]
-    for amount in paid:
-        group.count(amount)
-    assert group.mean == np.mean(paid)
-    assert group.error == pytest.approx(np.var(paid, ddof=1) / 4)
+Homes = Sequence[Sequence[tuple[int, int]]]
 
 
-def told(holdout: list[int], comparison: list[int], coming: int = 0) -> LiftLine:
-    groups = [(H, amount) for amount in holdout] + [(C, amount) for amount in comparison]
-    entered = {("a", number): Entry(at=NOON, arm=arm) for number, (arm, _) in enumerate(groups)}
-    paid = {("a", number): amount for number, (_, amount) in enumerate(groups)}
+def told(holdout: Homes, comparison: Homes, coming: int = 0) -> LiftLine:
+    """The line of a rule, by the revenue and margin of each member of each household."""
+    entered: dict[tuple[str, int], Entry] = {}
+    brought: dict[tuple[str, int], Brought] = {}
+    for arm, homes in ((H, holdout), (C, comparison)):
+        for number, home in enumerate(homes):
+            for revenue, margin in home:
+                place = ("a", len(entered))
+                entered[place] = Entry(at=NOON, arm=arm)
+                name = f"{arm}{number}" if len(home) > 1 else ""
+                brought[place] = Brought(household=name, revenue_minor=revenue, margin_minor=margin)
     later = {("a", -number): Entry(at=NOON, arm=H) for number in range(1, coming + 1)}
-    (line,) = lines(paid, {**entered, **later}, later)
+    (line,) = lines(brought, {**entered, **later}, later)
     return line
 
 
-@pytest.mark.parametrize(
-    ("holdout", "comparison", "says"),
-    [
-        ([0, 1000] * 50, [500, 1500] * 50, "more"),
-        ([500, 1500] * 50, [0, 1000] * 50, "less"),
-        ([0, 1000] * 50, [0, 1001] * 50, "nothing sure"),
-        ([0, 1000] * 49, [500, 1500] * 500, "too few"),
-        ([], [], "too few"),
-    ],
-)
-def test_what_it_says(holdout: list[int], comparison: list[int], says: str) -> None:
-    assert told(holdout, comparison, coming=1).says == says
-
-
 def test_a_line_has_all_that_it_was_read_from() -> None:
-    assert told([0, 1000] * 50, [500, 1500] * 100, coming=3) == LiftLine(
-        rule="a", holdout=100, holdout_mean_minor=500, comparison=200, comparison_mean_minor=1000,
-        difference_minor=500, low_minor=379, high_minor=621, coming=3, says="more",
-    )  # fmt: skip
+    alone: Homes = [[(0, 0)], [(1000, 400)]] * 50
+    found = told(alone, [[(500, 300)], [(1500, 500)], [(1000, 0), (1000, 0)]] * 100, coming=3)
+
+    assert (found.rule, found.coming) == ("a", 3)
+    assert (found.holdout, found.holdout_households) == (100, 100)
+    assert (found.comparison, found.comparison_households) == (400, 300)
+    assert (found.revenue.holdout_mean_minor, found.revenue.comparison_mean_minor) == (500, 1000)
+    assert (found.margin.holdout_mean_minor, found.margin.comparison_mean_minor) == (200, 200)
+    assert (found.revenue.says, found.margin.says) == ("more", "nothing sure")
 
 
-def test_the_range_holds_the_truth_nineteen_times_out_of_twenty() -> None:
-    chance = np.random.default_rng(7)
-    hits = 0
-    for _ in range(400):
-        sums = chance.gamma(0.4, 5000, size=(2, 200)) * (chance.random((2, 200)) < 0.5)
-        line = told(sums[0].astype(int).tolist(), (sums[1] + 300).astype(int).tolist())
-        hits += line.low_minor <= 300 <= line.high_minor
-    assert 365 <= hits <= 394
+def test_a_household_in_two_groups_is_one_in_each() -> None:
+    """A customer who moved in with another after the draw."""
+    entered = {("a", 1): Entry(at=NOON, arm=H), ("a", 2): Entry(at=NOON, arm=C), ("a", 3): Entry(at=NOON, arm=C)}
+    brought = {place: Brought(household="villa", revenue_minor=100 * place[1]) for place in entered}
+    (line,) = lines(brought, entered, ())
+    assert (line.holdout, line.holdout_households, line.comparison, line.comparison_households) == (1, 1, 2, 1)
+    assert (line.revenue.holdout_mean_minor, line.revenue.comparison_mean_minor) == (100, 250)
 
 
 def test_lines_come_by_name_with_all_together_first() -> None:

@@ -1,4 +1,4 @@
-"""Who was drawn, and what they paid, on both stores: a shop with holdouts of its rule and of the whole workspace."""
+"""Who was drawn, who lives together, and what they paid, on both stores: holdouts of a rule and of the workspace."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 
 from engine.core.calendar import Duration
-from engine.report.lift import ALL
+from engine.report.group import Compared
+from engine.report.lift import ALL, LiftLine
 from engine.report.stage import report_lift
 from engine.store import customers, lift
 from tests.shop import THANKS, WHO, YES, Shop
@@ -55,18 +56,44 @@ def test_only_what_was_paid_in_its_time_counts(shop: Shop) -> None:
         ])  # fmt: skip
     shop.sale("2026-03-03T12:00:00Z", "99.00", REFS[0], currency="CHF")
 
-    def told(day: str) -> dict[str, tuple[int, int, int]]:
+    def told(day: str) -> dict[str, LiftLine]:
         now = shop.at(f"{day}T11:00").app.clock()
-        found = report_lift(shop.app.store, within=Duration(days=10), currency="EUR", now=now)
-        return {one.rule: (one.holdout, one.comparison, one.coming) for one in found if one.says == "too few"} | {
-            f"{one.rule}/paid": (one.holdout_mean_minor, one.comparison_mean_minor, one.difference_minor)
-            for one in found
-        }
+        found = report_lift(shop.app.store, within=Duration(days=10), currency="EUR", margin=0.5, now=now)
+        return {one.rule: one for one in found}
 
     early, late = told("2026-03-10"), told("2026-03-11")
-    assert early["thanks/paid"] == (0, 0, 0), "ten days are not over"
-    assert late["thanks/paid"] == late[f"{ALL}/paid"] == (2000, 2000, 0)
     for rule in (ALL, "thanks"):
-        assert early[rule] == (0, 0, sum(late[rule][:2]))
-        assert late[rule][2] == 0
-        assert min(late[rule][:2]) >= 3
+        assert (early[rule].holdout, early[rule].comparison) == (0, 0), "ten days are not over"
+        assert early[rule].coming == late[rule].holdout + late[rule].comparison
+        assert late[rule].coming == 0
+        assert min(late[rule].holdout, late[rule].comparison) >= 3
+        assert late[rule].revenue == Compared(
+            holdout_mean_minor=2000, comparison_mean_minor=2000, difference_minor=0, low_minor=0, high_minor=0,
+            says="too few",
+        )  # fmt: skip
+        assert late[rule].margin.holdout_mean_minor == late[rule].margin.comparison_mean_minor == 1000
+
+
+def test_who_lives_together_and_what_a_sale_cost_are_known(shop: Shop) -> None:
+    homes = {ref: f"H{number // 6}" for number, ref in enumerate(REFS) if number < 30}
+    shop.ingest("customers", [{"customer": ref, "household": home} for ref, home in homes.items()])
+    sold = [{"id": f"S{ref}", "customer": ref, "date": "2026-03-03T12:00:00Z", "amount": "30.00", "cost": "10.00"}
+            for ref in REFS]  # fmt: skip
+    back = [{"id": f"R{ref}", "customer": ref, "date": "2026-03-04T12:00:00Z", "amount": "-15.00",
+             "reverses": f"S{ref}"} for ref in REFS]  # fmt: skip
+    shop.ingest("transactions", [*sold, *back])
+
+    with shop.app.store.read() as connection:
+        people = {one.id: one.facts.ref for one in customers.load(connection).values()}
+        lives = lift.households(connection, people)
+        paid = [one for one in lift.paid(connection, people, "EUR") if people[one.customer] == "C7"]
+    assert {people[key]: home for key, home in lives.items()} == homes
+    assert [(one.amount_minor, one.cost_minor, one.ext_key, one.reverses) for one in paid] == [
+        (3000, 1000, "SC7", None), (-1500, None, "RC7", "SC7"),
+    ]  # fmt: skip
+
+    now = shop.at("2026-04-01T11:00").app.clock()
+    for one in report_lift(shop.app.store, within=Duration(days=10), currency="EUR", margin=0.9, now=now):
+        assert one.holdout_households < one.holdout or one.comparison_households < one.comparison
+        assert one.revenue.holdout_mean_minor == one.revenue.comparison_mean_minor == 1500
+        assert one.margin.holdout_mean_minor == one.margin.comparison_mean_minor == 1000
