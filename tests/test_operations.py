@@ -16,6 +16,7 @@ from engine import config, workspace
 from engine.app import open_app, system_clock
 from engine.status import Status
 from engine.web.families import OUTCOMES
+from engine.web.health import NOBODY
 from engine.web.metrics import Numbers
 from engine.web.server import serving
 from tests.shop import Shop
@@ -41,6 +42,7 @@ def test_every_number_is_on_the_page_with_its_labels(shop: Shop) -> None:
     status = Status(patience=60)
     status.expect("decide", line="stages", every=1, now=0)
     shop.app.ready()
+    shop.app.right.take()
     told = {
         sample.name: sorted(sample.labels)
         for family in parsed(Numbers(shop.app, status, lambda: 1.0).text().decode())
@@ -52,6 +54,10 @@ def test_every_number_is_on_the_page_with_its_labels(shop: Shop) -> None:
     assert {cells[2] for cells in rows("The numbers")} == {"store", "process"}
     (sends,) = (cells for cells in rows("The numbers") if "premura_sends_total" in cells[0])
     assert quoted(sends[3]) == list(OUTCOMES)
+
+
+def test_that_nobody_leads_is_told_in_the_words_of_the_page() -> None:
+    assert f'"leader": "{NOBODY}"' in " ".join(PAGE.split())
 
 
 def test_what_is_asked_of_the_store_needs_the_store(shop: Shop) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, select
+from sqlalchemy import Connection, case, delete, select
 
 from engine.store import tables
 from engine.store.session import insert_into
@@ -25,7 +25,10 @@ def take(
     statement = insert_into(connection, _LEASE)
     row = {"name": name, "owner": owner, "holder": holder, "until": until}
     free = _LEASE.c.owner.in_((owner, gone)) | (_LEASE.c.until <= now)
-    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=row, where=free), [row])
+    renewed = (_LEASE.c.owner == owner) & (_LEASE.c.until > now)
+    taken = {**row, "since": case((renewed, _LEASE.c.since), else_=now)}
+    made = [{**row, "since": now}]
+    connection.execute(statement.on_conflict_do_update(index_elements=["name"], set_=taken, where=free), made)
     held = connection.execute(select(_LEASE.c.owner, _LEASE.c.holder).where(_LEASE.c.name == name)).one()
     return None if held.owner == owner else str(held.holder)
 
@@ -38,6 +41,21 @@ def owner(connection: Connection, name: str) -> str | None:
 def holder(connection: Connection, name: str) -> str | None:
     """The same for people: host and process."""
     return connection.execute(select(_LEASE.c.holder).where(_LEASE.c.name == name)).scalar()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Held:
+    """Who holds a lease (for people), and since when."""
+
+    holder: str
+    since: datetime
+
+
+def held(connection: Connection, name: str, now: datetime) -> Held | None:
+    """Who holds that lease now; None when it was given back or has ended."""
+    query = select(_LEASE.c.holder, _LEASE.c.since).where(_LEASE.c.name == name, _LEASE.c.until > now)
+    row = connection.execute(query).first()
+    return Held(holder=row.holder, since=row.since) if row else None
 
 
 def release(connection: Connection, name: str, owner: str) -> None:

@@ -13,6 +13,7 @@ from engine.core.breaker import Breaker
 from engine.core.rate import Bucket, Rate, full, take
 from engine.status import Status, Tick
 from engine.store.gauges import Attempts, Depth
+from engine.store.leases import Held
 
 Values = Mapping[tuple[str, ...], float]  # by labels
 OUTCOMES = ("submitting", "accepted", "retry", "rejected", "unknown", "not sent")
@@ -60,6 +61,13 @@ def of_events(waiting: Depth, now: datetime) -> Iterator[Metric]:
     yield _gauge("premura_queue_events", "Events that decide has not seen.", {(): float(waiting.number)})
     text = "For how long the oldest event has been waiting for decide."
     yield _gauge("premura_queue_oldest_event_seconds", text, {(): _age(waiting, now)})
+
+
+def of_leader(held: Held | None, now: datetime) -> Iterator[Metric]:
+    """Whether one process does what must be done once for all, and which."""
+    yield _gauge("premura_led", "1 while a process does what one does for all.", {(): float(held is not None)})
+    ages: Values = {} if held is None else {(held.holder,): _seconds(held.since, now)}
+    yield _gauge("premura_leader_seconds", "For how long the process that leads has led.", ages, "holder")
 
 
 def doubts(numbers: Mapping[str, int], adapters: Iterable[str]) -> Metric:

@@ -8,12 +8,13 @@ from __future__ import annotations
 from engine.app import App
 from engine.errors import StoreError
 from engine.status import Status
-from engine.store import gauges
+from engine.store import gauges, leases
 
 SLOW = "the database does not answer in time"
 OTHER_SHAPE = "the database has another shape than this version needs"
 NO_RULES = "no rules were read yet"
 STOPPING = "it is about to end"
+NOBODY = "nobody: until a premura run of role all is there, nothing is scored, decided or dated"
 
 
 def not_alive(status: Status, now: float) -> tuple[str, ...]:
@@ -38,3 +39,13 @@ def not_ready(app: App, status: Status) -> tuple[str, ...]:
     except StoreError as error:
         why.append(str(error).partition(":")[0])  # behind it stands what the database said, with its address
     return tuple(why)
+
+
+def leader(app: App) -> str:
+    """Who does what one process does for all, and since when, for people; empty when the store does not answer."""
+    try:
+        with app.store.read() as connection:
+            found = leases.held(connection, app.right.name, app.clock())
+    except StoreError:
+        return ""
+    return NOBODY if found is None else f"{found.holder}, since {found.since.isoformat(timespec='seconds')}"

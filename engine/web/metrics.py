@@ -16,7 +16,7 @@ from prometheus_client.registry import Collector
 from engine.app import App
 from engine.errors import StoreError
 from engine.status import Status
-from engine.store import breakers, gauges, rates
+from engine.store import breakers, gauges, leases, rates
 from engine.web import families
 
 CONTENT_TYPE = CONTENT_TYPE_LATEST
@@ -63,5 +63,6 @@ class Numbers(Collector):
             yield families.doubts(gauges.unknown(connection), adapters)
             yield from families.of_queue(gauges.queue(connection, now), now)
             yield from families.of_events(gauges.unheard(connection), now)
+            yield from families.of_leader(leases.held(connection, self.app.right.name, now), now)
             yield from families.of_breakers(breakers.load(connection), adapters, now)
             yield families.of_rates(rates.load(connection), limits, now)

@@ -41,12 +41,12 @@ def site(app: App, status: Status, worker: Executor) -> FastAPI:
 
     @made.get("/readyz")
     async def readyz() -> JSONResponse:
-        """Whether it can do its work now."""
+        """Whether it can do its work now, and who leads."""
         try:
-            why = await asked(lambda: health.not_ready(app, status))
+            why, leader = await asked(lambda: (health.not_ready(app, status), health.leader(app)))
         except TimeoutError:
-            why = (health.SLOW,)
-        return _verdict("ready", why)
+            why, leader = (health.SLOW,), ""
+        return _verdict("ready", why, **({"leader": leader} if leader else {}))
 
     @made.get("/metrics")
     async def collect() -> Response:
@@ -59,5 +59,5 @@ def site(app: App, status: Status, worker: Executor) -> FastAPI:
     return made
 
 
-def _verdict(name: str, why: tuple[str, ...]) -> JSONResponse:
-    return JSONResponse({name: not why, "why": list(why)}, 503 if why else 200)
+def _verdict(name: str, why: tuple[str, ...], **besides: str) -> JSONResponse:
+    return JSONResponse({name: not why, "why": list(why), **besides}, 503 if why else 200)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import signal
+import socket
 import threading
 
 import httpx
@@ -17,6 +18,7 @@ from engine.core.actions import State
 from engine.daemon.life import Role
 from engine.daemon.serve import serve
 from engine.errors import ConfigError
+from engine.web.health import NOBODY
 from tests.daemon.living import DEADLINE, Log, Slow, leader_of, lease_until, not_for_ever, serving, states
 from tests.dispatch.shop import Told
 from tests.process.daemons import until
@@ -59,7 +61,10 @@ def test_who_listens_by_its_role_and_its_own_port(
         where = log.lines[0]["web"]
         assert bool(where) is answers
         if answers:
-            assert httpx.get(f"{where}/readyz", timeout=DEADLINE).json() == {"ready": True, "why": []}
+            said = httpx.get(f"{where}/readyz", timeout=DEADLINE).json()
+            leads = NOBODY if role == "web" else f"{socket.gethostname()}, process {os.getpid()}, since "
+            assert (said["ready"], said["why"]) == (True, [])
+            assert said["leader"].startswith(leads)
 
     serving(app, log, ask, role=role, port=port)
 

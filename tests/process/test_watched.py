@@ -66,7 +66,9 @@ def test_a_daemon_at_work_and_at_its_end(tmp_path: Path, start: Start, post: Sin
     daemon = start(folder)
     where = address(daemon)
     assert asked(f"{where}/healthz").json() == {"alive": True, "why": []}
-    assert asked(f"{where}/readyz").json() == {"ready": True, "why": []}
+    said = asked(f"{where}/readyz").json()
+    assert (said["ready"], said["why"]) == (True, [])
+    assert f", process {daemon.process.pid}, since " in said["leader"]
 
     assert post.holding.wait(DEADLINE), daemon.err
     found = numbers(where)

@@ -45,6 +45,26 @@ def test_it_ends_at_its_instant_and_not_before(store: Store) -> None:
         assert take(connection, "A", 5) == "process B"  # who was too late has lost it
 
 
+def test_since_when_somebody_has_it(store: Store) -> None:
+    def held(at: int) -> leases.Held | None:
+        return leases.held(connection, "dispatcher", NOON + at * MINUTE)
+
+    with store.write() as connection:
+        assert held(0) is None
+        take(connection, "A", 0)
+        take(connection, "A", 3)
+        assert held(4) == leases.Held(holder="process A", since=NOON), "to renew it changes nothing"
+        take(connection, "B", 4)
+        assert held(7) == leases.Held(holder="process A", since=NOON)
+        assert held(8) is None, "it has ended"
+        take(connection, "A", 9)
+        assert held(9) == leases.Held(holder="process A", since=NOON + 9 * MINUTE), "between the two nobody had it"
+        leases.take(connection, "dispatcher", "B", "process B", NOON + 10 * MINUTE, NOON + 20 * MINUTE, gone="A")
+        assert held(10) == leases.Held(holder="process B", since=NOON + 10 * MINUTE)
+        leases.release(connection, "dispatcher", "B")
+        assert held(11) is None
+
+
 def test_only_the_holder_gives_it_back(store: Store) -> None:
     with store.write() as connection:
         take(connection, "A", 0)

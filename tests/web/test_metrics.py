@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import socket
 from collections.abc import Iterator
 from dataclasses import replace
 from datetime import timedelta
@@ -147,6 +149,24 @@ def test_what_a_rate_leaves(shop: Shop, status: Status) -> None:
     found = samples(numbers(shop.app, status).text())
     assert found[key] == 3.0
     assert [names for name, names in found if name == key[0]] == [("files",)], "the others have no rate"
+
+
+@pytest.mark.any_store
+def test_who_leads_and_for_how_long(shop: Shop, status: Status) -> None:
+    def leader() -> tuple[float, dict[str, float]]:
+        found = samples(numbers(shop.app, status).text())
+        return found["premura_led", ()], {
+            who: value for (name, labels), value in found.items() if name == "premura_leader_seconds" for who in labels
+        }
+
+    assert leader() == (0.0, {})
+    assert shop.app.right.take() is None
+    who = f"{socket.gethostname()}, process {os.getpid()}"
+    assert leader() == (1.0, {who: 0.0})
+    shop.at("2026-03-02T11:00:09")
+    assert leader() == (1.0, {who: 9.0})
+    shop.app.right.give_back()
+    assert leader() == (0.0, {})
 
 
 def test_two_processes_say_the_same_of_the_store(busy: Shop, status: Status) -> None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 import sqlite3
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -17,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families as parsed
 
 from engine.status import Status
 from engine.web import site as pages
+from engine.web.health import NOBODY
 from engine.web.server import serving
 from tests.shop import Shop
 
@@ -48,10 +51,20 @@ def asked(client: httpx.Client, path: str) -> tuple[int, dict[str, object]]:
 
 def test_all_is_well(client: httpx.Client) -> None:
     assert asked(client, "/healthz") == (200, {"alive": True, "why": []})
-    assert asked(client, "/readyz") == (200, {"ready": True, "why": []})
+    assert asked(client, "/readyz") == (200, {"ready": True, "why": [], "leader": NOBODY})
     answer = client.get("/metrics")
     assert (answer.status_code, answer.headers["content-type"].partition(";")[0]) == (200, "text/plain")
     assert list(parsed(answer.text))
+
+
+@pytest.mark.any_store
+def test_who_leads_and_since_when(client: httpx.Client, shop: Shop) -> None:
+    shop.app.right.take()
+    who = f"{socket.gethostname()}, process {os.getpid()}"
+    said = {"ready": True, "why": [], "leader": f"{who}, since 2026-03-02T11:00:00+00:00"}
+    assert asked(client, "/readyz") == (200, said)
+    shop.app.right.give_back()
+    assert asked(client, "/readyz")[1]["leader"] == NOBODY
 
 
 def test_a_stage_that_hangs_is_no_life(client: httpx.Client, status: Status) -> None:
@@ -67,14 +80,14 @@ def test_a_stage_that_hangs_is_no_life(client: httpx.Client, status: Status) -> 
 
 def test_before_its_rules_are_read_it_is_not_ready(shop: Shop, status: Status) -> None:
     with asking(shop, status) as client:
-        assert asked(client, "/readyz") == (503, {"ready": False, "why": ["no rules were read yet"]})
+        assert asked(client, "/readyz") == (503, {"ready": False, "why": ["no rules were read yet"], "leader": NOBODY})
         shop.app.ready()
         assert asked(client, "/readyz")[0] == 200
 
 
 def test_who_is_about_to_end_is_not_ready_but_lives(client: httpx.Client, status: Status) -> None:
     status.stopping = True
-    assert asked(client, "/readyz") == (503, {"ready": False, "why": ["it is about to end"]})
+    assert asked(client, "/readyz") == (503, {"ready": False, "why": ["it is about to end"], "leader": NOBODY})
     assert asked(client, "/healthz")[0] == 200
 
 
@@ -99,7 +112,7 @@ def test_a_store_of_another_shape_is_told_and_so_is_its_return(
     file = sqlite3.connect(shop.folder / "premura.db", isolation_level=None)
     file.execute("CREATE TABLE before AS SELECT version_num AS was FROM alembic_version")
     file.execute(harm)
-    assert asked(client, "/readyz") == (503, {"ready": False, "why": [why]})
+    assert asked(client, "/readyz") == (503, {"ready": False, "why": [why], "leader": NOBODY})
     file.execute(cure)
     file.close()
     assert asked(client, "/readyz")[0] == 200
@@ -112,7 +125,10 @@ def test_a_store_that_has_gone_is_told_without_its_place(client: httpx.Client, s
     file.mkdir()
     code, said = asked(client, "/readyz")
     assert (code, said["ready"]) == (503, False)
-    assert said["why"] == ["the database file cannot be opened; look at its folder and its rights"]
+    assert said == {
+        "ready": False,
+        "why": ["the database file cannot be opened; look at its folder and its rights"],
+    }, "nobody knows who leads"
     up = {family.name: family.samples[0].value for family in parsed(client.get("/metrics").text) if family.samples}
     assert up["premura_store_up"] == 0.0
     assert "premura_queue_actions" not in up

@@ -15,6 +15,7 @@ class Lease(SQLModel, table=True):
     name: str = Field(primary_key=True)
     owner: str
     holder: str  # for people: host and process
+    since: datetime  # when this owner took it; to renew it does not change that
     until: datetime
 
 

@@ -71,6 +71,7 @@ def upgrade() -> None:
         sa.Column("name", AutoString(), nullable=False),
         sa.Column("owner", AutoString(), nullable=False),
         sa.Column("holder", AutoString(), nullable=False),
+        sa.Column("since", UTCDateTime(), nullable=False),
         sa.Column("until", UTCDateTime(), nullable=False),
         sa.PrimaryKeyConstraint("name"),
     )
