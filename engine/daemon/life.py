@@ -42,6 +42,7 @@ class Life:
     stop: threading.Event = field(default_factory=threading.Event)
     turn: threading.Lock = field(default_factory=threading.Lock)  # held by the stage at work
     at_work: str = ""
+    so_far: int = 0  # what the stage at work has told of its progress
     lost: LeaseError | None = None
     refused: str = ""  # why some adapters send nothing since a restore
     leader: str | None = ""  # who leads, None if we do, "" as long as nobody asked
@@ -52,8 +53,9 @@ class Life:
         for number in ENDS:
             signal.signal(number, signal.SIG_DFL)
 
-    def go_on(self, _done: int = 0) -> None:
+    def go_on(self, done: int = 0) -> None:
         """Told by a stage of its progress. Raises Stopped when it is to be the last."""
+        self.so_far += done
         self.sign()
         if self.stop.is_set():
             raise Stopped

@@ -59,7 +59,7 @@ def _in_turn(name: str, tick: Callable[[], None], life: Life) -> Callable[[], No
     def run() -> None:
         with life.turn:
             if not life.stop.is_set():
-                life.at_work = name
+                life.at_work, life.so_far = name, 0
                 tick()
                 life.at_work = ""
 
@@ -81,6 +81,8 @@ def tick(name: str, stage: Stage, life: Life, *, every: float = 0.0, line: str =
         try:
             done = stage()
         except Stopped:
+            if life.so_far:
+                life.log.info(f"{name}.stopped", so_far=life.so_far)
             return
         except LeaseError as error:
             life.lost = error

@@ -7,11 +7,17 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
+import pytest
+
 from engine.app import App
+from engine.core.actions import State
 from engine.daemon import ticks
+from engine.daemon.inbox import take_inbox
 from engine.daemon.life import Life
+from engine.daemon.ticks import scheduled
 from engine.errors import LeaseError, StoreError
-from tests.daemon.living import Log
+from tests.daemon.living import Log, states
+from tests.workspaces import drop_all
 
 
 def tick(life: Life, *runs: Callable[[], Any]) -> None:
@@ -73,7 +79,45 @@ def test_a_right_that_was_lost_ends_the_daemon(life: Life, log: Log) -> None:
     assert log.said == ["decide.failed"]
 
 
-def test_a_stage_that_is_asked_to_end_ends_without_a_word(life: Life, log: Log) -> None:
+def test_a_stage_that_is_asked_to_end_says_what_it_had_done_and_no_more(life: Life, log: Log) -> None:
+    def long() -> None:
+        for done in (500, 500, 20):
+            life.go_on(done)
+            if done == 500 and life.so_far == 1000:
+                life.stop.set()
+
+    tick(life, long)
+    (line,) = log.lines
+    assert (line["event"], line["level"], line["so_far"]) == ("decide.stopped", "info", 1020)
+
+
+def test_a_stage_that_had_done_nothing_ends_without_a_word(life: Life, log: Log) -> None:
     life.stop.set()
-    tick(life, lambda: life.go_on(1))
+    tick(life, lambda: life.go_on(0))
     assert log.lines == []
+
+
+@pytest.mark.any_store
+def test_what_was_decided_before_the_end_is_told_and_the_next_one_counts_anew(
+    app: App, life: Life, log: Log, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("engine.decide.stage.on_events.BATCH", 2)
+    drop_all(app.folder, 5)
+    take_inbox(app)
+
+    def asked_to_end(done: int) -> None:
+        life.stop.set()
+        life.go_on(done)
+
+    def run() -> None:
+        stages = {"decide": lambda: app.decide(progress=asked_to_end) and None}
+        (job, _lease) = scheduled(app, life, stages, lambda: None).get_jobs()
+        life.stop.clear()
+        job.func()
+
+    for _ in range(3):
+        run()
+    assert [(line["event"], line["so_far"]) for line in log.lines] == [
+        ("decide.stopped", 2), ("decide.stopped", 2), ("decide.stopped", 1),
+    ]  # fmt: skip
+    assert states(app) == [State.PLANNED] * 5
