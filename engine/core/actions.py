@@ -8,7 +8,7 @@ from enum import StrEnum
 from typing import Any
 
 from engine.core.calendar import Duration, Window, parse_duration
-from engine.core.facts import Event
+from engine.core.facts import Happening
 
 
 class State(StrEnum):
@@ -152,12 +152,12 @@ PURCHASE = "purchase"
 """What a rule calls a sale among the events that end a journey or keep a step back."""
 
 
-def reference_of(event: Event | None) -> str:
+def reference_of(event: Happening | None) -> str:
     """What an event says that it is about (a quote's number, say), if it says so."""
     return str(event.payload.get("reference") or "") if event else ""
 
 
-def concerns(event: Event, *, anchor_at: datetime, reference: str) -> bool:
+def concerns(event: Happening, *, anchor_at: datetime, reference: str) -> bool:
     """Whether an event is about a journey: not before its anchor, and of the same reference.
 
     Only where both carry one (a quote's number, say): one quote accepted leaves another open. A purchase comes after
@@ -180,6 +180,6 @@ class Ending:
     anchor_at: datetime
     reference: str = ""
 
-    def comes_with(self, event: Event) -> bool:
+    def comes_with(self, event: Happening) -> bool:
         """Whether that event ends the journey."""
         return event.kind in self.stop_on and concerns(event, anchor_at=self.anchor_at, reference=self.reference)

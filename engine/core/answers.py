@@ -7,7 +7,7 @@ the version of each rule whose condition was false; `said` has the rest as [vers
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -33,9 +33,9 @@ def short(digest: str) -> str:
     return digest[:_LETTERS]
 
 
-def record(values: Mapping[str, Any], no: Mapping[str, str], said: list[list[Any]]) -> Record:
-    """A record of these parts."""
-    return {"values": values, "no": no, "said": said}
+def record(values: str, no: str, said: Iterable[str]) -> str:
+    """A record of these parts, each of which is JSON already, as is the record: most of them come again and again."""
+    return f'{{"values":{values},"no":{no},"said":[{",".join(said)}]}}'
 
 
 def answers(kept: Record) -> Iterator[Answer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import date, datetime
-from typing import Any
+from typing import Any, Protocol
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,27 @@ class Customer:
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
     @property
+    def takes_post(self) -> bool:
+        """Whether there is a name, a street and a town to send a card to."""
+        return bool(self.address.street and self.address.city and self.name)
+
+    @property
     def name(self) -> str:
         """The name as one writes it on an envelope: person, else company."""
         return " ".join(part for part in (self.given_name, self.family_name) if part) or self.company
+
+
+class Reachable(Protocol):
+    """What tells whether and how a customer is reached, and for whom lots are drawn."""
+
+    @property
+    def ref(self) -> str: ...
+    @property
+    def household(self) -> str: ...
+    @property
+    def email(self) -> str: ...
+    @property
+    def takes_post(self) -> bool: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,6 +92,19 @@ class Event:
     ext_key: str
     occurred_at: datetime
     payload: Mapping[str, Any] = field(default_factory=dict)
+
+
+class Happening(Protocol):
+    """What rules read of an event; the store has something quicker to make than an `Event`."""
+
+    @property
+    def kind(self) -> str: ...
+    @property
+    def ext_key(self) -> str: ...
+    @property
+    def occurred_at(self) -> datetime: ...
+    @property
+    def payload(self) -> Mapping[str, Any]: ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

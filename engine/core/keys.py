@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from functools import lru_cache
 from typing import Any
@@ -18,11 +18,14 @@ def dedupe_key(rule: str, customer: str, occurrence: str, step: str) -> str:
 
     Only the occurrence keeps its colons, so that no two actions share a name.
     """
-    return f"{_escaped(rule)}:{_escaped(customer)}:{occurrence}:{_escaped(step)}"
+    named = rule + customer + step
+    if "%" in named or ":" in named:
+        rule, customer, step = _escaped(rule), _escaped(customer), _escaped(step)
+    return f"{rule}:{customer}:{occurrence}:{step}"
 
 
 def _escaped(part: str) -> str:
-    return part.replace("%", "%25").replace(":", "%3A") if "%" in part or ":" in part else part
+    return part.replace("%", "%25").replace(":", "%3A")
 
 
 def action_id(key: str, at: datetime) -> str:
@@ -83,7 +86,23 @@ def _framed(parts: tuple[str, ...]) -> bytes:
 
 def fraction(secret: str, *parts: str) -> float:
     """A number in [0, 1) that only depends on the secret and the parts: the lot that a holdout draws."""
-    return (int.from_bytes(_digest(secret, parts)[:7]) >> 4) / 2**52
+    return _share(_digest(secret, parts))
+
+
+@lru_cache(maxsize=4096)
+def lots(secret: str, *parts: str) -> Callable[[str], float]:
+    """The same of these parts and one more, which is the customer: a rule draws many lots."""
+    (inner, outer), sha = _begun(secret, parts), hashlib.sha256
+
+    def lot(last: str) -> float:
+        data = last.encode()
+        return _share(sha(outer + sha(inner + len(data).to_bytes(4, "big") + data).digest()).digest())
+
+    return lot
+
+
+def _share(digest: bytes) -> float:
+    return (int.from_bytes(digest[:7]) >> 4) / 2**52
 
 
 def short_code(secret: str, *parts: str, length: int = 8) -> str:

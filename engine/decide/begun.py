@@ -1,83 +1,113 @@
-"""A journey that begins, and its steps, as the store's columns. Pure."""
+"""Journeys that begin, and their steps, as columns of the store: of many at once much is alike. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
 from engine.core.actions import Ending, State, reference_of
-from engine.core.facts import Customer
 from engine.core.keys import dedupe_key
-from engine.decide.guards import Verdict
-from engine.decide.moment import Occasion, facts_of
-from engine.decide.rule import Rule
+from engine.core.texts import Texts, documents
+from engine.decide.moment import Occasion, event_facts
+from engine.decide.rule import Step
+from engine.decide.rulings import Ruling
 from engine.decide.waits import begins
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
+class Entry:
+    """A customer (by key and reference), and the occasion on which rules let them in.
+
+    event: what templates may say of the one that started them, as JSON, or empty; reference: its own.
+    """
+
+    customer: int
+    ref: str
+    time_zone: str
+    why: Occasion
+    event: str
+    reference: str
+
+    @classmethod
+    def of(cls, customer: int, ref: str, tz: str, why: Occasion) -> Entry:
+        """With what there is to say of the event."""
+        event = "" if why.event is None else documents([event_facts(why.event, tz)])[0]
+        return cls(customer, ref, tz, why, event, reference_of(why.event))
+
+
+@dataclass(slots=True)
 class Begun:
-    """A journey and its steps; the steps have no journey's key yet."""
+    """A journey that begins now, by a rule that said yes; exit_reason: what stopped it before it was written."""
 
-    journey: dict[str, Any]
-    steps: list[dict[str, Any]]
-    stop_on: tuple[str, ...]
+    ruling: Ruling
+    entry: Entry
+    exit_reason: str = ""
 
-    @property
-    def is_under_way(self) -> bool:
-        """Whether nothing has stopped it yet."""
-        return bool(self.journey["state"] == "active")
-
-    @property
-    def ending(self) -> Ending:
+    def ending(self, now: datetime) -> Ending:
         """What ends it."""
-        began = min(self.journey["anchor_at"], self.journey["started_at"])
-        return Ending(stop_on=self.stop_on, anchor_at=began, reference=self.journey["reference"])
-
-    def stop(self, reason: str, now: datetime) -> None:
-        """End it before it is written."""
-        self.journey |= {"state": "stopped", "ended_at": now, "exit_reason": reason}
-        for step in self.steps:
-            step |= {"state": State.CANCELLED, "reason": reason, "finished_at": now}
+        began = min(self.entry.why.anchor, now)
+        return Ending(stop_on=self.ruling.rule.stop_on, anchor_at=began, reference=self.entry.reference)
 
 
-def begun(
-    rule: Rule, verdict: Verdict, why: Occasion, event: Mapping[str, Any] | None, *, customer: int, facts: Customer,
-    tz: str, now: datetime,
-) -> Begun:  # fmt: skip
-    """What a rule begins that said yes. event: what templates may say of the one that started it."""
-    journey = {
-        "rule_id": rule.id,
-        "rule_hash": rule.hash,
-        "customer_id": customer,
-        "occurrence": why.occurrence,
-        "state": "active",
-        "anchor_at": why.anchor,
-        "stop_on": rule.stop_on,
-        "reference": reference_of(why.event),
-        "started_at": now,
-        "ended_at": None,
-        "exit_reason": "",
+def journeys(begun: Sequence[Begun], now: datetime) -> dict[str, list[Any]]:
+    """Their rows, column by column."""
+    rules, entries = [one.ruling.rule for one in begun], [one.entry for one in begun]
+    return {
+        "rule_id": [rule.id for rule in rules],
+        "rule_hash": [rule.hash for rule in rules],
+        "customer_id": [entry.customer for entry in entries],
+        "occurrence": [entry.why.occurrence for entry in entries],
+        "state": ["stopped" if one.exit_reason else "active" for one in begun],
+        "anchor_at": [entry.why.anchor for entry in entries],
+        "stop_on": [rule.stop_on for rule in rules],
+        "reference": [entry.reference for entry in entries],
+        "started_at": [now] * len(begun),
+        "ended_at": [now if one.exit_reason else None for one in begun],
+        "exit_reason": [one.exit_reason for one in begun],
     }
-    kinds = verdict.awaits if rule.waits else ("",)
-    told = {kind: facts_of(rule, why, [step for step in verdict.steps if step.awaits == kind], event) for kind in kinds}
-    steps = [
-        {
-            "rule_id": rule.id,
-            "rule_hash": rule.hash,
-            "customer_id": customer,
-            "dedupe_key": dedupe_key(rule.id, facts.ref, why.occurrence, step.id),
-            "event_id": why.event_id,
-            "step": step.id,
-            "purpose": rule.purpose,
-            "channel": step.channel,
-            "plan": step.planned,
-            "facts": told[step.awaits],
-            "worth_micro": rule.worth_micro,
-            "finished_at": None,
-            **begins(step, why.anchor, tz),
-        }
-        for step in verdict.steps
-    ]
-    return Begun(journey=journey, steps=steps, stop_on=rule.stop_on)
+
+
+def steps(begun: Sequence[Begun], keys: Iterable[int], now: datetime) -> dict[str, Sequence[Any]]:
+    """The rows of their steps, column by column. keys: of the journeys."""
+    each = [(one, step, key) for one, key in zip(begun, keys, strict=True) for step in one.ruling.steps]
+    rules, entries = [one.ruling.rule for one, _, _ in each], [one.entry for one, _, _ in each]
+    begin = [_begins(one, step) for one, step, _ in each]
+    return {
+        "journey_id": [key for _, _, key in each],
+        "rule_id": [rule.id for rule in rules],
+        "rule_hash": [rule.hash for rule in rules],
+        "customer_id": [entry.customer for entry in entries],
+        "dedupe_key": [
+            dedupe_key(one.ruling.rule.id, one.entry.ref, one.entry.why.occurrence, step.id) for one, step, _ in each
+        ],
+        "event_id": [entry.why.event_id for entry in entries],
+        "step": [step.id for _, step, _ in each],
+        "purpose": [rule.purpose for rule in rules],
+        "channel": [step.channel for _, step, _ in each],
+        "plan": [step.planned for _, step, _ in each],
+        "facts": Texts([_facts(one, step.awaits) for one, step, _ in each]),
+        "worth_micro": [rule.worth_micro for rule in rules],
+        "finished_at": [now if one.exit_reason else None for one, _, _ in each],
+        **{name: [one[name] for one in begin] for name in ("state", "reason", "awaits", "not_before")},
+    }
+
+
+def _begins(one: Begun, step: Step) -> dict[str, Any]:
+    """Where a step stands."""
+    stands = begins(step, one.entry.why.anchor, one.entry.time_zone)
+    return {**stands, "state": State.CANCELLED, "reason": one.exit_reason} if one.exit_reason else stands
+
+
+def _facts(one: Begun, awaits: str) -> str:
+    """What templates need of the moment, as JSON: of the steps that go ahead together, a message may tell of the points
+    of all."""
+    entry, rule = one.entry, one.ruling.rule
+    text = f'{{"title":{one.ruling.title},"years":{"null" if entry.why.years is None else entry.why.years}'
+    if rule.trigger.date is not None:
+        text += f',"day":{documents([entry.why.occurrence])[0]}'
+    if entry.event:
+        text += f',"event":{entry.event}'
+    points = one.ruling.points.get(awaits)
+    return f'{text},"points":{points}}}' if points else f"{text}}}"

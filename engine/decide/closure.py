@@ -8,16 +8,28 @@ is a function that the expression calls.
 from __future__ import annotations
 
 import operator
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from types import CodeType
-from typing import Any
+from typing import Any, NamedTuple
 
-from engine.core.condition import And, Compare, Constant, Known, Member, Name, Not, Or, Test, TextTest, normal_form
+from engine.core.condition import (
+    And,
+    Compare,
+    Constant,
+    Known,
+    Member,
+    Name,
+    Not,
+    Or,
+    Test,
+    TextTest,
+    names_in,
+    normal_form,
+)
 from engine.decide.closure_terms import Context, Reads, reads
 
 Holds = Callable[[Context], bool]
-_Beside = dict[str, Any]
 
 _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     "==": operator.eq,
@@ -27,16 +39,17 @@ _COMPARE: dict[str, Callable[[Any, Any], bool]] = {
     ">": operator.gt,
     ">=": operator.ge,
 }
+# {plain} reads a value once; {first} reads it and {again} is the same value; None equals no constant.
 _WITH_CONSTANT = {
-    "==": "context[{0}] == {1}",  # None equals no constant
-    "!=": "((value := context[{0}]) is not None and value != {1})",
-    "<": "((value := context[{0}]) is not None and value < {1})",
-    "<=": "((value := context[{0}]) is not None and value <= {1})",
-    ">": "((value := context[{0}]) is not None and value > {1})",
-    ">=": "((value := context[{0}]) is not None and value >= {1})",
+    "==": "{plain} == {constant}",
+    "!=": "({first} is not None and {again} != {constant})",
+    "<": "({first} is not None and {again} < {constant})",
+    "<=": "({first} is not None and {again} <= {constant})",
+    ">": "({first} is not None and {again} > {constant})",
+    ">=": "({first} is not None and {again} >= {constant})",
 }
-_AMONG = {True: "context[{0}] in {1}", False: "((value := context[{0}]) is not None and value not in {1})"}
-_KNOWN = {True: "context[{0}] is not None", False: "context[{0}] is None"}
+_AMONG = {True: "{plain} in {constant}", False: "({first} is not None and {again} not in {constant})"}
+_KNOWN = {True: "{plain} is not None", False: "{plain} is None"}
 _TEXT: dict[str, Callable[[str, str], bool]] = {
     "startsWith": str.startswith,
     "endsWith": str.endswith,
@@ -49,77 +62,110 @@ def closure(test: Test) -> Holds:
 
     Parts may stand within parts about a hundred deep; CEL reads no more than 32.
     """
-    beside: _Beside = {"__builtins__": {}}
-    code = _compiled(_written(normal_form(test), beside))
-    holds: Holds = eval(code, beside)  # noqa: S307 - words of this file alone; what a rule says lies beside
+    words = _Words()
+    holds: Holds = words.function(f"lambda context: {words.test(normal_form(test))}")
     return holds
 
 
 def signs(tests: Iterable[Test]) -> Callable[[Context], str]:
     """A sign for each of these tests, 1 where it holds of a context and 0 where not: all of them by one call."""
-    beside: _Beside = {"__builtins__": {}}
-    words = "".join(f"'1' if {_written(normal_form(test), beside)} else '0', " for test in tests)
-    held: Callable[[Context], str] = eval(_compiled(f"''.join(({words}))"), beside)  # noqa: S307 - as above
+    words = _Words()
+    asked = "".join(f"'1' if {words.test(normal_form(test))} else '0', " for test in tests)
+    held: Callable[[Context], str] = words.function(f"lambda context: ''.join(({asked}))")
     return held
 
 
-def signs_of_all(conditions: Iterable[Iterable[Test]]) -> Callable[[Context], tuple[str, ...]]:
-    """The signs of the tests of many conditions by one call; a test that several share is asked once."""
-    beside: _Beside = {"__builtins__": {}}
-    known: dict[str, str] = {}
+class Together(NamedTuple):
+    """Many conditions that are asked at once of many.
 
-    def sign(test: Test) -> str:
-        words = _written(normal_form(test), beside)
-        if words in known:
-            return known[words]
-        known[words] = f"sign{len(known)}"
-        return f"({known[words]} := '1' if {words} else '0')"
+    held: of each row, which has the value of each name, what each of the different tests of all conditions says;
+    signs: what that means for each condition, as `signs` has it.
+    """
 
-    joined = (" + ".join(map(sign, tests)) or "''" for tests in conditions)
-    code = _compiled("".join(["(", *(f"{each}, " for each in joined), ")"]))
-    held: Callable[[Context], tuple[str, ...]] = eval(code, beside)  # noqa: S307 - as above
-    return held
+    held: Callable[[Iterable[Sequence[Any]]], list[tuple[bool, ...]]]
+    signs: Callable[[tuple[bool, ...]], tuple[str, ...]]
+
+
+def together(conditions: Iterable[Iterable[Test]], names: Sequence[str]) -> Together:
+    """The tests of many conditions by one call for all rows; a test that several share is asked once.
+
+    names: of what is in a row, in that order.
+    """
+    columns = {name: f"column{number}" for number, name in enumerate(names)}
+    words, asked = _Words(columns), dict[str, int]()
+    places = [
+        [asked.setdefault(words.test(normal_form(test)), len(asked)) for test in condition] for condition in conditions
+    ]
+    tests, row = ("".join(f"{each}, " for each in some) for some in (asked, columns.values()))
+    held = words.function(f"lambda rows: [({tests}) for ({row}) in rows]")
+    return Together(held, lambda said: tuple("".join("01"[said[one]] for one in some) for some in places))
 
 
 @lru_cache(maxsize=4096)
 def _compiled(words: str) -> CodeType:
     """Most clauses have one of a few forms, which Python need not read each time."""
-    return compile(f"lambda context: {words}", "a condition", "eval")
+    return compile(words, "a condition", "eval")
 
 
-def _put(beside: _Beside, value: Any) -> str:
-    """The name of a value that lies beside; the same for the same one."""
-    names = beside.setdefault("names", {})
-    name: str = names.setdefault((type(value), value), f"beside{len(beside)}")
-    beside[name] = value
-    return name
+class _Words:
+    """A function while it is written: words of this file alone; what a rule says lies beside.
 
+    columns: the variables that hold the values by their names; without them they are in a context.
+    """
 
-def _written(test: Test, beside: _Beside) -> str:
-    match test:
-        case And() | Or():
-            sign = " and " if isinstance(test, And) else " or "
-            return f"({sign.join(_written(part, beside) for part in test.parts)})"
-        case Not():
-            return _leaf(test.part, beside, wanted=False)
-        case _:
-            return _leaf(test, beside, wanted=True)
+    def __init__(self, columns: Mapping[str, str] | None = None) -> None:
+        self._beside: dict[str, Any] = {"__builtins__": {}}
+        self._names: dict[tuple[type, Any], str] = {}
+        self._columns = columns
 
+    def function(self, words: str) -> Any:
+        """What these words do."""
+        return eval(_compiled(words), self._beside)  # noqa: S307 - see the class
 
-def _leaf(test: Test, beside: _Beside, *, wanted: bool) -> str:
-    match test:
-        case Compare(left=Name(name=name), right=Constant(value=value)):
-            return _WITH_CONSTANT[test.operator].format(_put(beside, name), _put(beside, value))
-        case Member(term=Name(name=name)):
-            return _AMONG[wanted].format(_put(beside, name), _put(beside, _options(test)))
-        case Known():
-            return _KNOWN[wanted].format(_put(beside, test.name.name))
-        case Name():
-            return _WITH_CONSTANT["=="].format(_put(beside, test.name), wanted)
-        case Constant():
-            return str(bool(test.value))
-        case _:
-            return f"{_put(beside, _called(test, wanted=wanted))}(context)"
+    def test(self, test: Test) -> str:
+        """A test in normal form."""
+        match test:
+            case And() | Or():
+                sign = " and " if isinstance(test, And) else " or "
+                return f"({sign.join(map(self.test, test.parts))})"
+            case Not():
+                return self._leaf(test.part, wanted=False)
+            case _:
+                return self._leaf(test, wanted=True)
+
+    def _leaf(self, test: Test, *, wanted: bool) -> str:
+        match test:
+            case Compare(left=Name(name=name), right=Constant(value=value)):
+                return self._of(_WITH_CONSTANT[test.operator], name, self._put(value))
+            case Member(term=Name(name=name)):
+                return self._of(_AMONG[wanted], name, self._put(_options(test)))
+            case Known():
+                return self._of(_KNOWN[wanted], test.name.name)
+            case Name():
+                return self._of(_WITH_CONSTANT["=="], test.name, str(wanted))
+            case Constant():
+                return str(bool(test.value))
+            case _:
+                return f"{self._put(_called(test, wanted=wanted))}({self._context(test)})"
+
+    def _of(self, form: str, name: str, constant: str = "") -> str:
+        if self._columns is not None:
+            column = self._columns[name]
+            return form.format(plain=column, first=column, again=column, constant=constant)
+        plain = f"context[{self._put(name)}]"
+        return form.format(plain=plain, first=f"(value := {plain})", again="value", constant=constant)
+
+    def _context(self, test: Test) -> str:
+        """The context of a leaf that is no more than a comparison."""
+        if self._columns is None:
+            return "context"
+        return f"{{{', '.join(f'{self._put(name)}: {self._columns[name]}' for name in names_in(test))}}}"
+
+    def _put(self, value: Any) -> str:
+        """The name of a value that lies beside; the same for the same one."""
+        name = self._names.setdefault((type(value), value), f"beside{len(self._names)}")
+        self._beside[name] = value
+        return name
 
 
 def _called(test: Test, *, wanted: bool) -> Holds:

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import chain
 from typing import Any
 
-from engine.core import arms
-from engine.core.arms import Arm
 from engine.core.calendar import add
-from engine.core.facts import Customer
-from engine.core.permission import SILENT_CHANNELS, Standing, refusal
+from engine.core.facts import Reachable
+from engine.core.permission import Standing, refusal
 from engine.core.reasons import Clause, Kept, told
 from engine.decide.holdout import rule_arm, workspace_arm
 from engine.decide.rule import Rule, Step
+from engine.decide.rulings import Ruling, Rulings, refused
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Reading, Vocabulary
 
@@ -24,14 +23,13 @@ from engine.decide.vocabulary import Reading, Vocabulary
 class Case:
     """One customer at one instant, as rules are asked about them; not frozen, as is no `Situation`."""
 
-    customer: Customer
+    customer: Reachable
     values: Mapping[str, Any]  # what conditions read
     standing: Standing
     time_zone: str
     now: datetime
     key: str
     workspace_holdout: float = 0.0  # the share of customers whom no rule reaches
-    hindrances: dict[tuple[str, str], str] = field(default_factory=dict)  # by purpose and channel, as far as asked
 
 
 @dataclass(slots=True, kw_only=True)
@@ -90,69 +88,37 @@ def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
     """
     held = rule.when.held(case.values) if rule.when else ""
     if "0" in held:
-        return _verdict(rule, case, "no", held)
-    return judge_further(rule, case, held, last_started)
-
-
-def judge_further(rule: Rule, case: Case, held: str, last_started: datetime | None) -> Verdict:
-    """What a rule says whose condition is true. held: the signs of its clauses."""
-    again = _too_soon(rule, case, last_started)
-    if again:
-        return _verdict(rule, case, "refused", held, guard=("again_after", again))
-    hindrances: dict[str, str] = {}
-    permitted = True
-    for step in rule.steps:
-        clauses = step.when.held(case.values) if step.when else ""
-        held += clauses
-        wanted = "0" not in clauses
-        why = _hindrance(rule, step, case) if wanted else "its condition is false"
-        permitted = permitted and not (wanted and why)
-        hindrances[step.id] = why
-    ahead = rule.steps if not any(hindrances.values()) else [one for one in rule.steps if not hindrances[one.id]]
-    steps = _announced(rule, tuple(ahead))
-    if not steps:
-        return _verdict(rule, case, "no" if permitted else "refused", held, hindrances)
-    return _drawn(rule, case, held, hindrances, steps)
-
-
-def _drawn(rule: Rule, case: Case, held: str, hindrances: Mapping[str, str], steps: tuple[Step, ...]) -> Verdict:
-    """The rule would act; the lots say whether it does. What a customer is owed is no matter for the workspace's."""
-    share = 0.0 if rule.purpose == "transactional" else case.workspace_holdout
-    whole = workspace_arm(case.key, case.customer, share)
-    own = rule_arm(case.key, rule.id, case.customer, rule.holdout)
-    with_all = ", with the whole household" if case.customer.household else ""
-    if whole is Arm.HOLDOUT:
-        text = f"in the {100 * share:g}% of customers whom no rule reaches, to measure what all of them bring{with_all}"
-        guard = ("workspace_holdout", text)
-        return _verdict(rule, case, "holdout", held, hindrances, guard=guard, arm=Arm.WORKSPACE_HOLDOUT)
-    arm = arms.written(own, workspace_comparison=whole is Arm.COMPARISON)
-    if own is Arm.HOLDOUT:
-        share_alone = f"in the {100 * rule.holdout:g}% of customers that this rule leaves alone"
-        text = f"{share_alone}, to measure what it brings{with_all}"
-        return _verdict(rule, case, "holdout", held, hindrances, guard=("holdout", text), arm=arm)
-    return _verdict(rule, case, "act", held, hindrances, steps=steps, arm=arm)
-
-
-def _verdict(
-    rule: Rule,
-    case: Case,
-    outcome: str,
-    held: str,
-    hindrances: Mapping[str, str] | None = None,
-    guard: tuple[str, str] | None = None,
-    steps: tuple[Step, ...] = (),
-    arm: str = Arm.NONE,
-) -> Verdict:
-    besides: dict[str, Any] = {}
-    if hindrances:
-        besides["steps"] = hindrances
-        if rule.waits:
-            besides["waits"] = rule.waits
-    if guard:
-        besides["guard"] = list(guard)
+        ruling = Ruling(rule=rule, outcome="no", held=held, besides={})
+    else:
+        ruling = judge_further(rule, case, held, last_started, Rulings(case.workspace_holdout))
     return Verdict(
-        outcome=outcome, arm=arm, held=held, besides=besides, values=case.values, clauses=rule.clauses, steps=steps
+        outcome=ruling.outcome,
+        arm=ruling.arm,
+        held=ruling.held,
+        besides=ruling.besides,
+        values=case.values,
+        clauses=rule.clauses,
+        steps=ruling.steps,
     )
+
+
+def judge_further(rule: Rule, case: Case, held: str, last_started: datetime | None, rulings: Rulings) -> Ruling:
+    """What a rule says whose condition is true. held: the signs of its clauses."""
+    again = _too_soon(rule, case, last_started) if last_started else None
+    if again:
+        return refused(rule, held, "again_after", again)
+    signs = ("",) * len(rule.steps)
+    if rule.asks_further:
+        signs = tuple([step.when.held(case.values) if step.when else "" for step in rule.steps])
+    customer = case.customer
+    ruling = rulings.of(rule, held, signs, _hindrances(rule, customer, case.standing, rulings))
+    if ruling.outcome != "act":
+        return ruling
+    # What a customer is owed is no matter for the lot of the workspace.
+    share = 0.0 if rule.purpose == "transactional" else case.workspace_holdout
+    whole = workspace_arm(case.key, customer, share)
+    own = rule_arm(case.key, rule.id, customer, rule.holdout)
+    return rulings.drawn(ruling, whole, own, at_home=bool(customer.household))
 
 
 def plain(values: Mapping[str, Any], names: Iterable[str]) -> dict[str, Any]:
@@ -178,35 +144,23 @@ def _too_soon(rule: Rule, case: Case, last_started: datetime | None) -> str | No
     return None
 
 
-def _announced(rule: Rule, steps: tuple[Step, ...]) -> tuple[Step, ...]:
-    """A reward or a code that nobody tells the customer about is no care: it goes with a message or not at all.
-
-    What goes ahead needs a message that does so too, not one that waits for an event which may never come.
-    """
-    if SILENT_CHANNELS.isdisjoint([step.channel for step in steps]):
-        return steps
-    telling = [step for step in steps if step.channel not in SILENT_CHANNELS]
-    if all(step.channel in SILENT_CHANNELS for step in rule.steps):
-        return steps
-    if any(not step.awaits for step in telling):
-        return steps
-    return tuple(step for step in steps if step.awaits) if telling else ()
+def _hindrances(rule: Rule, customer: Reachable, standing: Standing, rulings: Rulings) -> tuple[str, ...]:
+    """Why each step of a rule cannot reach the customer, or empty; the same of all who stand alike."""
+    asked = (rule.purpose, rule.channels, id(standing), bool(customer.email), customer.takes_post)
+    known = rulings.hindered.get(asked)
+    if known is None:
+        reasons = (
+            hindrance(purpose=rule.purpose, channel=channel, customer=customer, standing=standing)
+            for channel in rule.channels
+        )
+        known = rulings.hindered[asked] = (standing, tuple(reason or "" for reason in reasons))
+    return known[1]
 
 
-def _hindrance(rule: Rule, step: Step, case: Case) -> str:
-    asked = rule.purpose, step.channel
-    if asked not in case.hindrances:
-        purpose, channel = asked
-        why = hindrance(purpose=purpose, channel=channel, customer=case.customer, standing=case.standing)
-        case.hindrances[asked] = why or ""
-    return case.hindrances[asked]
-
-
-def hindrance(*, purpose: str, channel: str, customer: Customer, standing: Standing) -> str | None:
+def hindrance(*, purpose: str, channel: str, customer: Reachable, standing: Standing) -> str | None:
     """Why a step cannot reach the customer: no address, or no permission."""
-    address = customer.address
     if channel == "email" and not customer.email:
         return "no e-mail address"
-    if channel == "note" and not (address.street and address.city and customer.name):
+    if channel == "note" and not customer.takes_post:
         return "no postal address"
     return refusal(standing, purpose=purpose, channel=channel)

@@ -7,31 +7,28 @@ drawn together, because whoever opens the card at home, all have seen it.
 from __future__ import annotations
 
 from engine.core.arms import Arm
-from engine.core.facts import Customer
-from engine.core.keys import fraction
+from engine.core.facts import Reachable
+from engine.core.keys import lots
 
 
-def rule_arm(key: str, rule: str, customer: Customer, share: float) -> Arm:
+def rule_arm(key: str, rule: str, customer: Reachable, share: float) -> Arm:
     """Where this customer stands in a rule's measurement: HOLDOUT and COMPARISON for about `share` each, or TREATED.
 
     key: the workspace's key, so that two shops do not leave out the same people. share: 0 to 1; above a half there are
     not enough left for a comparison of that size.
     """
-    return _drawn(share, key, "holdout", rule, *_unit(customer)) if share else Arm.TREATED
+    return _drawn(share, customer, key, "holdout", rule) if share else Arm.TREATED
 
 
-def workspace_arm(key: str, customer: Customer, share: float) -> Arm:
+def workspace_arm(key: str, customer: Reachable, share: float) -> Arm:
     """The same for all rules together; it says nothing about what any of them has drawn."""
-    return _drawn(share, key, "workspace_holdout", *_unit(customer)) if share else Arm.TREATED
+    return _drawn(share, customer, key, "workspace_holdout") if share else Arm.TREATED
 
 
-def _unit(customer: Customer) -> tuple[str, ...]:
-    """For whom a lot is drawn."""
-    return ("household", customer.household) if customer.household else (customer.ref,)
-
-
-def _drawn(share: float, key: str, *parts: str) -> Arm:
-    lot = fraction(key, *parts)
+def _drawn(share: float, customer: Reachable, key: str, *parts: str) -> Arm:
+    """Lots are drawn for a household, or for who lives alone."""
+    home = customer.household
+    lot = lots(key, *parts, "household")(home) if home else lots(key, *parts)(customer.ref)
     if lot < share:
         return Arm.HOLDOUT
     return Arm.COMPARISON if lot < 2 * share else Arm.TREATED

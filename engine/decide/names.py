@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
 from operator import attrgetter
@@ -14,20 +14,23 @@ from typing import Any
 from engine.core import calendar, money
 from engine.core.condition import Type, Value
 from engine.decide.purchases import next_purchase
-from engine.decide.situation import Situation, begins, convert, full_years
+from engine.decide.situation import Situation, Situations, begins, convert, converted, full_years
 
 Read = Callable[[Situation, datetime], Value | None]
 """From a situation and its `now` on the customer's clock."""
+ReadAll = Callable[[Situations], Sequence[Value | None]]
+"""The same of many situations."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Field:
-    """One name. `meaning` is a line of the documentation."""
+    """One name. `meaning` is a line of the documentation; `read_all`: from many at once, where that is quicker."""
 
     name: str
     type: Type
     meaning: str
     read: Read = field(repr=False)
+    read_all: ReadAll | None = field(default=None, repr=False)
 
 
 def payload(name: str, kind: Type) -> Field:
@@ -36,7 +39,10 @@ def payload(name: str, kind: Type) -> Field:
     def read(it: Situation, _: datetime) -> Value | None:
         return convert(it.event.payload.get(name), kind, it.time_zone) if it.event else None
 
-    return Field(name=f"event.{name}", type=kind, meaning="a field of the event", read=read)
+    def read_all(them: Situations) -> list[Value | None]:
+        return converted([event.payload.get(name) for event in them.events], kind, them.zones)
+
+    return Field(name=f"event.{name}", type=kind, meaning="a field of the event", read=read, read_all=read_all)
 
 
 def attribute(name: str, kind: Type) -> Field:
@@ -88,7 +94,22 @@ def _previous(name: str, kind: Type, source: str = "") -> Field:
 
 
 def _event(name: str, kind: Type, meaning: str) -> Field:
-    return _field(f"event.{name}", kind, meaning, lambda it, _: getattr(it.event, name, None))
+    said = attrgetter(name)
+    return Field(
+        name=f"event.{name}",
+        type=kind,
+        meaning=meaning,
+        read=lambda it, _: getattr(it.event, name, None),
+        read_all=lambda them: list(map(said, them.events)),
+    )
+
+
+def _now(name: str, kind: Type, meaning: str, read: Callable[[datetime], Value]) -> Field:
+    def read_all(them: Situations) -> list[Value | None]:
+        said = {tz: read(calendar.local_time(them.now, tz)) for tz in set(them.zones)}
+        return [said[tz] for tz in them.zones]
+
+    return Field(name=f"now.{name}", type=kind, meaning=meaning, read=lambda _, now: read(now), read_all=read_all)
 
 
 def _first_day(it: Situation) -> date | None:
@@ -178,15 +199,15 @@ EVENT: tuple[Field, ...] = (
     _event("occurred_at", Type.TIMESTAMP, "when it happened"),
 )
 NOW: tuple[Field, ...] = (
-    _field("now.month", Type.INT, "1 to 12", lambda _, now: now.month),
-    _field("now.day", Type.INT, "day of the month, 1 to 31", lambda _, now: now.day),
-    _field(
-        "now.weekday",
+    _now("month", Type.INT, "1 to 12", lambda now: now.month),
+    _now("day", Type.INT, "day of the month, 1 to 31", lambda now: now.day),
+    _now(
+        "weekday",
         Type.STRING,
         "'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or 'sun'",
-        lambda _, now: calendar.DAYS[now.weekday()],
+        lambda now: calendar.DAYS[now.weekday()],
     ),
-    _field("now.hour", Type.INT, "0 to 23", lambda _, now: now.hour),
-    _field("now.local", Type.STRING, "date and time such as '2026-11-21 09:30'", lambda _, now: str(now)[:16]),
+    _now("hour", Type.INT, "0 to 23", lambda now: now.hour),
+    _now("local", Type.STRING, "date and time such as '2026-11-21 09:30'", lambda now: str(now)[:16]),
     _field("now.instant", Type.TIMESTAMP, "this instant, to compare with other timestamps", lambda it, _: it.now),
 )

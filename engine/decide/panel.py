@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import lru_cache, partial
+from functools import lru_cache
+from typing import Any
 
 from engine.core.answers import short
-from engine.decide.closure import signs_of_all
-from engine.decide.closure_terms import Context
+from engine.core.texts import documents
+from engine.decide.closure import together
 from engine.decide.rule import Rule
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Said:
     """What the conditions of a panel say: the signs of the clauses by the version, as records have it, of each rule
-    whose condition is false; and the rules whose condition is true, each with its signs."""
+    whose condition is false, also as JSON; and the rules whose condition is true, each with its signs."""
 
     no: Mapping[str, str]
+    kept: str
     further: tuple[tuple[Rule, str], ...]
 
 
@@ -25,14 +27,14 @@ class Said:
 class Panel:
     """Rules that one occasion asks.
 
-    name: a rule that is asked alone, or empty for all that an event starts. says: what their conditions say, the same
-    object whenever they say the same. reads: the names in their conditions; those of steps are read only of whom a rule
-    gets so far, and are not among them.
+    name: a rule that is asked alone, or empty for all that an event starts. reads: the names in their
+    conditions; those of steps are read only of whom a rule gets so far, and are not among them. says: what the
+    conditions say of each row, which has the values of these names; the same object whenever they say the same.
     """
 
     name: str
     rules: tuple[Rule, ...]
-    says: Callable[[Context], Said]
+    says: Callable[[Iterable[Sequence[Any]]], list[Said]]
     reads: tuple[str, ...]
     steps_read: bool
 
@@ -41,11 +43,14 @@ class Panel:
         """These rules together."""
         them = tuple(rules)
         reads = dict.fromkeys(name for rule in them if rule.when for name in rule.when.names)
-        further = any(step.when is not None for rule in them for step in rule.steps)
-        signs = signs_of_all([part.tree for part in rule.when.parts] if rule.when else () for rule in them)
-        said = lru_cache(maxsize=4096)(partial(_said, them))
+        asked = together(([part.tree for part in rule.when.parts] if rule.when else () for rule in them), tuple(reads))
+        said = lru_cache(maxsize=4096)(lambda held: _said(them, asked.signs(held)))
         return cls(
-            name=name, rules=them, says=lambda context: said(signs(context)), reads=tuple(reads), steps_read=further
+            name=name,
+            rules=them,
+            says=lambda rows: list(map(said, asked.held(rows))),
+            reads=tuple(reads),
+            steps_read=any(rule.asks_further for rule in them),
         )
 
     @classmethod
@@ -62,7 +67,5 @@ class Panel:
 
 def _said(rules: tuple[Rule, ...], signs: tuple[str, ...]) -> Said:
     asked = list(zip(rules, signs, strict=True))
-    return Said(
-        {short(rule.hash): held for rule, held in asked if "0" in held},
-        tuple((rule, held) for rule, held in asked if "0" not in held),
-    )
+    no = {short(rule.hash): held for rule, held in asked if "0" in held}
+    return Said(no, documents([no])[0], tuple((rule, held) for rule, held in asked if "0" not in held))

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from engine.core.calendar import local_date
-from engine.core.facts import Event
+from engine.core.facts import Happening
 from engine.core.lookback import Lookback
 from engine.core.permission import Standing
 from engine.decide import triggers
@@ -121,7 +121,7 @@ class Replay:
         settled = settle(one.waiting, situation, standing=standing, words=self.words)
         return Came(at=one.at, answered=one.answered, step=one.step, settled=settled)
 
-    def situation(self, place: int, event: Event | None, at: datetime, standing: Standing) -> Situation:
+    def situation(self, place: int, event: Happening | None, at: datetime, standing: Standing) -> Situation:
         """A customer as known at that instant, at which they stood so."""
         life = self.lives[place]
         found = self.looked_at(life, at, event)
@@ -132,7 +132,7 @@ class Replay:
             found.history = life.history.answers(self.asked, at, life.time_zone, self.currency)
         return found
 
-    def looked_at(self, life: Life, at: datetime, event: Event | None) -> Situation:
+    def looked_at(self, life: Life, at: datetime, event: Happening | None) -> Situation:
         """What dates are read from: a customer's facts, what they had bought, and an event."""
         return Situation(
             customer=life.facts,

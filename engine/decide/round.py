@@ -6,48 +6,58 @@ Pure, and all of it in memory: a question to the store for every answer would ta
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from itertools import repeat
 from typing import Any, NamedTuple, TypeAlias
 
 from engine.core.actions import Ending
 from engine.core.answers import record, short
 from engine.core.calendar import local_date
 from engine.core.condition import Value
-from engine.core.facts import Customer, Event
+from engine.core.facts import Customer, Happening
 from engine.core.permission import Standing
+from engine.core.texts import Texts, documents, objects
 from engine.core.waits import Settled, Waiting
-from engine.decide.begun import Begun, begun
-from engine.decide.guards import Case, Verdict, judge_further, plain
-from engine.decide.moment import Occasion, event_facts
+from engine.decide.begun import Begun, Entry
+from engine.decide.guards import Case, judge_further, plain
+from engine.decide.moment import Occasion
 from engine.decide.panel import Panel, Said
 from engine.decide.rule import Rule
-from engine.decide.situation import Situation
-from engine.decide.vocabulary import Reading, Vocabulary, contexts
+from engine.decide.rulings import Ruling, Rulings
+from engine.decide.situation import Situation, Situations
+from engine.decide.vocabulary import Reading, Vocabulary, columns
 from engine.decide.waits import settle
 
 NOBODY = Customer(ref="")
 Question: TypeAlias = tuple[Panel, int, Occasion]
 """Rules, the customer about whom they are asked, and why."""
+_DECISION = ("customer_id", "rule_id", "occurrence", "event_id", "answers")
 
 
 class Looked(NamedTuple):
-    """What the conditions of rules read of a customer, and what they say: guards and lots have not been asked yet."""
+    """What the conditions of rules read of a customer, in the order of the panel's names, and as JSON; and what they
+    say: guards and lots have not been asked yet."""
 
-    values: Mapping[str, Any]
+    values: Sequence[Any]
+    kept: str
     said: Said
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(slots=True)
 class Person:
-    """A customer with all that conditions may read of them: `known` values by their names, and what the others are read
-    from. facts: of those of whom they are read, or whom a rule may reach. since: the first purchase; history: as in
-    `Situation`, and as little frozen."""
+    """A customer with what tells whether and how they are reached, and all that conditions may read of them: `known`
+    values (`Round.read`), and what the others are read from. facts: of those of whom they are read. since: the first
+    purchase; history: as in `Situation`, and as little frozen."""
 
     id: int
     time_zone: str
-    known: Mapping[str, Any]
+    ref: str
+    household: str
+    email: str
+    takes_post: bool
+    known: Sequence[Any]
     facts: Customer = NOBODY
     since: datetime | None = None
     has_open_complaint: bool = False
@@ -60,11 +70,11 @@ class Person:
 class Round:
     """What is known when it begins, and what came of it.
 
-    started: when a customer last entered a rule; journeys: those under way, by customer; decided: (panel's name,
-    customer, occurrence) that have an answer, also from this round; standings: of those whom a rule may reach;
-    workspace_holdout: the share of customers whom no rule reaches. decisions: rows to be written; refrained: how often
-    conditions said this, of what is kept; answered: how often each version (its hash) gave another answer than theirs;
-    begun, by customer, stopped, by the reason: what comes of them; used: whose rules answered.
+    read: the names of what is known of each of the people. started: when a customer last entered a rule; journeys:
+    those under way, by customer; decided: (panel's name, customer, occurrence) that have an answer, also from this
+    round; standings: of those whom a rule may reach; rulings: of guards. decisions: to be written; refrained: how often
+    conditions said this, of what is kept; ruled: how often guards ruled so; begun, by customer, stopped, by the reason:
+    what comes of them; used: whose rules answered.
     """
 
     words: Vocabulary
@@ -72,15 +82,16 @@ class Round:
     time_zone: str
     key: str
     now: datetime
+    read: Sequence[str]
     people: Mapping[int, Person]
     started: dict[tuple[str, int], datetime]
     journeys: dict[int, list[tuple[int, Ending]]]
-    workspace_holdout: float = 0.0
+    rulings: Rulings
     decided: set[tuple[str, int, str]] = field(default_factory=set)
     standings: dict[int, Standing] = field(default_factory=dict)
-    decisions: list[dict[str, Any]] = field(default_factory=list)
+    decisions: list[tuple[int, str, str, int | None, str]] = field(default_factory=list)
     refrained: Counter[Said] = field(default_factory=Counter)
-    answered: Counter[tuple[str, str]] = field(default_factory=Counter)
+    ruled: Counter[Ruling] = field(default_factory=Counter)
     begun: dict[int, list[Begun]] = field(default_factory=dict)
     stopped: dict[str, list[int]] = field(default_factory=dict)
     used: dict[Panel, None] = field(default_factory=dict)
@@ -94,20 +105,28 @@ class Round:
     def counted(self) -> dict[tuple[str, str], int]:
         """How often each version (its hash) gave each answer."""
         hashes = {short(rule.hash): rule.hash for rule in self.versions}
-        found = self.answered.copy()
+        found = Counter[tuple[str, str]]()
+        for ruling, number in self.ruled.items():
+            found[ruling.rule.hash, ruling.outcome] += number
         for said, number in self.refrained.items():
             for version in said.no:
                 found[hashes[version], "no"] += number
         return found
 
-    def stop(self, customer: int, event: Event) -> None:
+    @property
+    def rows(self) -> dict[str, Sequence[Any]]:
+        """The decisions, column by column."""
+        found = dict(zip(_DECISION, zip(*self.decisions, strict=True), strict=False))
+        return {**found, "answers": Texts(found["answers"])} if found else {}
+
+    def stop(self, customer: int, event: Happening) -> None:
         """End the customer's journeys that this event stops, also those that began a moment ago."""
         if customer not in self.journeys and customer not in self.begun:
             return
         under_way = self.journeys.get(customer, [])
         ended = [journey for journey in under_way if journey[1].comes_with(event)]
-        candidates = [one for one in self.begun.get(customer, ()) if event.kind in one.stop_on and one.is_under_way]
-        ended_now = [one for one in candidates if one.ending.comes_with(event)]
+        stops = [one for one in self.begun.get(customer, ()) if event.kind in one.ruling.rule.stop_on]
+        ended_now = [one for one in stops if not one.exit_reason and one.ending(self.now).comes_with(event)]
         if not ended and not ended_now:
             return
         reason = f"{event.kind} on {local_date(event.occurred_at, self.time_zone).isoformat()}"
@@ -115,7 +134,7 @@ class Round:
             self.stopped.setdefault(reason, []).extend(journey for journey, _ in ended)
             self.journeys[customer] = [journey for journey in under_way if journey not in ended]
         for one in ended_now:
-            one.stop(reason, self.now)
+            one.exit_reason = reason
 
     def look(self, questions: Sequence[Question]) -> list[Looked]:
         """What the conditions say, of all questions that are alike at once."""
@@ -124,12 +143,25 @@ class Round:
             alike[panel, why.event.kind if why.event else ""].append(place)
         found: dict[int, Looked] = {}
         for (panel, _), places in alike.items():
-            asked = [questions[place] for place in places]
-            situations = [self._situation(self.people[customer], why.event) for _, customer, why in asked]
-            known = [self.people[customer].known for _, customer, _ in asked]
-            values = contexts(situations, self.words, panel.reads, known)
-            found.update(zip(places, map(Looked, values, map(panel.says, values)), strict=True))
+            found.update(zip(places, self._looked(panel, [questions[place] for place in places]), strict=True))
         return [found[place] for place in range(len(questions))]
+
+    def _looked(self, panel: Panel, asked: Sequence[Question]) -> Iterator[Looked]:
+        """The same of questions that are alike."""
+        if not panel.reads:
+            return map(Looked, repeat(()), repeat("{}"), panel.says([()] * len(asked)))
+        people, events = [self.people[who] for _, who, _ in asked], [why.event for _, _, why in asked if why.event]
+        them = Situations(
+            now=self.now,
+            zones=[person.time_zone for person in people],
+            known=dict(zip(self.read, zip(*(person.known for person in people), strict=True), strict=False)),
+            events=events,
+            alone=lambda place: self._situation(people[place], asked[place][2].event),
+        )
+        read = columns(them, self.words, panel.reads)
+        rows = list(zip(*read, strict=True))
+        kept = objects({name: _plain(values) for name, values in zip(panel.reads, read, strict=True)})
+        return map(Looked, rows, kept, panel.says(rows))
 
     def ask(self, question: Question, looked: Looked) -> None:
         """Ask rules about the customer, unless they have answered; no is kept only if the occasion says so."""
@@ -137,69 +169,53 @@ class Round:
         mark = (panel.name, customer, why.occurrence)
         if mark in self.decided:
             return
-        values, said = looked.values, looked.said
-        further: list[tuple[Rule, Verdict]] = []
+        said, kept, rulings = looked.said, looked.kept, list[Ruling]()
         if said.further:
-            person = self.people[customer]
-            if panel.steps_read:
-                values = Reading(self._situation(person, why.event), self.words, {**person.known, **values})
-            case = self._case(person, values)
-            further = [
-                (rule, judge_further(rule, case, held, self.started.get((rule.id, customer))))
-                for rule, held in said.further
-            ]
-        if not why.keep_no:
-            further = [one for one in further if one[1].outcome != "no"]
-        if further or (why.keep_no and said.no):
+            rulings, kept = self._judged(question, looked)
+        if rulings or (why.keep_no and said.no):
             self.decided.add(mark)
-            self._keep(question, values, said, further)
-            acts = [one for one in further if one[1].outcome == "act"]
-            if acts:
-                self._begin(self.people[customer], why, acts)
+            self.used[panel] = None
+            if why.keep_no:
+                self.refrained[said] += 1
+            answers = record(kept, said.kept if why.keep_no else "{}", [ruling.answer for ruling in rulings])
+            self.decisions.append((customer, panel.name, why.occurrence, why.event_id, answers))
+            if rulings:
+                self.ruled.update(rulings)
+                self._begin(self.people[customer], why, [one for one in rulings if one.outcome == "act"])
 
-    def _case(self, person: Person, values: Mapping[str, Any]) -> Case:
-        return Case(
-            customer=person.facts,
+    def _judged(self, question: Question, looked: Looked) -> tuple[list[Ruling], str]:
+        """What guards say of the rules that got so far, as far as it is kept; and what conditions read by now."""
+        panel, customer, why = question
+        person, further, values = self.people[customer], looked.said.further, dict[str, Any]()
+        if panel.steps_read:
+            known = dict(zip(self.read, person.known, strict=True)) | dict(zip(panel.reads, looked.values, strict=True))
+            values = Reading(self._situation(person, why.event), self.words, known)
+        case = Case(
+            customer=person,
             values=values,
-            standing=self.standings[person.id],
+            standing=self.standings[customer],
             time_zone=person.time_zone,
             now=self.now,
             key=self.key,
-            workspace_holdout=self.workspace_holdout,
+            workspace_holdout=self.rulings.share,
         )
+        started = self.started
+        rulings = [
+            judge_further(rule, case, held, started.get((rule.id, customer)), self.rulings) for rule, held in further
+        ]
+        if not why.keep_no:
+            rulings = [one for one in rulings if one.outcome != "no"]
+        if not panel.steps_read:
+            return rulings, looked.kept
+        return rulings, documents([plain(values, panel.read_by(one.rule for one in rulings))])[0]
 
-    def _keep(
-        self, question: Question, values: Mapping[str, Any], said: Said, further: Sequence[tuple[Rule, Verdict]]
-    ) -> None:
-        """The answers are to be written: one record of all."""
-        panel, customer, why = question
-        self.used[panel] = None
-        if why.keep_no:
-            self.refrained[said] += 1
-        for rule, it in further:
-            self.answered[rule.hash, it.outcome] += 1
-        self.decisions.append(
-            {
-                "customer_id": customer,
-                "rule_id": panel.name,
-                "occurrence": why.occurrence,
-                "event_id": why.event_id,
-                "answers": record(
-                    plain(values, panel.read_by(rule for rule, _ in further)),
-                    said.no if why.keep_no else {},
-                    [[short(rule.hash), it.outcome, it.arm, it.held, it.besides] for rule, it in further],
-                ),
-            }
-        )
-
-    def _begin(self, person: Person, why: Occasion, acts: Sequence[tuple[Rule, Verdict]]) -> None:
-        event = event_facts(why.event, person.time_zone) if why.event else None
-        for rule, verdict in acts:
-            self.started[rule.id, person.id] = self.now
-            began = begun(
-                rule, verdict, why, event, customer=person.id, facts=person.facts, tz=person.time_zone, now=self.now
-            )
-            self.begun.setdefault(person.id, []).append(began)
+    def _begin(self, person: Person, why: Occasion, acts: Sequence[Ruling]) -> None:
+        if not acts:
+            return
+        entry = Entry.of(person.id, person.ref, person.time_zone, why)
+        for ruling in acts:
+            self.started[ruling.rule.id, person.id] = self.now
+        self.begun.setdefault(person.id, []).extend([Begun(ruling, entry) for ruling in acts])
 
     def settle(self, come: Iterable[Waiting]) -> list[Settled]:
         """What comes of steps whose awaited event is there."""
@@ -209,12 +225,12 @@ class Round:
                 self._situation(self.people[it.customer], it.event),
                 standing=self.standings[it.customer],
                 words=self.words,
-                known=self.people[it.customer].known,
+                known=dict(zip(self.read, self.people[it.customer].known, strict=True)),
             )
             for it in come
         ]
 
-    def _situation(self, person: Person, event: Event | None) -> Situation:
+    def _situation(self, person: Person, event: Happening | None) -> Situation:
         return Situation(
             customer=person.facts,
             now=self.now,
@@ -227,3 +243,10 @@ class Round:
             has_open_complaint=person.has_open_complaint,
             history=person.history,
         )
+
+
+def _plain(values: Sequence[Any]) -> Sequence[Any]:
+    """A column as JSON keeps it."""
+    if datetime not in set(map(type, values)):
+        return values
+    return [value.isoformat() if isinstance(value, datetime) else value for value in values]

@@ -65,8 +65,8 @@ class Step:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rule:
     """A rule as it was written. title: also by language. `hash` is the sha256 of `text`; decisions and rewards name it.
-    clauses: those of its conditions, in the order in which they are asked; reads: the names in them; waits: steps that
-    wait, and for what."""
+    clauses: those of its conditions, in the order in which they are asked; reads: the names in them; asks_further:
+    whether steps ask something; channels: of its steps; waits: steps that wait, and for what."""
 
     id: str
     title: Worded
@@ -80,6 +80,8 @@ class Rule:
     steps: tuple[Step, ...]
     clauses: tuple[Clause, ...]
     reads: tuple[str, ...]
+    asks_further: bool
+    channels: tuple[str, ...]
     waits: Mapping[str, str]
     file: str
     text: str
@@ -139,6 +141,8 @@ def _read(file: RuleFile, known: shape.Known) -> Rule | None:
         steps=steps,
         clauses=clauses,
         reads=tuple(dict.fromkeys(name for clause in clauses for name in clause.names)),
+        asks_further=any(step.when is not None for step in steps),
+        channels=tuple(step.channel for step in steps),
         waits={step.id: str(step.plan.wait) for step in steps if step.plan.wait},
         file=file.file,
         text=file.text,

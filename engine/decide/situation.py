@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
-from math import isfinite
+from math import inf, isfinite
 from typing import Any, Protocol
 
 from engine.core import calendar
 from engine.core.condition import INT64, Type, Value
-from engine.core.facts import Customer, Event, Score
+from engine.core.facts import Customer, Happening, Score
 
 
 class Earlier(Protocol):
@@ -42,12 +42,42 @@ class Situation:
     currency: str
     score: Score | None = None
     previous: Earlier | None = None
-    event: Event | None = None
+    event: Happening | None = None
     first_purchase_at: datetime | None = None
     last_purchase_at: datetime | None = None
     purchase_days: Sequence[int] = ()
     has_open_complaint: bool = False
     history: Mapping[str, Value] = field(default_factory=dict)
+
+
+@dataclass(slots=True, kw_only=True)
+class Situations:
+    """Many customers at one instant, column by column: whatever can be read of all of them at once.
+
+    zones: of each; known: values by their names; events: those that started the rules, all of one kind, or empty where
+    there are none; alone: makes one of them a `Situation`, for what is read from each.
+    """
+
+    now: datetime
+    zones: Sequence[str]
+    known: Mapping[str, Sequence[Any]]
+    events: Sequence[Happening]
+    alone: Callable[[int], Situation]
+
+    @property
+    def each(self) -> list[Situation]:
+        """All of them, one by one."""
+        return list(map(self.alone, range(len(self.zones))))
+
+
+def converted(values: Sequence[Any], kind: Type, zones: Sequence[str]) -> list[Value | None]:
+    """The same as `convert` of each; what is of its type already, as most is, stays as it is."""
+    both = zip(values, zones, strict=True)
+    if kind is Type.DOUBLE:
+        return [one if type(one) is float and -inf < one < inf else convert(one, kind, tz) for one, tz in both]
+    if kind is Type.STRING:
+        return [one if type(one) is str and one else convert(one, kind, tz) for one, tz in both]
+    return [convert(one, kind, tz) for one, tz in both]
 
 
 def convert(value: Any, kind: Type, tz: str) -> Value | None:

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from engine.core.calendar import Duration, moved
-from engine.core.facts import Event
+from engine.core.facts import Happening
 from engine.decide.condition import Condition
 from engine.decide.dates import DateTrigger, occurrences
 from engine.decide.moment import Occasion
@@ -73,10 +73,9 @@ def crosses(condition: Condition, values: Mapping[str, Any]) -> bool:
     return condition.holds(values) and not condition.holds(before(values))
 
 
-def event_occasion(source: str, key: int, event: Event) -> Occasion:
+def event_occasion(source: str, key: int, event: Happening) -> Occasion:
     """Why rules are asked when an event happened; its own key makes the same event the same occurrence.
 
     source: of the event; key: its own in the store.
     """
-    occurrence = f"{source}/{event.ext_key}"
-    return Occasion(occurrence=occurrence, anchor=event.occurred_at, event=event, event_id=key)
+    return Occasion(f"{source}/{event.ext_key}", event.occurred_at, event, key)

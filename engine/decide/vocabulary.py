@@ -11,7 +11,7 @@ from engine.core import calendar
 from engine.core.condition import Type
 from engine.decide.kinds import KINDS, SALE, Kind
 from engine.decide.names import CUSTOMER, EVENT, NOW, SCORE, Field, attribute, payload
-from engine.decide.situation import Situation
+from engine.decide.situation import Situation, Situations
 
 _IDENTIFIER = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _KIND = re.compile(r"[a-z][a-z0-9_]*(?:\.[a-z][a-z0-9_]*)+")
@@ -119,27 +119,21 @@ def context(situation: Situation, words: Vocabulary, names: Iterable[str] | None
     return {name: reading[name] for name in (_fields(situation, words) if names is None else names)}
 
 
-def contexts(
-    situations: Sequence[Situation], words: Vocabulary, names: Sequence[str], known: Sequence[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
-    """The same of many situations at one instant, whose events are all of one kind, or none: name by name.
-
-    known: values of each situation that are known already, of the same names.
-    """
-    if not (situations and names):
-        return [{} for _ in situations]
-    now, fields = situations[0].now, _fields(situations[0], words)
-    clocks = {tz: calendar.local_time(now, tz) for tz in {it.time_zone for it in situations}}
-    both = [(it, clocks[it.time_zone]) for it in situations]
-    columns = []
+def columns(them: Situations, words: Vocabulary, names: Iterable[str]) -> list[Sequence[Any]]:
+    """The same of many situations: of each name the values of all."""
+    fields = words.events.get(them.events[0].kind if them.events else "", words.plain).fields
+    found: list[Sequence[Any]] = []
     for name in names:
-        if name in known[0]:
-            columns.append([values[name] for values in known])
-        elif name in fields:
-            columns.append([fields[name].read(it, local) for it, local in both])
+        known = fields.get(name)
+        if name in them.known:
+            found.append(them.known[name])
+        elif known is None:
+            found.append([it.history[name] for it in them.each])
+        elif known.read_all is not None:
+            found.append(known.read_all(them))
         else:
-            columns.append([it.history[name] for it in situations])
-    return [dict(zip(names, values, strict=True)) for values in zip(*columns, strict=True)]
+            found.append([known.read(it, calendar.local_time(it.now, it.time_zone)) for it in them.each])
+    return found
 
 
 def _fields(situation: Situation, words: Vocabulary) -> Mapping[str, Field]:

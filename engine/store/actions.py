@@ -67,11 +67,11 @@ class Action:
     finished_at: datetime | None
 
 
-def plan(connection: Connection, steps: Sequence[Mapping[str, Any]], now: datetime) -> int:
+def plan(connection: Connection, steps: rows.Told, now: datetime) -> int:
     """Add decided steps in state planned, but for those whose dedupe key is there already; says how many."""
     if not steps:
         return 0
-    said = {name: [one[name] for one in steps] for name in steps[0]}
+    said: Mapping[str, Any] = rows.columns(steps)
     new: dict[str, Sequence[Any]] = {
         "public_id": list(map(action_id, said["dedupe_key"], said["not_before"])),
         "due_at": said["not_before"],

@@ -5,16 +5,32 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, Text, cast, exists, false, func, literal, or_, select, text, tuple_, update
+from sqlalchemy import (
+    Connection,
+    Row,
+    Select,
+    Text,
+    cast,
+    exists,
+    false,
+    func,
+    literal,
+    or_,
+    select,
+    text,
+    tuple_,
+    update,
+)
 
 from engine.core.actions import UNFINISHED, Ending, State
 from engine.core.answers import Answer, answers, short
 from engine.core.reasons import Clause, told
 from engine.store import actions, rows, tables
-from engine.store.listed import among
-from engine.store.session import insert_into, paired
+from engine.store.listed import among, listed, one_of
+from engine.store.session import insert_into, paired, pairs
 
 _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)
@@ -22,6 +38,9 @@ _TALLY = tables.table(tables.Tally)
 _JOURNEY = tables.table(tables.Journey)
 _ACTIVE = text("journey.state = 'active'")  # word for word, so that the partial index serves it
 _STILL = _JOURNEY.c.state + "" == "active"  # where the customer finds them: SQLite would go through all active ones
+_WHICH = (_JOURNEY.c.rule_id, _JOURNEY.c.customer_id)
+_LAST = select(*_WHICH, func.max(_JOURNEY.c.started_at)).where(one_of(_WHICH[1], "customers")).group_by(*_WHICH)
+_LAST_OF = _LAST.where(one_of(_JOURNEY.c.rule_id, "rules"))
 _ACTION = tables.table(tables.Action)
 _DROPPED = (State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED)
 
@@ -47,7 +66,7 @@ def keep_version(
     connection.execute(insert_into(connection, _VERSION).on_conflict_do_nothing(), [row])
 
 
-def add_decisions(connection: Connection, decided: Sequence[Mapping[str, Any]], now: datetime) -> None:
+def add_decisions(connection: Connection, decided: rows.Told, now: datetime) -> None:
     """Keep decisions about occurrences that have none yet, or an IntegrityError."""
     rows.add(connection, _DECISION, decided, {"decided_at": now}, leave_known=False)
 
@@ -72,18 +91,24 @@ def count_answers(connection: Connection, counted: Mapping[tuple[str, str], int]
 
 def decided(connection: Connection, asked: Iterable[tuple[int, str]]) -> set[tuple[str, int, str]]:
     """What is decided of these customers and occurrences: (rule, customer, occurrence), the rule as in the table."""
-    pairs = paired(connection, asked)
-    same = (_DECISION.c.customer_id == pairs.c.number) & (_DECISION.c.occurrence == pairs.c.text)
+    said = connection.execute(_decided(connection.dialect.name), pairs(connection, asked))
+    return {(rule, who, what) for rule, who, what in said}
+
+
+@lru_cache(maxsize=2)
+def _decided(dialect: str) -> Select[Any]:
+    asked = paired(dialect)
+    same = (_DECISION.c.customer_id == asked.c.number) & (_DECISION.c.occurrence == asked.c.text)
     query = select(_DECISION.c.rule_id, _DECISION.c.customer_id, _DECISION.c.occurrence)
-    return {(rule, who, what) for rule, who, what in connection.execute(query.select_from(pairs).join(_DECISION, same))}
+    return query.select_from(asked).join(_DECISION, same)
 
 
-def begin_journeys(connection: Connection, begun: Sequence[Mapping[str, Any]]) -> list[int]:
+def begin_journeys(connection: Connection, begun: rows.Told) -> list[int]:
     """Start journeys and return their keys in the same order."""
     if not begun:
         return []
-    keys = rows.next_keys(connection, _JOURNEY, len(begun))
-    said = {name: [one[name] for one in begun] for name in begun[0]}
+    said = rows.columns(begun)
+    keys = rows.next_keys(connection, _JOURNEY, len(said["rule_id"]))
     rows.add_columns(connection, _JOURNEY, {"id": keys, **said}, leave_known=False)
     return keys
 
@@ -92,27 +117,21 @@ def last_started(
     connection: Connection, customers: Collection[int], rules: Collection[str] | None = None
 ) -> dict[tuple[str, int], datetime]:
     """When these customers last entered each rule, or each of these: (rule, customer) -> instant."""
-    last = func.max(_JOURNEY.c.started_at)
-    query = select(_JOURNEY.c.rule_id, _JOURNEY.c.customer_id, last).group_by(
-        _JOURNEY.c.rule_id, _JOURNEY.c.customer_id
-    )
-    if rules is not None:
-        if not rules:
-            return {}
-        query = query.where(among(connection, _JOURNEY.c.rule_id, rules))
-    rows = connection.execute(query.where(among(connection, _JOURNEY.c.customer_id, customers)))
-    return {(rule, customer): started for rule, customer, started in rows}
+    if rules is not None and not rules:
+        return {}
+    wanted = {"customers": listed(connection, customers)}
+    if rules is None:
+        found = connection.execute(_LAST, wanted)
+    else:
+        found = connection.execute(_LAST_OF, {**wanted, "rules": listed(connection, rules)})
+    return {(rule, customer): started for rule, customer, started in found}
 
 
 def active_journeys(
     connection: Connection, customers: Collection[int], kinds: Collection[str] | None = None
 ) -> list[Journey]:
     """The journeys of these customers that are under way, or those that events of these kinds may end; oldest first."""
-    mine = among(connection, _JOURNEY.c.customer_id, customers)
-    query = select(_JOURNEY).where(mine, _STILL).order_by(_JOURNEY.c.id)
-    if kinds is not None:
-        named = (cast(_JOURNEY.c.stop_on, Text).contains(f'"{kind}"', autoescape=True) for kind in kinds)
-        query = query.where(or_(false(), *named))
+    query = _active(None if kinds is None else frozenset(kinds))
     return [
         Journey(
             id=row.id,
@@ -125,8 +144,17 @@ def active_journeys(
                 stop_on=tuple(row.stop_on), anchor_at=min(row.anchor_at, row.started_at), reference=row.reference
             ),
         )
-        for row in connection.execute(query)
+        for row in connection.execute(query, {"keys": listed(connection, customers)})
     ]
+
+
+@lru_cache(maxsize=64)
+def _active(kinds: frozenset[str] | None) -> Select[Any]:
+    query = select(_JOURNEY).where(one_of(_JOURNEY.c.customer_id), _STILL).order_by(_JOURNEY.c.id)
+    if kinds is None:
+        return query
+    named = (cast(_JOURNEY.c.stop_on, Text).contains(f'"{kind}"', autoescape=True) for kind in sorted(kinds))
+    return query.where(or_(false(), *named))
 
 
 def stop_journey(connection: Connection, journey: int, reason: str, now: datetime) -> int:

@@ -5,19 +5,40 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import ColumnElement, Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, select, update
 
 from engine.core.facts import Event
 from engine.store import customers, rows, tables
-from engine.store.kept import as_kept, document, instant
+from engine.store.kept import as_kept, documents, instant
 from engine.store.listed import among, listed, one_of
 from engine.store.written import Values
 
+
+class New(NamedTuple):
+    """An event to decide on: its key, its source, its customer's key, and what happened. A tuple, since thousands are
+    made at a time."""
+
+    id: int
+    source: str
+    customer_id: int
+    kind: str
+    ext_key: str
+    occurred_at: datetime
+    payload: Mapping[str, Any]
+
+
 _EVENT = tables.table(tables.Event)
-_NEW = select(
-    *(as_kept(_EVENT.c[name]) for name in ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload"))
+_WAITS = (_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= bindparam("now"))
+_NEW = select(*(as_kept(_EVENT.c[name]) for name in New._fields)).where(*_WAITS).order_by(_EVENT.c.id)
+_NEXT = _NEW.limit(bindparam("limit"))
+_MINE = _NEW.where(_EVENT.c.id <= bindparam("last"), one_of(_EVENT.c.customer_id, "customers"))
+_WHOSE = (
+    select(_EVENT.c.id, _EVENT.c.customer_id)
+    .where(*_WAITS, _EVENT.c.id > bindparam("after"))
+    .order_by(_EVENT.c.id)
+    .limit(bindparam("limit"))
 )
 _SINCE = (
     select(_EVENT)
@@ -62,17 +83,17 @@ def by_keys(connection: Connection, source: str, keys: Collection[str]) -> dict[
     return {row.ext_key: stored(row) for row in connection.execute(query)} if keys else {}
 
 
-def unprocessed(connection: Connection, now: datetime, limit: int) -> list[Stored]:
+def unprocessed(connection: Connection, now: datetime, limit: int) -> list[New]:
     """The next events to decide on, in the order in which they came, about `limit`; those ahead of `now` wait.
 
     Their customers are held until the transaction ends, and events of those whom another worker holds are left to it.
     No event at all: nobody has one left to decide on.
     """
     if connection.dialect.name == "sqlite":
-        return _stored(connection, _waiting(_NEW, now).limit(limit))
+        return _new(connection, _NEXT, {"now": now, "limit": limit})
     while True:
         mine, last = _held(connection, now, limit)
-        found = _stored(connection, _waiting(_NEW, now).where(_EVENT.c.id <= last, _mine(connection, mine)))
+        found = _new(connection, _MINE, {"now": now, "last": last, "customers": listed(connection, mine)})
         if found or not last:
             return found  # read again, because others may have decided meanwhile; and so may what was skipped before
 
@@ -82,8 +103,7 @@ def _held(connection: Connection, now: datetime, limit: int) -> tuple[set[int], 
     mine: set[int] = set()
     last = found = 0
     while True:
-        each = _waiting(select(_EVENT.c.id, _EVENT.c.customer_id), now).where(_EVENT.c.id > last)
-        some = connection.execute(each.limit(limit)).all()
+        some = connection.execute(_WHOSE, {"now": now, "after": last, "limit": limit}).all()
         if not some:
             break
         mine |= customers.hold(connection, {who for _, who in some} - mine, wait=False)
@@ -92,32 +112,17 @@ def _held(connection: Connection, now: datetime, limit: int) -> tuple[set[int], 
         if found >= max(1, limit // 2):
             return mine, last
     if last and not mine:
-        first = connection.execute(_waiting(select(_EVENT.c.customer_id), now).limit(limit)).scalars().all()
-        mine = customers.hold(connection, set(first))
+        first = connection.execute(_WHOSE, {"now": now, "after": 0, "limit": limit}).all()
+        mine = customers.hold(connection, {who for _, who in first})
     return mine, last
 
 
-def _waiting(query: Select[*tuple[Any, ...]], now: datetime) -> Select[*tuple[Any, ...]]:
-    return query.where(_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= now).order_by(_EVENT.c.id)
-
-
-def _mine(connection: Connection, mine: Collection[int]) -> ColumnElement[bool]:
-    return among(connection, _EVENT.c.customer_id, mine)
-
-
-def _stored(connection: Connection, query: Select[*tuple[Any, ...]]) -> list[Stored]:
-    return [
-        Stored(
-            id=key,
-            source=source,
-            customer_id=customer,
-            facts=Event(
-                customer="", kind=kind, ext_key=ext_key, occurred_at=instant(occurred_at), payload=document(payload)
-            ),
-            processed=False,
-        )
-        for key, source, customer, kind, ext_key, occurred_at, payload in connection.execute(query).all()
-    ]
+def _new(connection: Connection, query: Select[*tuple[Any, ...]], wanted: Mapping[str, Any]) -> list[New]:
+    found = connection.execute(query, wanted).all()
+    if not found:
+        return []
+    *plain, occurred_at, payload = zip(*found, strict=True)
+    return list(map(New, *plain, map(instant, occurred_at), documents(payload)))
 
 
 def mark_processed(connection: Connection, ids: Collection[int], now: datetime) -> None:

@@ -18,7 +18,7 @@ from engine.core.condition import Value
 from engine.core.lookback import ABOUT_EVENTS, Lookback
 from engine.core.money import exponent
 from engine.store import tables
-from engine.store.session import paired
+from engine.store.session import paired, pairs
 
 _CUSTOMER = tables.table(tables.Customer)
 _EVENT = tables.table(tables.Event)
@@ -54,10 +54,10 @@ def answers(
     found: dict[int, dict[str, Value]] = {key: {} for key in customers}
     if not asked or not customers:
         return found
-    whom = paired(connection, customers.items())
+    whom, given = paired(connection.dialect.name), pairs(connection, customers.items())
     for one in asked:
         answer = _column(one, whom.c.number, whom.c.text, past, customers.values())
-        for key, value in connection.execute(select(whom.c.number, answer)):
+        for key, value in connection.execute(select(whom.c.number, answer), given):
             found[key][one.name] = value
     return found
 

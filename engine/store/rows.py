@@ -15,6 +15,8 @@ from sqlalchemy.sql.schema import ScalarElementColumnDefault
 from engine.store.listed import array
 from engine.store.written import Values, written
 
+Told = Sequence[Mapping[str, Any]] | Mapping[str, Values]
+"""Rows: one by one, or column by column."""
 _TOGETHER = (500, 20, 1)  # rows a statement: few different ones, which are compiled once and kept
 _FEW = 50  # rows for which PostgreSQL's temporary tables do not pay
 
@@ -22,7 +24,7 @@ _FEW = 50  # rows for which PostgreSQL's temporary tables do not pay
 def add(
     connection: Connection,
     target: Table,
-    rows: Sequence[Mapping[str, Any]],
+    rows: Told,
     common: Mapping[str, Any] | None = None,
     *,
     leave_known: bool = True,
@@ -31,10 +33,14 @@ def add(
 
     rows: all with the same columns; what a column's default says may be left out. common: what all of them share.
     """
-    if not rows:
-        return 0
-    columns = {name: [row[name] for row in rows] for name in rows[0]}
-    return add_columns(connection, target, columns, common, leave_known=leave_known)
+    return add_columns(connection, target, columns(rows), common, leave_known=leave_known)
+
+
+def columns(rows: Told) -> Mapping[str, Values]:
+    """Rows column by column, as they may be already."""
+    if isinstance(rows, Mapping):
+        return rows
+    return {name: [row[name] for row in rows] for name in rows[0]} if rows else {}
 
 
 def add_columns(
@@ -46,7 +52,7 @@ def add_columns(
     leave_known: bool = True,
 ) -> int:
     """The same of rows that are told column by column, all as long."""
-    if not all(columns.values()):
+    if not columns or not all(columns.values()):
         return 0
     shared = {name: value for name, value in (common or {}).items() if name not in columns}
     for column in target.c:

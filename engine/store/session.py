@@ -137,19 +137,25 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
         yield ordered[start : start + _CHUNK]
 
 
-def paired(connection: Connection, pairs: Iterable[tuple[int, str]]) -> Subquery:
-    """Any number of keys and texts as a table to join, of columns `number` and `text`."""
-    known = list(pairs)
-    if connection.dialect.name == "sqlite":
-        value = func.json_each(json.dumps(known)).table_valued("value").c.value
+def paired(dialect: str) -> Subquery:
+    """Any number of keys and texts (`pairs`) as a table to join, of columns `number` and `text`."""
+    if dialect == "sqlite":
+        value = func.json_each(bindparam("pairs", type_=Text)).table_valued("value").c.value
         return select(
             func.json_extract(value, "$[0]").label("number"), func.json_extract(value, "$[1]").label("text")
         ).subquery()
-    numbers = bindparam("numbers", [number for number, _ in known], ARRAY(BigInteger), unique=True)
-    texts = bindparam("texts", [one for _, one in known], ARRAY(Text), unique=True)
+    numbers, texts = bindparam("numbers", type_=ARRAY(BigInteger)), bindparam("texts", type_=ARRAY(Text))
     columns = column("number", BigInteger), column("text", Text)
     unnested = func.unnest(numbers, texts).table_valued(*columns).render_derived()
     return select(unnested.c.number, unnested.c.text).subquery()
+
+
+def pairs(connection: Connection, given: Iterable[tuple[int, str]]) -> dict[str, Any]:
+    """What is bound for a table of `paired`."""
+    known = list(given)
+    if connection.dialect.name == "sqlite":
+        return {"pairs": json.dumps(known)}
+    return {"numbers": [number for number, _ in known], "texts": [one for _, one in known]}
 
 
 @contextmanager

@@ -3,20 +3,40 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Double, FromClause, and_, cast, false, func, or_, select, true
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Double,
+    FromClause,
+    Row,
+    Select,
+    and_,
+    cast,
+    false,
+    func,
+    or_,
+    select,
+    true,
+)
 
 from engine.core.condition import And, Known, Not, Or, Test, implied, names_in
 from engine.core.lookback import Lookback, lookbacks
 from engine.store import history, tables
 from engine.store.history import Past
-from engine.store.listed import among
+from engine.store.listed import listed, one_of
 from engine.store.terms import Columns
 from engine.store.where import where
 
 _CUSTOMER = tables.table(tables.Customer)
 _SCORE = tables.table(tables.Score)
+_NAMED = or_(*(_CUSTOMER.c[name] != "" for name in ("given_name", "family_name", "company")))
+_REACHED = (
+    *(_CUSTOMER.c[name] for name in ("id", "time_zone", "ref", "household", "email")),
+    and_(_CUSTOMER.c.street != "", _CUSTOMER.c.city != "", _NAMED).label("takes_post"),
+)
 
 
 def matching(
@@ -59,19 +79,23 @@ def matching(
 
 def values(
     connection: Connection, customers: Collection[int], names: Collection[str], *, exponent: int
-) -> dict[int, dict[str, Any]]:
-    """Of these customers, by key, the values of those of the names that the tables know, and the `time_zone`."""
+) -> tuple[tuple[str, ...], Sequence[Row[*tuple[Any, ...]]]]:
+    """Those of the names that the tables know; and of each of these customers, by key, what tells whether and how they
+    are reached (`_REACHED`), then the values of these names."""
+    read, query = _reading(frozenset(names), exponent)
+    return read, connection.execute(query, {"keys": listed(connection, customers)}).all()
+
+
+@lru_cache(maxsize=64)
+def _reading(names: frozenset[str], exponent: int) -> tuple[tuple[str, ...], Select[*tuple[Any, ...]]]:
+    """The statement that reads these names, which is made once."""
     known = _columns(exponent)
-    read = {"time_zone": _CUSTOMER.c.time_zone, **{name: known[name] for name in names if name in known}}
+    read = tuple(name for name in known if name in names)
     source: FromClause = _CUSTOMER
-    if read.keys() & score_columns(exponent).keys():
+    if set(read) & score_columns(exponent).keys():
         source = _CUSTOMER.outerjoin(_SCORE, _SCORE.c.customer_id == _CUSTOMER.c.id)
-    columns: list[ColumnElement[Any]] = [_CUSTOMER.c.id, *read.values()]
-    query = select(*columns).select_from(source).where(among(connection, _CUSTOMER.c.id, customers))
-    return {
-        key: dict(zip(read, said, strict=True))
-        for key, *said in connection.execute(query.order_by(_CUSTOMER.c.id)).all()
-    }
+    query = select(*_REACHED, *(known[name] for name in read)).select_from(source)
+    return read, query.where(one_of(_CUSTOMER.c.id)).order_by(_CUSTOMER.c.id)
 
 
 def _fails_without(test: Test) -> bool:

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.condition import INT64, Type
-from engine.decide.closure import closure, signs_of_all
+from engine.decide.closure import closure, together
 from engine.decide.condition import Condition, compile_condition
 from tests.decide.oracles import NAMES, SCOPE, a_thousand, by_cel, by_sqlite, conditions, contexts, trees
 
@@ -33,6 +33,13 @@ def test_a_thousand_conditions_say_what_cel_says() -> None:
 def test_a_thousand_conditions_say_what_where_says_of_what_is_missing() -> None:
     for source, tree in zip(a_thousand(), trees(), strict=True):
         assert list(map(closure(tree), GAPPED)) == by_sqlite(tree, GAPPED), source
+
+
+def test_a_thousand_conditions_say_of_many_rows_what_they_say_of_each() -> None:
+    names = list(NAMES)
+    rows = [[row[name] for name in names] for row in GAPPED]
+    for source, tree in zip(a_thousand(), trees(), strict=True):
+        assert together([[tree]], names).held(rows) == [(closure(tree)(row),) for row in GAPPED], source
 
 
 def test_the_thousand_are_no_two_the_same_and_most_tell_customers_apart() -> None:
@@ -194,14 +201,25 @@ def test_a_text_is_compared_and_never_read_as_words_of_ours(text: str) -> None:
 @given(st.lists(conditions(), max_size=6))
 def test_many_conditions_asked_at_once_say_what_each_says_alone(sources: list[str]) -> None:
     asked = [_condition(source) for source in [*sources, *sources[:1]]]  # one of them twice, as rules have it
-    signs = signs_of_all([*([part.tree for part in one.parts] for one in asked), []])
+    names = list(NAMES)
+    every = together([*([part.tree for part in one.parts] for one in asked), []], names)
 
-    for row in [*FULL, *GAPPED]:
-        assert signs(row) == (*(one.held(row) for one in asked), "")
+    rows = [*FULL, *GAPPED]
+    held = every.held([row[name] for name in names] for row in rows)
+    for row, said in zip(rows, held, strict=True):
+        assert every.signs(said) == (*(one.held(row) for one in asked), "")
 
 
 def test_values_that_are_equal_and_of_two_types_stay_two() -> None:
     asked = [_condition(source) for source in ("now.month == 1", "score.p_alive == 1.0")]
-    signs = signs_of_all([part.tree for part in one.parts] for one in asked)
+    every = together(([part.tree for part in one.parts] for one in asked), ["now.month", "score.p_alive"])
 
-    assert signs({**NOTHING, "now.month": 1, "score.p_alive": 1.0}) == ("1", "1")
+    assert [every.signs(said) for said in every.held([(1, 1.0), (2, 1.0)])] == [("1", "1"), ("0", "1")]
+
+
+def test_a_test_that_several_conditions_have_is_asked_once() -> None:
+    asked = [_condition(source) for source in ("now.month == 1 && score.p_alive > 0.5", "now.month == 1")]
+    every = together(([part.tree for part in one.parts] for one in asked), ["score.p_alive", "now.month"])
+
+    assert every.held([(0.4, 1), (None, 2)]) == [(True, False), (False, False)]
+    assert every.signs((True, False)) == ("10", "1")

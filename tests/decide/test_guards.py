@@ -13,6 +13,7 @@ from engine.core.permission import Consent, Standing
 from engine.decide import guards
 from engine.decide.guards import Case, Verdict
 from engine.decide.rule import Rule, load
+from engine.decide.rulings import Rulings
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import context, vocabulary
 
@@ -108,6 +109,20 @@ def test_without_consent_everything_is_refused_the_gift_too() -> None:
 
     assert (verdict.outcome, steps(verdict)) == ("refused", [])
     assert "no consent for relationship by email" in texts(verdict)
+
+
+def test_one_memory_of_rulings_says_of_each_what_is_said_of_them_alone() -> None:
+    drawn, rulings = rule(RULE.replace("holdout = 0.0", "holdout = 0.3")), Rulings(0.2)
+    nowhere, complains = replace(WHO, email="", address=Address()), replace(YES, open_complaint=True)
+    homes = [replace(WHO, household=home, ref=f"C{one}") for one, home in enumerate(["", "H1", "H2", ""] * 5)]
+    for who in (WHO, nowhere, replace(WHO, email=""), *homes):
+        for standing in (YES, Standing(), complains):
+            for amount in (900.0, 100.0):
+                asked, _ = case(amount, who=who, standing=standing, share=0.2)
+                alone = guards.judge(drawn, asked, None)
+                together = guards.judge_further(drawn, asked, "1", None, rulings)
+                assert (together.outcome, together.arm, together.held) == (alone.outcome, alone.arm, alone.held)
+                assert (together.besides, together.steps) == (alone.besides, alone.steps)
 
 
 def test_an_open_complaint_refuses() -> None:

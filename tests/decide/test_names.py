@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from engine.core.condition import Type
@@ -17,8 +18,8 @@ from engine.core.facts import Address, Customer, Event, Score
 from engine.decide.condition import compile_condition
 from engine.decide.kinds import KINDS
 from engine.decide.names import CUSTOMER, EVENT, NOW, SCORE, Field
-from engine.decide.situation import Situation, convert, full_years
-from engine.decide.vocabulary import before, context, contexts, vocabulary
+from engine.decide.situation import Situation, Situations, convert, converted, full_years
+from engine.decide.vocabulary import before, columns, context, vocabulary
 
 DOCS = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
 PYTHON = {Type.DOUBLE: float, Type.INT: int, Type.STRING: str, Type.BOOL: bool, Type.TIMESTAMP: datetime}
@@ -342,11 +343,29 @@ def test_many_situations_are_read_name_by_name_as_each_alone() -> None:
     ]
 
     alone = [context(it, words, names) for it in situations]
-    some = [{"customer.ref": ref, "elsewhere": 1} for ref in "xyz"]
+    them = Situations(
+        now=NOW_UTC,
+        zones=[it.time_zone for it in situations],
+        known={},
+        events=[it.event for it in situations if it.event],
+        alone=situations.__getitem__,
+    )
 
-    assert contexts(situations, words, names, [{}, {}, {}]) == alone
-    assert contexts(situations, words, names, some) == [
+    def read(**known: Sequence[Any]) -> list[dict[str, Any]]:
+        them.known = {name.replace("_", "."): values for name, values in known.items()}
+        return [dict(zip(names, row, strict=True)) for row in zip(*columns(them, words, names), strict=True)]
+
+    assert read() == alone
+    assert read(customer_ref="xyz", elsewhere=(1, 1, 1)) == [
         one | {"customer.ref": ref} for one, ref in zip(alone, "xyz", strict=True)
     ]
-    assert contexts(situations, words, (), some) == [{}, {}, {}]
-    assert contexts([], words, names, []) == []
+    assert columns(them, words, ()) == []
+
+
+@settings(max_examples=60)
+@given(st.lists(JSON | st.sampled_from(["7", "1e400"]), max_size=5), st.sampled_from(list(Type)[:-1]))
+def test_a_column_is_converted_as_each_of_its_values_alone(values: list[Any], kind: Type) -> None:
+    found = converted(values, kind, ["Europe/Rome"] * len(values))
+
+    alone = [convert(value, kind, "Europe/Rome") for value in values]
+    assert [(type(one), one) for one in found] == [(type(one), one) for one in alone]

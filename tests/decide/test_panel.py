@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 from engine.decide.panel import Panel
 from engine.decide.rule import Rule, load
 from engine.decide.vocabulary import vocabulary
@@ -55,14 +57,24 @@ def test_a_panel_says_no_or_further_of_each_rule() -> None:
     one, other, always = rule("a", "score.T > 1.0 && customer.has_email"), rule("b", "score.T > 2.0"), rule("c")
     panel = Panel.of([one, other, always])
 
-    said = panel.says({"score.T": 3.0, "customer.has_email": False})
+    (said, all_yes) = panel.says([(3.0, False), (3.0, True)])
 
-    assert said.no == {one.hash[:12]: "10"}
+    assert (said.no, json.loads(said.kept)) == ({one.hash[:12]: "10"}, {one.hash[:12]: "10"})
     assert said.further == ((other, "1"), (always, ""))
+    assert (all_yes.no, all_yes.kept) == ({}, "{}")
+    assert all_yes.further == ((one, "11"), (other, "1"), (always, ""))
 
 
 def test_what_is_the_same_is_said_by_the_same_object() -> None:
     panel = Panel.of([rule("a", "score.T > 1.0")])
 
-    assert panel.says({"score.T": 3.0}) is panel.says({"score.T": 4.0})
-    assert panel.says({"score.T": 3.0}) is not panel.says({"score.T": None})
+    one, other, missing = panel.says([(3.0,), (4.0,), (None,)])
+    assert one is other is panel.says([(5.0,)])[0]
+    assert one is not missing
+
+
+def test_rules_without_a_condition_are_asked_without_reading_anything() -> None:
+    said = Panel.of([rule("a")]).says([(), ()])
+
+    assert [[of.id for of, _ in one.further] for one in said] == [["a"], ["a"]]
+    assert Panel.of([]).says([()])[0].further == ()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable, Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -76,7 +77,7 @@ def decision(
         "customer_id": customer(connection, ref),
         "occurrence": occurrence,
         "event_id": None,
-        "answers": record(values or {"p": 0.1}, no, said),
+        "answers": json.loads(record(json.dumps(values or {"p": 0.1}), json.dumps(no), map(json.dumps, said))),
     }
     at = more.get("decided_at", NOON)
     decisions.add_decisions(connection, [row | more], at)

@@ -38,7 +38,7 @@ def test_they_wait_for_their_time_and_are_taken_in_the_order_of_their_coming(sto
         events.add(connection, "shop", [(key, fact("b", days=1)), (key, fact("a")), (key, fact("c", days=5))], NOON)
 
         def waiting(days: int, limit: int = 9) -> list[str]:
-            return [one.facts.ext_key for one in events.unprocessed(connection, NOON + days * DAY, limit)]
+            return [one.ext_key for one in events.unprocessed(connection, NOON + days * DAY, limit)]
 
         assert waiting(0) == ["a"]
         assert waiting(1) == ["b", "a"]
@@ -55,7 +55,7 @@ def test_history_is_known_and_never_decided_on(store: Store) -> None:
             happened(connection, "quote.sent", at=NOON + days * DAY)
         assert events.mark_history(connection, NOON, NOON) == 2
         assert events.mark_history(connection, NOON, NOON) == 0
-        assert [one.facts.occurred_at for one in events.unprocessed(connection, NOON, 9)] == [NOON]
+        assert [one.occurred_at for one in events.unprocessed(connection, NOON, 9)] == [NOON]
 
 
 class TestFirstSince:

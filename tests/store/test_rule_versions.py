@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -23,7 +24,7 @@ def _decided(connection: Connection, rule: str, digest: str, at: datetime, numbe
             "customer_id": customer(connection),
             "occurrence": f"{digest[0]}/{at.isoformat()}/{one}",
             "event_id": None,
-            "answers": record({}, {}, [[short(digest), "act", "treated", "", {}]]),
+            "answers": json.loads(record("{}", "{}", [json.dumps([short(digest), "act", "treated", "", {}])])),
         }
         decisions.add_decisions(connection, [values], at)
         decisions.count_answers(connection, {(digest, "act"): 1}, at)

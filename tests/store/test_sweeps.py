@@ -146,13 +146,16 @@ def test_the_values_that_the_tables_know_are_those_that_rules_read(people: Store
         scored(connection, {"C5": replace(score(1 / 3, "gold"), clv_minor=2**53 - 1, monetary_minor=1, recency=0.1)})
     with people.read() as connection:
         wanted = situations(connection)
-        found = sweeps.values(connection, list(wanted), names, exponent=2)
-        assert list(found) == list(wanted)
-        assert sweeps.values(connection, list(wanted), ["now.month"], exponent=2)[1] == {"time_zone": ""}
-        assert sweeps.values(connection, [], names, exponent=2) == {}
+        known, found = sweeps.values(connection, list(wanted), names, exponent=2)
+        assert [row[0] for row in found] == list(wanted)
+        nothing, plain = sweeps.values(connection, list(wanted), ["now.month"], exponent=2)
+        assert (nothing, [row[:6] for row in found]) == ((), plain)
+        assert sweeps.values(connection, [], names, exponent=2) == (known, [])
 
-    for key, values in found.items():
-        assert values.pop("time_zone") == wanted[key].customer.time_zone
+    for row in found:
+        (key, *reached), values = row[:6], dict(zip(known, row[6:], strict=True))
+        who = wanted[key].customer
+        assert reached == [who.time_zone, who.ref, who.household, who.email, who.takes_post]
         assert values.keys() == _columns(2).keys()
         read = context(wanted[key], WORDS, values)
         assert {name: (type(value), value) for name, value in values.items()} == {

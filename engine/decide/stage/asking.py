@@ -12,16 +12,17 @@ from sqlalchemy import Connection
 
 from engine.core.actions import Ending
 from engine.core.calendar import local_date
-from engine.core.condition import Value
 from engine.core.lookback import lookbacks
 from engine.core.money import exponent
 from engine.core.waits import Waiting
+from engine.decide import begun
 from engine.decide.guards import asks_before
 from engine.decide.moment import Occasion
 from engine.decide.panel import Panel
 from engine.decide.purchases import in_words
-from engine.decide.round import NOBODY, Looked, Person, Question, Round
+from engine.decide.round import Looked, Person, Question, Round
 from engine.decide.rule import Rule
+from engine.decide.rulings import Rulings
 from engine.decide.stage.policy import Policy, Summary
 from engine.decide.waits import reads
 from engine.store import (
@@ -38,7 +39,6 @@ from engine.store import (
 )
 from engine.store.session import Store
 
-_NO_PAST: Mapping[str, Value] = {}
 _COMPLAINT = "customer.has_open_complaint"
 _FIRST = {"customer.first_purchase", "customer.years_since_first_purchase"}
 _ELSEWHERE = {*_FIRST, _COMPLAINT, "customer.last_purchase", "customer.next_purchase"}  # not from the customer's facts
@@ -78,44 +78,52 @@ class Asking:
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
         for journey in decisions.active_journeys(connection, ids, kinds) if kinds else ():
             journeys[journey.customer_id].append((journey.id, journey.ending))
+        read, people = self._people(connection, ids, names)
         return Round(
             words=self.policy.words,
             currency=self.policy.currency,
             time_zone=self.policy.time_zone,
             key=self.policy.key,
             now=self.now,
-            people=self._people(connection, ids, names),
+            read=read,
+            people=people,
             started=decisions.last_started(connection, ids, [rule.id for rule in asked if asks_before(rule)]),
             journeys=journeys,
-            workspace_holdout=self.policy.workspace_holdout,
+            rulings=Rulings(self.policy.workspace_holdout),
         )
 
-    def _people(self, connection: Connection, ids: Collection[int], reads: Collection[str]) -> dict[int, Person]:
-        known = sweeps.values(connection, ids, reads, exponent=exponent(self.policy.currency))
-        others = {name for name in reads if name.startswith("customer.")}.difference(
-            _ELSEWHERE, *list(known.values())[:1]
-        )
-        facts = customers.facts(connection, known) if others else {}
-        since = transactions.first_of(connection, known) if _FIRST & set(reads) else {}
-        bought = self.purchases(connection, known, {*reads} - {"customer.first_purchase"})
-        complain = complaints.open_complaints(connection, known) if _COMPLAINT in reads else ()
-        asked = lookbacks(reads)
-        zones = {key: values["time_zone"] for key, values in known.items()} if asked else {}
-        past = history.answers(connection, asked, zones, self.past())
-        return {
-            key: Person(
-                id=key,
-                known=values,
-                facts=facts.get(key, NOBODY),
-                since=since.get(key),
-                last_purchase_at=bought.last.get(key),
-                purchase_days=bought.days.get(key, ()),
-                time_zone=values["time_zone"] or self.policy.time_zone,
-                has_open_complaint=key in complain,
-                history=past.get(key, _NO_PAST),
-            )
-            for key, values in known.items()
+    def _people(
+        self, connection: Connection, ids: Collection[int], reads: Collection[str]
+    ) -> tuple[Sequence[str], dict[int, Person]]:  # fmt: skip
+        """The names that the tables know, and the customers with what is read of them."""
+        shop = self.policy
+        read, found = sweeps.values(connection, ids, reads, exponent=exponent(shop.currency))
+        people = {
+            key: Person(key, zone or shop.time_zone, ref, household, email, takes_post, known)
+            for key, zone, ref, household, email, takes_post, *known in found
         }
+        if _FIRST & set(reads):
+            for key, since in transactions.first_of(connection, people).items():
+                people[key].since = since
+        bought = self.purchases(connection, people, {*reads} - {"customer.first_purchase"})
+        for key, last in bought.last.items():
+            people[key].last_purchase_at = last
+        for key, days in bought.days.items():
+            people[key].purchase_days = days
+        if _COMPLAINT in reads:
+            for key in complaints.open_complaints(connection, people):
+                people[key].has_open_complaint = True
+        asked = lookbacks(reads)
+        zones = {row[0]: row[1] for row in found} if asked else {}
+        for key, answers in history.answers(connection, asked, zones, self.past()).items():
+            people[key].history = answers
+        if {name for name in reads if name.startswith("customer.")}.difference(_ELSEWHERE, read):
+            self._facts(connection, people)
+        return read, people
+
+    def _facts(self, connection: Connection, people: Mapping[int, Person]) -> None:
+        for key, facts in customers.facts(connection, people).items():
+            people[key].facts = facts
 
     def purchases(self, connection: Connection, some: Collection[int], reads: Collection[str]) -> Purchases:
         """When these customers bought, as far as it is read."""
@@ -151,17 +159,14 @@ class Asking:
 
     def _stand(self, connection: Connection, asked: Round, some: Collection[int]) -> None:
         people = {key: asked.people[key] for key in some}
-        unread = [key for key, person in people.items() if person.facts is NOBODY]
-        for key, facts in (customers.facts(connection, unread) if unread else {}).items():
-            people[key].facts = facts
-        addressed = {key: person.facts for key, person in people.items()}
-        asked.standings.update(permissions.standings(connection, addressed, self.policy.key))
+        asked.standings.update(permissions.standings(connection, people, self.policy.key))
 
     def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
         """Say of steps whose awaited event is there what comes of them."""
         if come:
             come = [replace(it, event=in_words(it.event, self.policy.currency)) for it in come]
             asked = self.round(connection, {it.customer for it in come}, reads=reads(come, self.policy.words))
+            self._facts(connection, asked.people)
             self._stand(connection, asked, asked.people)
             self.summary.awaited += waits.settle(connection, asked.settle(come), self.now)
 
@@ -171,14 +176,12 @@ class Asking:
             decisions.stop_journeys(connection, journeys, reason, self.now)
             self.summary.stopped += len(journeys)
         self._keep_versions(connection, asked.versions)
-        decisions.add_decisions(connection, asked.decisions, self.now)
-        begun = list(chain.from_iterable(asked.begun.values()))
-        keys = decisions.begin_journeys(connection, [one.journey for one in begun])
-        for key, one in zip(keys, begun, strict=True):
-            for step in one.steps:
-                step["journey_id"] = key
-        self.summary.actions += actions.plan(connection, [step for one in begun for step in one.steps], self.now)
-        self.summary.stopped += sum(not one.is_under_way for one in begun)
+        decisions.add_decisions(connection, asked.rows, self.now)
+        new = list(chain.from_iterable(asked.begun.values()))
+        if new:
+            keys = decisions.begin_journeys(connection, begun.journeys(new, self.now))
+            self.summary.actions += actions.plan(connection, begun.steps(new, keys, self.now), self.now)
+            self.summary.stopped += sum(bool(one.exit_reason) for one in new)
         for (_, outcome), number in asked.counted.items():
             self.summary.count(outcome, number)
 

@@ -28,15 +28,14 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
         with stage.store.write() as connection:
             batch = events.unprocessed(connection, stage.now, BATCH)
             questions = [
-                (panels.get(it.facts.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it.facts))
-                for it in batch
+                (panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in batch
             ]
-            kinds = {found.facts.kind for found in batch}
+            kinds = {it.kind for it in batch}
             started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
-            asked = stage.round(connection, {found.customer_id for found in batch}, started, kinds=kinds)
+            asked = stage.round(connection, {it.customer_id for it in batch}, started, kinds=kinds)
             asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
-            for found, question, looked in zip(batch, questions, stage.look(connection, asked, questions), strict=True):
-                asked.stop(found.customer_id, found.facts)
+            for it, question, looked in zip(batch, questions, stage.look(connection, asked, questions), strict=True):
+                asked.stop(it.customer_id, it)
                 asked.ask(question, looked)
             stage.write(connection, asked)
             stage.settle(connection, waits.come(connection, asked.people, stage.now) if batch else ())
