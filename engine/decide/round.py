@@ -58,10 +58,10 @@ class Person:
     email: str
     takes_post: bool
     known: Sequence[Any]
+    history: Mapping[str, Value]
     facts: Customer = NOBODY
     since: datetime | None = None
     has_open_complaint: bool = False
-    history: Mapping[str, Value] = field(default_factory=dict)
     last_purchase_at: datetime | None = None
     purchase_days: Sequence[int] = ()
 
@@ -144,7 +144,7 @@ class Round:
         found: dict[int, Looked] = {}
         for (panel, _), places in alike.items():
             found.update(zip(places, self._looked(panel, [questions[place] for place in places]), strict=True))
-        return [found[place] for place in range(len(questions))]
+        return list(map(found.__getitem__, range(len(questions))))
 
     def _looked(self, panel: Panel, asked: Sequence[Question]) -> Iterator[Looked]:
         """The same of questions that are alike."""
@@ -169,7 +169,8 @@ class Round:
         mark = (panel.name, customer, why.occurrence)
         if mark in self.decided:
             return
-        said, kept, rulings = looked.said, looked.kept, list[Ruling]()
+        said, kept = looked.said, looked.kept
+        rulings: Sequence[Ruling] = ()
         if said.further:
             rulings, kept = self._judged(question, looked)
         if rulings or (why.keep_no and said.no):
@@ -179,14 +180,17 @@ class Round:
                 self.refrained[said] += 1
             answers = record(kept, said.kept if why.keep_no else "{}", [ruling.answer for ruling in rulings])
             self.decisions.append((customer, panel.name, why.occurrence, why.event_id, answers))
-            if rulings:
-                self.ruled.update(rulings)
-                self._begin(self.people[customer], why, [one for one in rulings if one.outcome == "act"])
+            for ruling in rulings:
+                self.ruled[ruling] += 1
+            acts = [ruling for ruling in rulings if ruling.steps]
+            if acts:
+                self._begin(self.people[customer], why, acts)
 
     def _judged(self, question: Question, looked: Looked) -> tuple[list[Ruling], str]:
         """What guards say of the rules that got so far, as far as it is kept; and what conditions read by now."""
         panel, customer, why = question
-        person, further, values = self.people[customer], looked.said.further, dict[str, Any]()
+        person, further = self.people[customer], looked.said.further
+        values: Mapping[str, Any] = {}
         if panel.steps_read:
             known = dict(zip(self.read, person.known, strict=True)) | dict(zip(panel.reads, looked.values, strict=True))
             values = Reading(self._situation(person, why.event), self.words, known)
@@ -210,8 +214,6 @@ class Round:
         return rulings, documents([plain(values, panel.read_by(one.rule for one in rulings))])[0]
 
     def _begin(self, person: Person, why: Occasion, acts: Sequence[Ruling]) -> None:
-        if not acts:
-            return
         entry = Entry.of(person.id, person.ref, person.time_zone, why)
         for ruling in acts:
             self.started[ruling.rule.id, person.id] = self.now

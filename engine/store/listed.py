@@ -5,7 +5,6 @@ A statement that is the same is made once, by `one_of`; to put one together cost
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -14,6 +13,8 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
 from sqlalchemy.types import NullType
+
+from engine.store.kept import as_json
 
 
 class OneOf(FunctionElement[Any]):
@@ -36,7 +37,7 @@ def among(connection: Connection, key: ColumnElement[Any], keys: Iterable[int | 
 def listed(connection: Connection, keys: Iterable[int | str]) -> str | list[int | str]:
     """Keys as the one value that this database takes for them."""
     known = list(keys)
-    return json.dumps(known) if connection.dialect.name == "sqlite" else array(known)
+    return as_json(known) if connection.dialect.name == "sqlite" else array(known)
 
 
 def array(values: Sequence[Any]) -> str | list[Any]:

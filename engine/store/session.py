@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -154,7 +153,7 @@ def pairs(connection: Connection, given: Iterable[tuple[int, str]]) -> dict[str,
     """What is bound for a table of `paired`."""
     known = list(given)
     if connection.dialect.name == "sqlite":
-        return {"pairs": json.dumps(known)}
+        return {"pairs": kept.as_json(known)}
     return {"numbers": [number for number, _ in known], "texts": [one for _, one in known]}
 
 

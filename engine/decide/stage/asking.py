@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from engine.core.actions import Ending
 from engine.core.calendar import local_date
+from engine.core.condition import Value
 from engine.core.lookback import lookbacks
 from engine.core.money import exponent
 from engine.core.waits import Waiting
@@ -39,6 +40,7 @@ from engine.store import (
 )
 from engine.store.session import Store
 
+_NO_PAST: Mapping[str, Value] = {}
 _COMPLAINT = "customer.has_open_complaint"
 _FIRST = {"customer.first_purchase", "customer.years_since_first_purchase"}
 _ELSEWHERE = {*_FIRST, _COMPLAINT, "customer.last_purchase", "customer.next_purchase"}  # not from the customer's facts
@@ -99,7 +101,7 @@ class Asking:
         shop = self.policy
         read, found = sweeps.values(connection, ids, reads, exponent=exponent(shop.currency))
         people = {
-            key: Person(key, zone or shop.time_zone, ref, household, email, takes_post, known)
+            key: Person(key, zone or shop.time_zone, ref, household, email, takes_post, known, _NO_PAST)
             for key, zone, ref, household, email, takes_post, *known in found
         }
         if _FIRST & set(reads):

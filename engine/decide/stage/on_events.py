@@ -33,7 +33,7 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
             kinds = {it.kind for it in batch}
             started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
             asked = stage.round(connection, {it.customer_id for it in batch}, started, kinds=kinds)
-            asked.decided.update(decisions.decided(connection, {(key, why.occurrence) for _, key, why in questions}))
+            asked.decided.update(decisions.decided(connection, [(key, why.occurrence) for _, key, why in questions]))
             for it, question, looked in zip(batch, questions, stage.look(connection, asked, questions), strict=True):
                 asked.stop(it.customer_id, it)
                 asked.ask(question, looked)
