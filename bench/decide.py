@@ -19,6 +19,7 @@ from contextlib import contextmanager
 from importlib import import_module
 from multiprocessing import get_context
 from pathlib import Path
+from resource import RUSAGE_CHILDREN, getrusage
 from time import perf_counter, process_time, sleep
 from typing import Any
 
@@ -52,7 +53,7 @@ def main() -> int:
 def _parsed() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m bench.decide", description=__doc__)
     parser.add_argument("--customers", type=int, default=200_000, help="in the store (200000)")
-    parser.add_argument("--events", type=int, default=100_000, help="to be decided on (100000)")
+    parser.add_argument("--events", type=int, default=200_000, help="to be decided on (200000)")
     parser.add_argument("--rules", type=int, nargs="+", default=[10, 100], help="how many rules (10 100)")
     parser.add_argument("--rounds", type=int, default=1, help="how often each is measured (1)")
     parser.add_argument("--store", choices=("sqlite", "postgresql"), default="sqlite", help="(sqlite)")
@@ -112,10 +113,16 @@ def _decided(address: str, number: int) -> tuple[Summary, float]:
     """What came of it, and the seconds of the processor."""
     store = open_store(address)
     try:
-        start = process_time()
-        return decide(store, policy(number), now=NOW), process_time() - start
+        start = _used()
+        return decide(store, policy(number), now=NOW), _used() - start
     finally:
         store.close()
+
+
+def _used() -> float:
+    """Seconds of the processor, of this process and of those that it began and that have ended."""
+    others = getrusage(RUSAGE_CHILDREN)
+    return process_time() + others.ru_utime + others.ru_stime
 
 
 def _bare(asked: argparse.Namespace, number: int) -> dict[str, float]:

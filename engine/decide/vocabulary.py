@@ -36,7 +36,7 @@ class Scope:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Vocabulary:
-    """Event kinds and names.
+    """Event kinds and names. declared: those of the configuration, as `vocabulary` takes them.
 
     `events` has a scope for each event kind, and for a purchase; `plain` is for rules that no event starts; `crossing`
     for ``[on] score``, whose short names are the score's.
@@ -46,6 +46,7 @@ class Vocabulary:
     events: Mapping[str, Scope]
     plain: Scope
     crossing: Scope
+    declared: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def dates(self) -> dict[str, tuple[str, str]]:
@@ -88,6 +89,10 @@ def vocabulary(
             aliases={name: f"score.{name}" for name in _CROSSING},
             foreign=f"a change is watched in {', '.join(_CROSSING)}; put the rest under when",
         ),
+        declared={
+            "attributes": dict(attributes or {}),
+            "events": {kind: dict(its) for kind, its in (events or {}).items()},
+        },
     )
 
 

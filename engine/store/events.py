@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, Select, bindparam, select, update
+from sqlalchemy import Connection, Row, Select, bindparam, not_, select, update
 
 from engine.core.facts import Event
 from engine.store import customers, rows, tables
@@ -33,6 +33,8 @@ _EVENT = tables.table(tables.Event)
 _WAITS = (_EVENT.c.processed_at.is_(None), _EVENT.c.occurred_at <= bindparam("now"))
 _NEW = select(*(as_kept(_EVENT.c[name]) for name in New._fields)).where(*_WAITS).order_by(_EVENT.c.id)
 _NEXT = _NEW.limit(bindparam("limit"))
+_OTHERS = _NEXT.where(not_(one_of(_EVENT.c.customer_id, "without")))
+_FAR = select(_EVENT.c.id).where(*_WAITS).limit(1).offset(bindparam("number"))
 _MINE = _NEW.where(_EVENT.c.id <= bindparam("last"), one_of(_EVENT.c.customer_id, "customers"))
 _WHOSE = (
     select(_EVENT.c.id, _EVENT.c.customer_id)
@@ -96,6 +98,16 @@ def unprocessed(connection: Connection, now: datetime, limit: int) -> list[New]:
         found = _new(connection, _MINE, {"now": now, "last": last, "customers": listed(connection, mine)})
         if found or not last:
             return found  # read again, because others may have decided meanwhile; and so may what was skipped before
+
+
+def unprocessed_of_others(connection: Connection, now: datetime, limit: int, without: Collection[int]) -> list[New]:
+    """The same on SQLite, where nobody needs to be held, without the events of some customers."""
+    return _new(connection, _OTHERS, {"now": now, "limit": limit, "without": listed(connection, without)})
+
+
+def are_more(connection: Connection, now: datetime, number: int) -> bool:
+    """Whether more events than so many are to be decided on."""
+    return connection.execute(_FAR, {"now": now, "number": number}).first() is not None
 
 
 def _held(connection: Connection, now: datetime, limit: int) -> tuple[set[int], int]:

@@ -113,9 +113,22 @@ class Store:
                 connection.invalidate()  # SQLite leaves the transaction open when what it looks at last does not hold
                 raise
 
+    @property
+    def address(self) -> str:
+        """Where it is, as it was opened."""
+        return self._engine.url.render_as_string(hide_password=False)
+
     def close(self) -> None:
         """Close all connections."""
         self._engine.dispose()
+
+
+def written(connection: Connection) -> tuple[int, ...]:
+    """What is the same at the end of a transaction and at the beginning of another only if nobody has written to this
+    SQLite file in between: neither another connection (https://sqlite.org/pragma.html#pragma_data_version) nor this."""
+    driver: Any = connection.connection.driver_connection
+    (version,) = driver.execute("PRAGMA data_version").fetchone()
+    return id(driver), version, driver.total_changes
 
 
 def insert_into(connection: Connection, target: Table) -> sqlite.Insert | postgresql.Insert:

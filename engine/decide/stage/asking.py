@@ -16,7 +16,7 @@ from engine.core.condition import Value
 from engine.core.lookback import lookbacks
 from engine.core.money import exponent
 from engine.core.waits import Waiting
-from engine.decide import begun
+from engine.decide.came import Came
 from engine.decide.guards import asks_before
 from engine.decide.moment import Occasion
 from engine.decide.panel import Panel
@@ -147,9 +147,10 @@ class Asking:
         together = [(panels[rule.id], key, why) for rule, key, why in questions]
         for question, looked in zip(together, self.look(connection, asked, together), strict=True):
             asked.ask(question, looked)
-        self.write(connection, asked)
+        came = Came.of(asked)
+        self.write(connection, came)
         self.settle(connection, waits.come(connection, asked.begun, self.now) if asked.begun else ())
-        decisions.count_answers(connection, asked.counted, self.now)
+        decisions.count_answers(connection, came.counted, self.now)
 
     def look(self, connection: Connection, asked: Round, questions: Sequence[Question]) -> list[Looked]:
         """What the conditions say; of whom they may be true, it is read how they stand."""
@@ -172,25 +173,26 @@ class Asking:
             self._stand(connection, asked, asked.people)
             self.summary.awaited += waits.settle(connection, asked.settle(come), self.now)
 
-    def write(self, connection: Connection, asked: Round) -> None:
-        """All that came of a round."""
-        for reason, journeys in asked.stopped.items():
+    def write(self, connection: Connection, came: Came) -> None:
+        """All that came of a round, but for how often rules gave which answer: that is `decisions.count_answers`."""
+        for reason, journeys in came.stopped.items():
             decisions.stop_journeys(connection, journeys, reason, self.now)
             self.summary.stopped += len(journeys)
-        self._keep_versions(connection, asked.versions)
-        decisions.add_decisions(connection, asked.rows, self.now)
-        new = list(chain.from_iterable(asked.begun.values()))
-        if new:
-            keys = decisions.begin_journeys(connection, begun.journeys(new, self.now))
-            self.summary.actions += actions.plan(connection, begun.steps(new, keys, self.now), self.now)
-            self.summary.stopped += sum(bool(one.exit_reason) for one in new)
-        for (_, outcome), number in asked.counted.items():
+        self._keep_versions(connection, came.versions)
+        decisions.add_decisions(connection, came.decisions, self.now)
+        if came.journeys:
+            keys = decisions.begin_journeys(connection, came.journeys)
+            theirs = [keys[place] for place in came.steps["journey_id"]]
+            self.summary.actions += actions.plan(connection, {**came.steps, "journey_id": theirs}, self.now)
+            self.summary.stopped += sum(map(bool, came.journeys["exit_reason"]))
+        for (_, outcome), number in came.counted.items():
             self.summary.count(outcome, number)
 
-    def _keep_versions(self, connection: Connection, rules: Iterable[Rule]) -> None:
+    def _keep_versions(self, connection: Connection, versions: Collection[str]) -> None:
         """Once a run."""
+        new = {*versions} - self.kept
+        rules = [rule for rule in self.policy.rules if rule.hash in new]
         for rule in sorted(rules, key=lambda rule: rule.hash):  # so that no two workers block each other
-            if rule.hash not in self.kept:
-                clauses = [clause.to_json() for clause in rule.clauses]
-                decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now, clauses)
-                self.kept.add(rule.hash)
+            clauses = [clause.to_json() for clause in rule.clauses]
+            decisions.keep_version(connection, rule.id, rule.hash, rule.text, self.now, clauses)
+            self.kept.add(rule.hash)

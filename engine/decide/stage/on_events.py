@@ -4,17 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import time
-from itertools import chain
 
 from engine.core.calendar import at_local
 from engine.decide import triggers
-from engine.decide.panel import Panel
+from engine.decide.stage.ahead import ahead
 from engine.decide.stage.asking import Asking
-from engine.decide.stage.policy import BATCH
-from engine.decide.triggers import event_occasion
+from engine.decide.stage.batch import next_batch
 from engine.store import decisions, events, waits
-
-NOBODY = Panel.of(())  # asked about what starts no rule
 
 
 def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
@@ -24,27 +20,22 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
         with stage.store.write() as connection:
             start = at_local(stage.policy.start, time(0), stage.policy.time_zone)
             stage.summary.history = events.mark_history(connection, start, stage.now)
-    while True:
-        with stage.store.write() as connection:
-            batch = events.unprocessed(connection, stage.now, BATCH)
-            questions = [
-                (panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in batch
-            ]
-            kinds = {it.kind for it in batch}
-            started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
-            asked = stage.round(connection, {it.customer_id for it in batch}, started, kinds=kinds)
-            asked.decided.update(decisions.decided(connection, [(key, why.occurrence) for _, key, why in questions]))
-            for it, question, looked in zip(batch, questions, stage.look(connection, asked, questions), strict=True):
-                asked.stop(it.customer_id, it)
-                asked.ask(question, looked)
-            stage.write(connection, asked)
-            stage.settle(connection, waits.come(connection, asked.people, stage.now) if batch else ())
-            events.mark_processed(connection, [found.id for found in batch], stage.now)
-            decisions.count_answers(connection, asked.counted, stage.now)
-        stage.summary.events += len(batch)
-        progress(len(batch))
-        if not batch:
-            return
+    with ahead(stage) as other:
+        while True:
+            batch = other.batch()
+            with stage.store.write() as connection:
+                if batch is None or not other.holds(connection):
+                    batch = next_batch(stage, connection, panels)
+                other.ask(batch)
+                stage.write(connection, batch.came)
+                stage.settle(connection, waits.come(connection, batch.customers, stage.now) if batch.events else ())
+                events.mark_processed(connection, batch.events, stage.now)
+                decisions.count_answers(connection, batch.came.counted, stage.now)
+                other.wrote(connection)
+            stage.summary.events += len(batch.events)
+            progress(len(batch.events))
+            if not batch.events:
+                return
 
 
 def give_up(stage: Asking) -> None:
