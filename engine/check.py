@@ -50,7 +50,7 @@ def check(folder: Path) -> tuple[Fault, ...]:
         rules, found = check_texts(texts, templates, settings, words)
         faults += found
         if sound:
-            faults += idle(rules, settings, adapters)
+            faults += idle(rules, settings, adapters, folder)
     faults += unkept(settings)
     return tuple(sorted(set(faults)))
 
@@ -90,12 +90,14 @@ def unreadable(settings: config.Settings, words: Vocabulary, folder: Path) -> It
             yield at(("ingest", kind, "date_format"), fault)
 
 
-def idle(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
+def idle(
+    rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter], folder: Path
+) -> Iterator[Fault]:
     """What rules that are sound and the settings say of each other to no effect. adapters: none if they are unknown."""
     yield from unserved(rules, settings, adapters)
     yield from unheard(rules, settings)
     if rules:  # none at all: one of them is not sound, and its id not known
-        yield from unspent(rules, settings, adapters)
+        yield from unspent(rules, settings, adapters, folder)
 
 
 def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
@@ -109,19 +111,23 @@ def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mappi
                 yield Fault(file=rule.file, code="P106", text=text, hint=hint)
 
 
-def unspent(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter]) -> Iterator[Fault]:
-    """Budgets that bound nothing: of a rule that there is not, or of a channel whose messages cost nothing."""
-    ids = [rule.id for rule in rules]
+def unspent(
+    rules: tuple[Rule, ...], settings: config.Settings, adapters: Mapping[str, Adapter], folder: Path
+) -> Iterator[Fault]:
+    """Budgets that bound nothing: of a rule that is not there (any more), or of a channel whose messages are free."""
+    ids, at = [rule.id for rule in rules], config.place_in(folder)
     for rule in settings.budgets.rules:
         if rule not in ids:
-            hint = hint_at(rule, ids) or "premura rules list shows what there is"
-            yield Fault(file=config.FILE, code="P110", text=f"budgets.rules: there is no rule '{rule}'", hint=hint)
+            out = f"take its budget out and start premura run again, or put {workspace.RULES}/{rule}.toml back"
+            hint = f"{near} Else {out}" if (near := hint_at(rule, ids)) else out
+            text = f"budgets.rules: there is no rule '{rule}'"
+            yield at(("budgets", "rules", rule), Fault(file=config.FILE, code="P110", text=text, hint=hint))
     costs = assemble.costs(settings, adapters)
     for channel in assemble.budgets(settings).channels:
         if not costs.get(channel):
             text = f"budgets.{channel}: bounds nothing, because a message costs nothing"
             hint = f"say what one costs: [costs] {channel} = 0.01"
-            yield Fault(file=config.FILE, code="P111", text=text, hint=hint)
+            yield at(("budgets", channel), Fault(file=config.FILE, code="P111", text=text, hint=hint))
 
 
 def unkept(settings: config.Settings) -> Iterator[Fault]:

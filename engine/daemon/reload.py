@@ -125,7 +125,7 @@ def _checked(app: App, texts: Texts) -> tuple[tuple[Rule, ...], dict[str, str], 
     sources = {name: text for name, text in read.items() if name.startswith(f"{RULES}/")}
     templates = {name.removeprefix(f"{TEMPLATES}/"): text for name, text in read.items() if name not in sources}
     rules, faults = check_texts(sources, templates, app.settings, app.words)
-    return rules, templates, tuple(sorted({*faults, *idle(rules, app.settings, app.adapters)}))
+    return rules, templates, tuple(sorted({*faults, *idle(rules, app.settings, app.adapters, app.folder)}))
 
 
 def _compared(old: tuple[Rule, ...], new: tuple[Rule, ...]) -> dict[str, dict[str, str]]:

@@ -22,6 +22,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from engine import workspace
 from engine.app import open_app
 from engine.check import check
 from engine.core.actions import State
@@ -227,7 +228,14 @@ def test_a_rule_that_has_a_budget_is_not_taken_away(tmp_path: Path) -> None:
     (news,) = days.rounds()
     assert (news.event, list(days.rules)) == ("refused", ["thanks"])
     assert news.said["why"] == [str(fault) for fault in check(days.folder)]
-    assert news.said["why"][0].startswith("premura.toml: P110 budgets.rules: there is no rule 'thanks'")
+    assert news.said["why"] == [
+        (
+            "premura.toml:19:11: P110 budgets.rules: there is no rule 'thanks' "
+            "(hint: take its budget out and start premura run again, or put rules/thanks.toml back)"
+        )
+    ]
+    shown = news.said["why"][0].replace("19:11", "42:11").replace("thanks", "win_back")
+    assert shown in (workspace.shipped() / "docs" / "rules.md").read_text(encoding="utf-8")
     days.write(LATER)
     (news,) = days.rounds()
     assert (news.event, sorted(days.rules)) == ("reloaded", ["thanks", "welcome"])
