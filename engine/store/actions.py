@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, select, text, union_all, update
+from sqlalchemy import Connection, Row, func, select, text, union_all, update
 
 from engine.core.actions import OPEN, TOO_LATE, UNFINISHED, Plan, State, sources
 from engine.core.keys import action_id
@@ -68,7 +68,11 @@ class Action:
 
 
 def plan(connection: Connection, steps: rows.Told, now: datetime) -> int:
-    """Add decided steps in state planned, but for those whose dedupe key is there already; says how many."""
+    """Add the decided steps of journeys that have just begun, in state planned; says how many.
+
+    None of them can be there already, nor in the history: the journey is told by what makes the dedupe key, and the
+    database takes it once, for good. A step that its journey has raises IntegrityError.
+    """
     if not steps:
         return 0
     said: Mapping[str, Any] = rows.columns(steps)
@@ -79,30 +83,7 @@ def plan(connection: Connection, steps: rows.Told, now: datetime) -> int:
         **said,
     }
     common = {"created_at": now, "state": State.PLANNED.value}
-    new_all = _all_new(connection, said["dedupe_key"])
-    added = rows.add_columns(connection, _ACTION, new, common, leave_known=not new_all)
-    return added - _forget_moved(connection, said["dedupe_key"]) if added else 0
-
-
-def _all_new(connection: Connection, keys: Sequence[str]) -> bool:
-    """Whether PostgreSQL can take them by COPY, in less time: it would stop at one that is there.
-
-    None comes while we write: an action's customer is held by who decides it.
-    """
-    if connection.dialect.name == "sqlite" or len(set(keys)) < len(keys):
-        return False
-    known = select(_ACTION.c.id).where(among(connection, _ACTION.c.dedupe_key, keys)).limit(1)
-    return connection.execute(known).first() is None
-
-
-def _forget_moved(connection: Connection, keys: Sequence[str]) -> int:
-    """Drop what is in the history already; says how many.
-
-    Asked after the insert, which waits for whoever moves the same action at this moment: asked before, it could miss a
-    row that has left the one table and is not seen in the other yet.
-    """
-    moved = select(_HISTORY.c.dedupe_key).where(among(connection, _HISTORY.c.dedupe_key, keys))
-    return connection.execute(delete(_ACTION).where(_ACTION.c.dedupe_key.in_(moved))).rowcount
+    return rows.add_columns(connection, _ACTION, new, common, leave_known=False)
 
 
 def waiting(connection: Connection) -> list[dict[str, Any]]:

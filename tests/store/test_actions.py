@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
+from sqlalchemy.exc import IntegrityError
 
 from engine.core.actions import MOVES, TOO_LATE, Plan, State
 from engine.core.calendar import Duration, parse_days
@@ -25,21 +28,49 @@ from tests.store.seed import (
 )
 
 
+def values_of(store: Store, passage: int) -> dict[str, Any]:
+    with store.read() as connection:
+        return values(connection, passage)
+
+
 class TestPlanning:
-    def test_a_step_is_planned_once(self, store: Store) -> None:
+    def test_a_step_is_planned_as_it_was_decided(self, store: Store) -> None:
         with store.write() as connection:
             passage = journey(connection, stop_on=["complaint.opened"], anchor_at=NOON - DAY)
             plan = Plan(template="email/thanks", valid_for=Duration(days=3), options={"points": 5})
             decided = values(connection, passage, plan=plan, facts={"event": {"amount": 12.5}}, not_before=NOON + DAY)
-            assert actions.plan(connection, [decided], NOON) == 1
-            assert actions.plan(connection, [decided | {"step": "other"}], NOON) == 0
-            assert actions.plan(connection, [], NOON) == 0
             twice = decided | {"dedupe_key": "thanks:C1:1:twice", "step": "twice"}
-            assert actions.plan(connection, [decided, twice, twice], NOON) == 1
+            assert actions.plan(connection, [decided, twice], NOON) == 2
+            assert actions.plan(connection, [], NOON) == 0
             made, _ = actions.of_journeys(connection, [passage])
         assert (made.state, made.plan, made.facts) == (State.PLANNED, plan, {"event": {"amount": 12.5}})
         assert (made.due_at, made.not_before, made.created_at) == (NOON + DAY, NOON + DAY, NOON)
         assert (made.payload, made.attempts, made.valid_until, made.finished_at) == (None, 0, None, None)
+
+    @pytest.mark.parametrize("together", [True, False])
+    def test_a_journey_takes_a_step_once(self, store: Store, *, together: bool) -> None:
+        with store.write() as connection:
+            passage = journey(connection)
+        step = values_of(store, passage)
+
+        def twice() -> None:
+            with store.write() as connection:
+                if not together:
+                    actions.plan(connection, [step], NOON)
+                actions.plan(connection, [step, step] if together else [step], NOON)
+
+        with pytest.raises(IntegrityError):
+            twice()
+        with store.read() as connection:
+            assert actions.of_journeys(connection, [passage]) == []
+
+    def test_who_decides_the_same_again_begins_no_journey_to_plan_it_for(self, store: Store) -> None:
+        with store.write() as connection:
+            made = planned(connection)
+        with pytest.raises(IntegrityError), store.write() as connection:
+            planned(connection, step="other")
+        with store.read() as connection:
+            assert actions.of_journeys(connection, [made.journey_id]) == [made]
 
 
 class TestDating:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
@@ -31,17 +29,6 @@ class TestDecisions:
             assert (first["outcome"], first["arm"], first["reasons"]) == ("no", "none", told)
         with pytest.raises(IntegrityError), store.write() as connection:
             decision(connection)
-
-    @pytest.mark.parametrize("nobody", [{"customer_id": 10**9}, {"event_id": 10**9}])
-    def test_an_answer_about_nobody_undoes_the_whole(self, store: Store, nobody: dict[str, Any]) -> None:
-        def answer(**more: Any) -> None:
-            with store.write() as connection:
-                decision(connection, "C2")
-                decision(connection, **more)
-
-        with pytest.raises(IntegrityError):
-            answer(**nobody)
-        answer()  # nothing of it was kept, and the store goes on
 
     @pytest.mark.parametrize("number", [1, 30, 600])
     def test_of_many_answers_none_is_kept_when_one_is_there(self, store: Store, number: int) -> None:

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from datetime import datetime
-from threading import Thread
-from time import monotonic
 from typing import Any
 
 import pytest
@@ -15,6 +13,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 from sqlalchemy import Connection
+from sqlalchemy.exc import IntegrityError
 
 from engine.core.actions import FINISHED, MOVES, State
 from engine.store import actions, decisions, print_jobs, retention, touchpoints
@@ -151,14 +150,10 @@ class TestOnce:
         with store.write() as connection:
             made = in_state(connection, State.CANCELLED)
             tidied(connection)
-            step = values(connection, made.journey_id)
-            fresh = values(connection, made.journey_id, step="note", dedupe_key="note")
-            assert actions.plan(connection, [step], NOON) == 0
-            assert actions.plan(connection, [step, fresh], NOON) == 1
-            assert [one.dedupe_key for one in actions.of_journeys(connection, [made.journey_id])] == [
-                made.dedupe_key,
-                "note",
-            ]
+        with pytest.raises(IntegrityError), store.write() as connection:
+            planned(connection)
+        with store.read() as connection:
+            assert [one.id for one in actions.of_journeys(connection, [made.journey_id])] == [made.id]
 
     def test_nobody_gets_the_key_of_what_has_moved(self, store: Store) -> None:
         with store.write() as connection:
@@ -167,25 +162,16 @@ class TestOnce:
             assert where(connection)["action"] == []
             assert planned(connection, occurrence="2").id > made.id
 
-    def test_who_decides_while_it_moves_waits_and_finds_it(self, store: Store) -> None:
+    def test_who_decides_while_it_moves_finds_its_journey_and_does_not_wait(self, store: Store) -> None:
         if store.is_sqlite:
             pytest.skip("SQLite has one writer at a time")
         with store.write() as connection:
             made = in_state(connection, State.CANCELLED)
-            step = values(connection, made.journey_id)
-        said: list[int] = []
-
-        def decide() -> None:
-            with store.write() as connection:
-                said.append(actions.plan(connection, [step], NOON))
-
+            over(connection)
         with store.write() as mover:
-            assert tidied(mover) == 1
-            decider = Thread(target=decide)
-            decider.start()
-            wait_until(lambda: waits_for_a_lock(store))
-        decider.join()
-        assert said == [0]
+            assert retention.move(mover, [made.id]) == 1
+            with pytest.raises(IntegrityError), store.write() as connection:
+                planned(connection)
         with store.read() as connection:
             assert where(connection) == {"action": [], "action_history": [made.id]}
 
@@ -205,19 +191,6 @@ class TestOnce:
             made = ready(connection)
             assert retention.move(connection, [made.id]) == 0
             assert where(connection)["action"] == [made.id]
-
-
-def wait_until(condition: Callable[[], bool]) -> None:
-    end = monotonic() + 120
-    while not condition():
-        assert monotonic() < end
-
-
-def waits_for_a_lock(store: Store) -> bool:
-    here = "datname = current_database() AND wait_event_type = 'Lock'"  # other tests share the server
-    query = f"SELECT count(*) FROM pg_stat_activity WHERE {here}"  # noqa: S608 - our own words
-    with store.read() as connection:
-        return bool(connection.exec_driver_sql(query).scalar())
 
 
 class TestContents:
@@ -295,8 +268,10 @@ class Years(RuleBasedStateMachine):
         """What was planned once is asked for once more."""
         with self.store.write() as connection:
             row = list(self.expected.values())[pick % len(self.expected)]
-            step = {"dedupe_key": row["dedupe_key"], "step": "again"}
-            assert actions.plan(connection, [values(connection, row["journey_id"], **step)], self.now) == 0
+            query = "SELECT occurrence FROM journey WHERE id = {}"
+            (occurrence,) = connection.exec_driver_sql(query.format(row["journey_id"])).one()
+            with pytest.raises(IntegrityError), connection.begin_nested():
+                planned(connection, occurrence=occurrence)
 
     @rule(days=st.integers(0, 90), limit=st.integers(1, 3), dies=st.sampled_from([None, "between", "inside"]))
     def tidy(self, days: int, limit: int, dies: str | None) -> None:

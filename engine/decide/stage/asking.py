@@ -67,14 +67,15 @@ class Asking:
 
     def round(
         self, connection: Connection, ids: Collection[int], rules: Iterable[Rule] = (), *,
-        reads: Iterable[str] = (), kinds: Collection[str] = (),
+        reads: Iterable[str] = (), kinds: Collection[str] = (), held: bool = False,
     ) -> Round:  # fmt: skip
         """What is known of these customers, as far as it is read, but for the answers that they have; they are held.
 
         rules: those that will be asked; reads: names in other conditions that will be. kinds: of events that will stop
-        journeys.
+        journeys. held: whether they are already.
         """
-        customers.hold(connection, ids)
+        if not held:
+            customers.hold(connection, ids)
         asked = list(rules)
         names = {*chain.from_iterable(rule.reads for rule in asked), *reads}
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)

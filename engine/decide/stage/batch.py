@@ -38,7 +38,7 @@ def next_batch(
     questions = [(panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in batch]
     kinds, customers = {it.kind for it in batch}, {it.customer_id for it in batch}
     started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
-    asked = stage.round(connection, customers, started, kinds=kinds)
+    asked = stage.round(connection, customers, started, kinds=kinds, held=True)
     asked.decided.update(decisions.decided(connection, [(key, why.occurrence) for _, key, why in questions]))
     for it, question, looked in zip(batch, questions, stage.look(connection, asked, questions), strict=True):
         asked.stop(it.customer_id, it)

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, ForeignKeyConstraint, Integer
+from sqlalchemy import JSON, BigInteger, Dialect, ForeignKey, Integer
 from sqlmodel import Field, UTCDateTime
 
 from engine.store.kept import in_utc, instant
@@ -34,14 +34,6 @@ def ref_at_commit(target: str, **more: Any) -> Any:
     copies no page before each that it changes. more: of the field."""
     reference = ForeignKey(target, deferrable=True, initially="DEFERRED")
     return Field(sa_column_args=[reference], **{"sa_type": BIG, **more})
-
-
-def refs_at_commit(**targets: str) -> tuple[ForeignKeyConstraint, ...]:
-    """The same of columns of a table, for its arguments: where its columns are those of another table, too."""
-    return tuple(
-        ForeignKeyConstraint([column], [target], deferrable=True, initially="DEFERRED")
-        for column, target in targets.items()
-    )
 
 
 def action(*, optional: bool = False, unique: bool = False, index: bool = False) -> Any:

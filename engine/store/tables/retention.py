@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
-from engine.store.tables.columns import BIG, refs_at_commit
+from engine.store.tables.columns import BIG
 from engine.store.tables.sending import ActionColumns
 
 
@@ -14,7 +14,7 @@ class ActionHistory(ActionColumns, table=True):
 
     __tablename__ = "action_history"
     __table_args__ = (
-        *refs_at_commit(journey_id="journey.id", event_id="event.id"),
+        UniqueConstraint("journey_id", "step"),
         Index("action_history_customer", "customer_id", "due_at"),
         Index("action_history_due", "due_at"),  # what a month cost
         Index("action_history_counts", "rule_id", "channel", "state"),  # reports count without reading a row

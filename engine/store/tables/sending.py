@@ -8,19 +8,20 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, action, json, key, public, refs_at_commit
+from engine.store.tables.columns import BIG, action, json, key, public
 
 
 class ActionColumns(SQLModel):
     """A decided step with a due instant; states and moves are those of core/actions.
 
-    Its customer and its rule are those of its journey, which has the references.
+    Its customer and its rule are those of its journey, which is written with it. `dedupe_key` is its name, made of what
+    tells the journey and of the step: of both the database takes each only once.
     """
 
     id: int | None = key()
     public_id: str = public()
-    dedupe_key: str = Field(unique=True)
-    journey_id: int = Field(sa_type=BIG, index=True)
+    dedupe_key: str
+    journey_id: int = Field(sa_type=BIG)
     rule_id: str
     rule_hash: str = Field(max_length=64)
     customer_id: int = Field(sa_type=BIG)
@@ -91,7 +92,7 @@ class Action(ActionColumns, table=True):
         ),
         Index("action_state", "state", "due_at", "id", "valid_until"),
         Index("action_customer", "customer_id", "due_at"),
-        *refs_at_commit(journey_id="journey.id", event_id="event.id"),
+        UniqueConstraint("journey_id", "step"),
         {"sqlite_autoincrement": True},  # else SQLite would give the key of a row that has moved to another one
     )
 

@@ -205,18 +205,6 @@ def upgrade() -> None:
         sa.Column("started_at", UTCDateTime(), nullable=False),
         sa.Column("ended_at", UTCDateTime(), nullable=True),
         sa.Column("exit_reason", AutoString(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"],
-            ["customer.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        sa.ForeignKeyConstraint(
-            ["rule_hash"],
-            ["rule_version.hash"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
     )
@@ -345,20 +333,8 @@ def upgrade() -> None:
         sa.Column("approved_by", AutoString(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["event_id"],
-            ["event.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        sa.ForeignKeyConstraint(
-            ["journey_id"],
-            ["journey.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("dedupe_key"),
+        sa.UniqueConstraint("journey_id", "step"),
         sa.UniqueConstraint("public_id"),
         sqlite_autoincrement=True,
     )
@@ -396,7 +372,6 @@ def upgrade() -> None:
         postgresql_where=sa.text("state = 'planned' AND approve = true"),
     )
     op.create_index("action_state", "action", ["state", "due_at", "id", "valid_until"], unique=False)
-    op.create_index(op.f("ix_action_journey_id"), "action", ["journey_id"], unique=False)
     op.create_table(
         "action_history",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False, autoincrement=False),
@@ -432,20 +407,8 @@ def upgrade() -> None:
         sa.Column("approved_by", AutoString(), nullable=False),
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
-        sa.ForeignKeyConstraint(
-            ["event_id"],
-            ["event.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        sa.ForeignKeyConstraint(
-            ["journey_id"],
-            ["journey.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("dedupe_key"),
+        sa.UniqueConstraint("journey_id", "step"),
         sa.UniqueConstraint("public_id"),
     )
     op.create_index("action_history_customer", "action_history", ["customer_id", "due_at"], unique=False)
@@ -459,7 +422,6 @@ def upgrade() -> None:
         sqlite_where=sa.text("payload IS NOT NULL"),
         postgresql_where=sa.text("payload IS NOT NULL"),
     )
-    op.create_index(op.f("ix_action_history_journey_id"), "action_history", ["journey_id"], unique=False)
     op.create_table(
         "decision",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
@@ -469,18 +431,6 @@ def upgrade() -> None:
         sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=True),
         sa.Column("answers", sa.JSON(), nullable=False),
         sa.Column("decided_at", UTCDateTime(), nullable=False),
-        sa.ForeignKeyConstraint(
-            ["customer_id"],
-            ["customer.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
-        sa.ForeignKeyConstraint(
-            ["event_id"],
-            ["event.id"],
-            deferrable=True,
-            initially="DEFERRED",
-        ),
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("customer_id", "occurrence", "rule_id"),
     )
