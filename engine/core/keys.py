@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Any
 
 _BLOCK = 64  # bytes, of SHA-256
+_VARIANT = dict(zip("0123456789abcdef", "89ab" * 4, strict=True))  # the two bits that say what kind of UUID it is
 _CODE_LETTERS = "23456789ABCDEFGHJKMNPQRSTUVWXYZ"  # nothing that looks like something else when read aloud
 
 
@@ -33,10 +34,8 @@ def action_id(key: str, at: datetime) -> str:
 
     Decided again from the same facts, as after a restore, it has the same name: in a Message-ID, on a card, at a desk.
     """
-    lot = int.from_bytes(hashlib.sha256(key.encode()).digest()[:10], "big") >> 6  # 74 bits
-    low = (0b10 << 62) | (lot & (1 << 62) - 1)
-    signs = f"{lot >> 62:03x}{low:016x}"
-    return f"{_stamped(at)}-7{signs[:3]}-{signs[3:7]}-{signs[7:]}"
+    lot = hashlib.sha256(key.encode()).hexdigest()  # 74 bits of it
+    return f"{_stamped(at)}-7{lot[:3]}-{_VARIANT[lot[3]]}{lot[4:7]}-{lot[7:19]}"
 
 
 @lru_cache(maxsize=1024)

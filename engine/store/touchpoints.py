@@ -29,6 +29,7 @@ _PERHAPS = (
     .where(
         one_of(_ACTION.c.customer_id),
         STATE.in_((State.SUBMITTING, State.UNKNOWN)),
+        _ACTION.c.scheduled_at.is_not(None),  # as it is of all of these: the index of customers has no others
         _ACTION.c.purpose != "transactional",
         _ACTION.c.channel.in_(("email", "note")),
     )

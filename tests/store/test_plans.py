@@ -32,7 +32,7 @@ QUESTIONS: dict[str, tuple[set[str], Question]] = {
     "awaited": ({"action_waiting"}, lambda c: waits.come(c, [1, 2], NOON)),
     "awaited in vain": ({"action_state: due_at"}, lambda c: waits.give_up(c, NOON)),
     "to be stopped": (
-        {"ix_action_journey_id", "action by key"},
+        {"action_journey", "action by key"},
         lambda c: decisions.stop_journeys(c, [1, 2], "", NOON),
     ),
     "how many wait": ({"action_state"}, lambda c: gauges.queue(c, NOON)),

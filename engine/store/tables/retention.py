@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, text
 from sqlmodel import Field
 
 from engine.store.tables.columns import BIG
@@ -14,7 +14,7 @@ class ActionHistory(ActionColumns, table=True):
 
     __tablename__ = "action_history"
     __table_args__ = (
-        UniqueConstraint("journey_id", "step"),
+        Index("action_history_journey", "journey_id", "step", unique=True),
         Index("action_history_customer", "customer_id", "due_at"),
         Index("action_history_due", "due_at"),  # what a month cost
         Index("action_history_counts", "rule_id", "channel", "state"),  # reports count without reading a row

@@ -91,8 +91,14 @@ class Action(ActionColumns, table=True):
             postgresql_where=text("state = 'planned' AND approve = true"),
         ),
         Index("action_state", "state", "due_at", "id", "valid_until"),
-        Index("action_customer", "customer_id", "due_at"),
-        UniqueConstraint("journey_id", "step"),
+        Index(
+            "action_customer",  # what has a date: caps ask for nothing else
+            "customer_id",
+            "due_at",
+            sqlite_where=text("scheduled_at IS NOT NULL"),
+            postgresql_where=text("scheduled_at IS NOT NULL"),
+        ),
+        Index("action_journey", "journey_id", "step", unique=True),
         {"sqlite_autoincrement": True},  # else SQLite would give the key of a row that has moved to another one
     )
 

@@ -334,11 +334,18 @@ def upgrade() -> None:
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("journey_id", "step"),
         sa.UniqueConstraint("public_id"),
         sqlite_autoincrement=True,
     )
-    op.create_index("action_customer", "action", ["customer_id", "due_at"], unique=False)
+    op.create_index("action_journey", "action", ["journey_id", "step"], unique=True)
+    op.create_index(
+        "action_customer",
+        "action",
+        ["customer_id", "due_at"],
+        unique=False,
+        sqlite_where=sa.text("scheduled_at IS NOT NULL"),
+        postgresql_where=sa.text("scheduled_at IS NOT NULL"),
+    )
     op.create_index(
         "action_due",
         "action",
@@ -408,10 +415,10 @@ def upgrade() -> None:
         sa.Column("created_at", UTCDateTime(), nullable=False),
         sa.Column("finished_at", UTCDateTime(), nullable=True),
         sa.PrimaryKeyConstraint("id"),
-        sa.UniqueConstraint("journey_id", "step"),
         sa.UniqueConstraint("public_id"),
     )
     op.create_index("action_history_customer", "action_history", ["customer_id", "due_at"], unique=False)
+    op.create_index("action_history_journey", "action_history", ["journey_id", "step"], unique=True)
     op.create_index("action_history_due", "action_history", ["due_at"], unique=False)
     op.create_index("action_history_counts", "action_history", ["rule_id", "channel", "state"], unique=False)
     op.create_index(
