@@ -12,15 +12,16 @@ from engine.core.keys import dedupe_key
 from engine.core.texts import Texts, documents
 from engine.decide.moment import Occasion, event_facts
 from engine.decide.rule import Step
-from engine.decide.rulings import Ruling
-from engine.decide.waits import begins
+from engine.decide.rulings import FIXED, Ruling
+from engine.decide.waits import Stands, begins
 
 
 @dataclass(slots=True)
 class Entry:
-    """A customer (by key and reference), and the occasion on which rules let them in.
+    """A customer (by key), and the occasion on which rules let them in.
 
-    event: what templates may say of the one that started them, as JSON, or empty; reference: its own.
+    ref: the shop's own number of the customer; event: what templates may say of the one that started the rules, as
+    JSON, or empty; reference: its own.
     """
 
     customer: int
@@ -71,33 +72,29 @@ def journeys(begun: Sequence[Begun], now: datetime) -> dict[str, list[Any]]:
 
 def steps(begun: Sequence[Begun], keys: Iterable[int], now: datetime) -> dict[str, Sequence[Any]]:
     """The rows of their steps, column by column. keys: of the journeys."""
-    each = [(one, step, key) for one, key in zip(begun, keys, strict=True) for step in one.ruling.steps]
-    rules, entries = [one.ruling.rule for one, _, _ in each], [one.entry for one, _, _ in each]
-    begin = [_begins(one, step) for one, step, _ in each]
+    each = [(fixed, one, key) for one, key in zip(begun, keys, strict=True) for fixed in one.ruling.fixed]
+    *same, _ = zip(*(fixed for fixed, _, _ in each), strict=True)
+    entries = [one.entry for _, one, _ in each]
+    stands = [_stands(one, fixed[-1]) for fixed, one, _ in each]
     return {
         "journey_id": [key for _, _, key in each],
-        "rule_id": [rule.id for rule in rules],
-        "rule_hash": [rule.hash for rule in rules],
+        **dict(zip(FIXED, same, strict=True)),
         "customer_id": [entry.customer for entry in entries],
         "dedupe_key": [
-            dedupe_key(one.ruling.rule.id, one.entry.ref, one.entry.why.occurrence, step.id) for one, step, _ in each
+            dedupe_key(rule, entry.ref, entry.why.occurrence, step)
+            for rule, step, entry in zip(same[0], same[2], entries, strict=True)
         ],
         "event_id": [entry.why.event_id for entry in entries],
-        "step": [step.id for _, step, _ in each],
-        "purpose": [rule.purpose for rule in rules],
-        "channel": [step.channel for _, step, _ in each],
-        "plan": [step.planned for _, step, _ in each],
-        "facts": Texts([_facts(one, step.awaits) for one, step, _ in each]),
-        "worth_micro": [rule.worth_micro for rule in rules],
-        "finished_at": [now if one.exit_reason else None for one, _, _ in each],
-        **{name: [one[name] for one in begin] for name in ("state", "reason", "awaits", "not_before")},
+        "facts": Texts([_facts(one, stand.awaits) for (_, one, _), stand in zip(each, stands, strict=True)]),
+        "finished_at": [now if one.exit_reason else None for _, one, _ in each],
+        **dict(zip(Stands._fields, zip(*stands, strict=True), strict=True)),
     }
 
 
-def _begins(one: Begun, step: Step) -> dict[str, Any]:
+def _stands(one: Begun, step: Step) -> Stands:
     """Where a step stands."""
     stands = begins(step, one.entry.why.anchor, one.entry.time_zone)
-    return {**stands, "state": State.CANCELLED, "reason": one.exit_reason} if one.exit_reason else stands
+    return stands._replace(state=State.CANCELLED, reason=one.exit_reason) if one.exit_reason else stands
 
 
 def _facts(one: Begun, awaits: str) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 from engine.core import arms
 from engine.core.answers import short
@@ -14,6 +14,9 @@ from engine.core.permission import SILENT_CHANNELS, Standing
 from engine.core.texts import documents
 from engine.decide.rule import Rule, Step
 
+FIXED = ("rule_id", "rule_hash", "step", "purpose", "channel", "plan", "worth_micro")
+"""Columns of an action that only depend on the step of a rule."""
+
 
 @dataclass(slots=True, kw_only=True, eq=False)
 class Ruling:
@@ -21,7 +24,8 @@ class Ruling:
     that go ahead. held, besides: of what is kept, see `engine.core.reasons`; arm: as `engine.core.arms` explains.
 
     drawn: what lots have made of it, as far as they were drawn; answer: as records have it, in JSON; title: of the
-    rule, in JSON; points: what its steps give that wait for the same event, or for none.
+    rule, in JSON; fixed: of each step what is the same for all who get it (`FIXED`), and itself; points: what its steps
+    give that wait for the same event, or for none.
     """
 
     rule: Rule
@@ -33,19 +37,29 @@ class Ruling:
     drawn: dict[tuple[str, str, bool], Ruling] = field(default_factory=dict)
     answer: str = field(init=False)
     title: str = field(init=False)
+    fixed: list[tuple[Any, ...]] = field(init=False)
     points: Mapping[str, int] = field(init=False)
 
     def __post_init__(self) -> None:
         answer = [short(self.rule.hash), self.outcome, self.arm, self.held, self.besides]
         self.answer, self.title = documents([answer, self.rule.title])
+        self.fixed = [_fixed(self.rule, step) for step in self.steps]
         self.points = Counter[str]()
         for step in self.steps:
             self.points[step.awaits] += int(step.plan.options.get("points", 0))
 
 
+Known: TypeAlias = dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], Ruling]
+"""Answers by what they depend on, see `Rulings.of`."""
+
+
+def _fixed(rule: Rule, step: Step) -> tuple[Any, ...]:
+    return rule.id, rule.hash, step.id, rule.purpose, step.channel, step.planned, rule.worth_micro, step
+
+
 @dataclass(slots=True)
 class Rulings:
-    """The answers of some rules, as far as they were made.
+    """The answers of some rules, as far as they were made; those of an earlier round may be `known`.
 
     share: of customers whom no rule reaches. hindered: what keeps steps back, by purpose, channels and how a customer
     stands and is reached; with the standing, so that no other takes its place.
@@ -55,7 +69,7 @@ class Rulings:
     hindered: dict[tuple[str, tuple[str, ...], int, bool, bool], tuple[Standing, tuple[str, ...]]] = field(
         default_factory=dict
     )
-    _known: dict[tuple[str, str, tuple[str, ...], tuple[str, ...]], Ruling] = field(default_factory=dict)
+    known: Known = field(default_factory=dict)
 
     def of(self, rule: Rule, held: str, signs: tuple[str, ...], hindrances: tuple[str, ...]) -> Ruling:
         """The answer before lots are drawn.
@@ -64,9 +78,10 @@ class Rulings:
         customer, or empty.
         """
         asked = (rule.hash, held, signs, hindrances)
-        if asked not in self._known:
-            self._known[asked] = _ruling(rule, held, signs, hindrances)
-        return self._known[asked]
+        ruling = self.known.get(asked)
+        if ruling is None:
+            ruling = self.known[asked] = _ruling(rule, held, signs, hindrances)
+        return ruling
 
     def drawn(self, ruling: Ruling, whole: Arm, own: Arm, *, at_home: bool) -> Ruling:
         """The rule would act; the lots of the workspace and of the rule say whether it does.

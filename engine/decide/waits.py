@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from datetime import datetime
 from functools import lru_cache
-from typing import Any
+from typing import Any, NamedTuple
 
 from engine.core.actions import State, Wait
 from engine.core.calendar import add, local_date
@@ -21,14 +21,23 @@ from engine.decide.situation import Situation
 from engine.decide.vocabulary import Reading, Scope, Vocabulary
 
 
-def begins(step: Step, anchor: datetime, tz: str) -> dict[str, Any]:
-    """Where a step stands when its journey begins, as the store's columns."""
+class Stands(NamedTuple):
+    """Where a step stands, as the store's columns."""
+
+    state: State
+    reason: str
+    awaits: str
+    not_before: datetime
+
+
+def begins(step: Step, anchor: datetime, tz: str) -> Stands:
+    """Where a step stands when its journey begins."""
     wait = step.plan.wait
     if wait is None:
-        return {"state": State.PLANNED, "reason": "", "awaits": "", "not_before": add(anchor, step.after, tz)}
+        return Stands(State.PLANNED, "", "", add(anchor, step.after, tz))
     until = add(anchor, wait.within, tz)
     reason = f"waits for {wait.kind} until {local_date(until, tz)}"
-    return {"state": State.WAITING, "reason": reason, "awaits": wait.kind, "not_before": until}
+    return Stands(State.WAITING, reason, wait.kind, until)
 
 
 def settle(

@@ -57,6 +57,15 @@ def test_the_same_answer_is_made_once_and_told_by_whatever_it_depends_on() -> No
     assert rulings.of(other(), "1", ("", "1", ""), FREE).rule is not RULE
 
 
+def test_what_was_answered_counts_for_people_who_stand_otherwise() -> None:
+    rulings = Rulings(0.2)
+    one = rulings.of(RULE, "1", ("", "1", ""), FREE)
+    again = Rulings(0.2, known=rulings.known)
+
+    assert again.of(RULE, "1", ("", "1", ""), FREE) is one
+    assert again.hindered is not rulings.hindered
+
+
 def other() -> Rule:
     return load({"rules/thanks.toml": f"{TEXT}# else"}, vocabulary=WORDS, templates=["email/thanks"])[0]
 

@@ -23,7 +23,7 @@ from engine.decide.panel import Panel
 from engine.decide.purchases import in_words
 from engine.decide.round import Looked, Person, Question, Round
 from engine.decide.rule import Rule
-from engine.decide.rulings import Rulings
+from engine.decide.rulings import Known, Rulings
 from engine.decide.stage.policy import Policy, Summary
 from engine.decide.waits import reads
 from engine.store import (
@@ -64,6 +64,7 @@ class Asking:
     now: datetime
     summary: Summary
     kept: set[str] = field(default_factory=set)  # the versions of rules that the store has
+    rulings: Known = field(default_factory=dict)  # the answers of guards that were made
 
     def round(
         self, connection: Connection, ids: Collection[int], rules: Iterable[Rule] = (), *,
@@ -92,7 +93,7 @@ class Asking:
             people=people,
             started=decisions.last_started(connection, ids, [rule.id for rule in asked if asks_before(rule)]),
             journeys=journeys,
-            rulings=Rulings(self.policy.workspace_holdout),
+            rulings=Rulings(self.policy.workspace_holdout, known=self.rulings),
         )
 
     def _people(
