@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Index, text
+from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field
 
 from engine.store.tables.columns import BIG
@@ -14,6 +14,7 @@ class ActionHistory(ActionColumns, table=True):
 
     __tablename__ = "action_history"
     __table_args__ = (
+        UniqueConstraint("public_id"),
         Index("action_history_journey", "journey_id", "step", unique=True),
         Index("action_history_customer", "customer_id", "due_at"),
         Index("action_history_due", "due_at"),  # what a month cost

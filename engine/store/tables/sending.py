@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import Index, UniqueConstraint, text
 from sqlmodel import Field, SQLModel
 
-from engine.store.tables.columns import BIG, action, json, key, public
+from engine.store.tables.columns import BIG, action, json, key
 
 
 class ActionColumns(SQLModel):
@@ -19,7 +19,7 @@ class ActionColumns(SQLModel):
     """
 
     id: int | None = key()
-    public_id: str = public()
+    public_id: str = Field(max_length=36)  # uuid7, made of the dedupe key; no index, as each change would write it
     dedupe_key: str
     journey_id: int = Field(sa_type=BIG)
     rule_id: str
@@ -128,8 +128,7 @@ class Touchpoint(SQLModel, table=True):
     """A delivered action as the customer sees it; what caps count."""
 
     __table_args__ = (Index("touchpoint_customer", "customer_id", "at"),)
-    id: int | None = key()
-    action_id: int = action(unique=True)
+    action_id: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
     customer_id: int = Field(sa_type=BIG)  # its action's journey refers to the customer: to look again locks the row
     channel: str
     purpose: str
