@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import lru_cache
 from itertools import chain, count, repeat
 from sqlite3 import SQLITE_LIMIT_VARIABLE_NUMBER
@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Table, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.sql.schema import ScalarElementColumnDefault
 
+from engine.store.lines import lines
 from engine.store.listed import array
 from engine.store.written import Values, written
 
@@ -63,7 +64,7 @@ def add_columns(
     if connection.dialect.name == "sqlite":
         return _insert_together(connection, target, stored, same, leave_known=leave_known)
     if not leave_known:
-        return _copy(connection, target.name, {**stored, **{name: repeat(value) for name, value in same.items()}})
+        return _copy(connection, target.name, stored, same)
     few = len(next(iter(stored.values()))) < _FEW
     return (_unnest if few else _staged)(connection, target, stored, same)
 
@@ -179,16 +180,22 @@ def _changing(target: str, same: tuple[str, ...], own: tuple[str, ...], together
     return f"UPDATE {target} SET {settings} FROM (VALUES {rows}) AS one WHERE {target}.id = one.column1"  # noqa: S608 - names of a table
 
 
-def _copy(connection: Connection, target: str, columns: Mapping[str, Iterable[Any]]) -> int:
+def _copy(
+    connection: Connection, target: str, columns: Mapping[str, Sequence[Any]], same: Mapping[str, Any]
+) -> int:  # fmt: skip
     """The quickest way into PostgreSQL, which knows no ON CONFLICT."""
-    quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, columns))
+    quoted = ", ".join(map(connection.dialect.identifier_preparer.quote, (*columns, *same)))
     driver: Any = connection.connection.driver_connection
     statement, known = f"COPY {target} ({quoted}) FROM STDIN", connection.dialect.loaded_dbapi.IntegrityError
+    pieces = lines(list(columns.values()), list(same.values()))
     try:
         with driver.cursor() as cursor:
             with cursor.copy(statement) as copy:
-                for row in zip(*columns.values(), strict=False):
-                    copy.write_row(row)
+                if pieces is None:
+                    for row in zip(*columns.values(), *map(repeat, same.values()), strict=False):
+                        copy.write_row(row)
+                for piece in pieces or ():
+                    copy.write(piece)
             return int(cursor.rowcount)
     except known as error:  # as of any other statement
         raise IntegrityError(statement, None, error) from error
@@ -205,7 +212,7 @@ def _staged(
     like = f"ON COMMIT DELETE ROWS AS SELECT * FROM {target.name} WITH NO DATA"  # noqa: S608 - names of a table
     connection.exec_driver_sql(f"CREATE TEMP TABLE IF NOT EXISTS {stage} {like}")
     connection.exec_driver_sql(f"DELETE FROM {stage}")  # noqa: S608 - what an earlier call of this transaction staged
-    _copy(connection, stage, columns)
+    _copy(connection, stage, columns, {})
     chosen = ", ".join([*map(quote, columns), *(f"%s::{_kind(connection, target, name)}" for name in same)])
     names = ", ".join(map(quote, (*columns, *same)))
     statement = f"INSERT INTO {target.name} ({names}) SELECT {chosen} FROM {stage}"  # noqa: S608 - names of a table

@@ -198,13 +198,24 @@ def _engine(url: str) -> Engine:
         if parsed.drivername in _POSTGRESQL:
             parsed = parsed.set(drivername="postgresql+psycopg")
             patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_TIMEOUT}
-            return create_engine(parsed, pool_pre_ping=True, connect_args=patience)
+            return _in_utc(create_engine(parsed, pool_pre_ping=True, connect_args=patience))
     except (ArgumentError, NoSuchModuleError, ValueError):
         pass  # said below
     except ModuleNotFoundError as error:
         raise StoreError("PostgreSQL needs its driver: pip install 'premura[postgres]'") from error
     such = "sqlite:///premura.db or postgresql://user:password@host/database"
     raise StoreError(f"'{url.split('@')[-1]}' is not the address of a database such as {such}")
+
+
+def _in_utc(engine: Engine) -> Engine:
+    """Let PostgreSQL give instants in UTC, whatever zone its server lives in: so none of them need be changed."""
+
+    @event.listens_for(engine, "connect")
+    def prepare(connection: Any, _record: Any) -> None:
+        connection.execute("SET TIME ZONE 'UTC'")
+        connection.commit()
+
+    return engine
 
 
 def _sqlite(url: URL) -> Engine:
