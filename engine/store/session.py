@@ -18,6 +18,7 @@ from sqlalchemy import (
     Table,
     Text,
     bindparam,
+    cast,
     column,
     create_engine,
     event,
@@ -29,10 +30,12 @@ from sqlalchemy import (
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
+from sqlalchemy.types import NullType
 from uuid_utils import uuid7
 
 from engine.errors import StoreError
 from engine.store import kept
+from engine.store.listed import array
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
@@ -156,7 +159,8 @@ def paired(dialect: str) -> Subquery:
         return select(
             func.json_extract(value, "$[0]").label("number"), func.json_extract(value, "$[1]").label("text")
         ).subquery()
-    numbers, texts = bindparam("numbers", type_=ARRAY(BigInteger)), bindparam("texts", type_=ARRAY(Text))
+    numbers = cast(bindparam("numbers", type_=NullType()), ARRAY(BigInteger))
+    texts = cast(bindparam("texts", type_=NullType()), ARRAY(Text))
     columns = column("number", BigInteger), column("text", Text)
     unnested = func.unnest(numbers, texts).table_valued(*columns).render_derived()
     return select(unnested.c.number, unnested.c.text).subquery()
@@ -167,7 +171,7 @@ def pairs(connection: Connection, given: Iterable[tuple[int, str]]) -> dict[str,
     known = list(given)
     if connection.dialect.name == "sqlite":
         return {"pairs": kept.as_json(known)}
-    return {"numbers": [number for number, _ in known], "texts": [one for _, one in known]}
+    return {"numbers": array([number for number, _ in known]), "texts": array([one for _, one in known])}
 
 
 @contextmanager
