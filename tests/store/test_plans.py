@@ -121,6 +121,17 @@ def test_an_index_serves_every_question(full: Store) -> None:
             assert not any(re.search(r"Seq Scan on action\b", plan) for plan in found), (name, found)
 
 
+def test_dates_are_given_by_key_however_many_have_none(full: Store) -> None:
+    with full.write() as connection:
+        (one,) = actions.waiting(connection)
+        date = {"due_at": NOON, "valid_until": NOON + DAY, "unit_cost_micro": 1, "reason": ""}
+        found = plans(connection, lambda c: actions.give_dates(c, [{"id": one["id"], **date}], NOON))
+    assert len(found) == 2
+    for plan in found:
+        assert re.search(r"INTEGER PRIMARY KEY|action_pkey", plan)
+        assert "action_undated" not in plan
+
+
 JOURNEYS: dict[str, tuple[str, Question]] = {
     "of some customers": ("sqlite_autoindex_journey_1", lambda c: decisions.active_journeys(c, [1, 2])),
     "that an event may stop": ("sqlite_autoindex_journey_1", lambda c: decisions.active_journeys(c, [1, 2], ["a.b"])),
