@@ -36,6 +36,7 @@ class Duration:
         return "P" + (day_part + time_part or "0D")
 
 
+@lru_cache(maxsize=1024)  # the same one for all that say the same
 def parse_duration(text: str) -> Duration:
     """Read ``P1D``, ``P2W``, ``P1Y6M``, ``PT4H`` (ISO 8601-1:2019, 5.5.2), up to a century. Raises ValueError."""
     match = _ISO_DURATION.fullmatch(text)

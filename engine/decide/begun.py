@@ -75,7 +75,8 @@ def steps(begun: Sequence[Begun], keys: Iterable[int], now: datetime) -> dict[st
     each = [(fixed, one, key) for one, key in zip(begun, keys, strict=True) for fixed in one.ruling.fixed]
     *same, _ = zip(*(fixed for fixed, _, _ in each), strict=True)
     entries = [one.entry for _, one, _ in each]
-    stands = [_stands(one, fixed[-1]) for fixed, one, _ in each]
+    known: dict[tuple[int, int], Stands] = {}
+    stands = [_stands(one, fixed[-1], known) for fixed, one, _ in each]
     return {
         "journey_id": [key for _, _, key in each],
         **dict(zip(FIXED, same, strict=True)),
@@ -91,10 +92,18 @@ def steps(begun: Sequence[Begun], keys: Iterable[int], now: datetime) -> dict[st
     }
 
 
-def _stands(one: Begun, step: Step) -> Stands:
-    """Where a step stands."""
-    stands = begins(step, one.entry.why.anchor, one.entry.time_zone)
-    return stands._replace(state=State.CANCELLED, reason=one.exit_reason) if one.exit_reason else stands
+def _stands(one: Begun, step: Step, known: dict[tuple[int, int], Stands]) -> Stands:
+    """Where a step stands. known: how steps stand that begin together and come as long after it."""
+    anchor, tz = one.entry.why.anchor, one.entry.time_zone
+    if one.exit_reason:
+        return begins(step, anchor, tz)._replace(state=State.CANCELLED, reason=one.exit_reason)
+    if step.plan.wait is not None:
+        return begins(step, anchor, tz)
+    together = id(one.entry), id(step.after)
+    found = known.get(together)
+    if found is None:
+        found = known[together] = begins(step, anchor, tz)
+    return found
 
 
 def _facts(one: Begun, awaits: str) -> str:

@@ -131,6 +131,11 @@ def asks_before(rule: Rule) -> bool:
     return rule.again_after is not None or rule.trigger.kind in ("score", "sweep")
 
 
+def takes_post(rule: Rule) -> bool:
+    """Whether it matters to a rule who takes post."""
+    return "note" in rule.channels
+
+
 def _too_soon(rule: Rule, case: Case, last_started: datetime | None) -> str | None:
     if last_started is None:
         return None

@@ -10,6 +10,8 @@ from engine.core.arms import Arm
 from engine.core.facts import Reachable
 from engine.core.keys import lots
 
+_WHOLE, _HOME = "workspace_holdout", "household"
+
 
 def rule_arm(key: str, rule: str, customer: Reachable, share: float) -> Arm:
     """Where this customer stands in a rule's measurement: HOLDOUT and COMPARISON for about `share` each, or TREATED.
@@ -17,18 +19,21 @@ def rule_arm(key: str, rule: str, customer: Reachable, share: float) -> Arm:
     key: the workspace's key, so that two shops do not leave out the same people. share: 0 to 1; above a half there are
     not enough left for a comparison of that size.
     """
-    return _drawn(share, customer, key, "holdout", rule) if share else Arm.TREATED
+    if not share:
+        return Arm.TREATED
+    home = customer.household
+    return _arm(lots(key, "holdout", rule, _HOME)(home) if home else lots(key, "holdout", rule)(customer.ref), share)
 
 
 def workspace_arm(key: str, customer: Reachable, share: float) -> Arm:
     """The same for all rules together; it says nothing about what any of them has drawn."""
-    return _drawn(share, customer, key, "workspace_holdout") if share else Arm.TREATED
-
-
-def _drawn(share: float, customer: Reachable, key: str, *parts: str) -> Arm:
-    """Lots are drawn for a household, or for who lives alone."""
+    if not share:
+        return Arm.TREATED
     home = customer.household
-    lot = lots(key, *parts, "household")(home) if home else lots(key, *parts)(customer.ref)
+    return _arm(lots(key, _WHOLE, _HOME)(home) if home else lots(key, _WHOLE)(customer.ref), share)
+
+
+def _arm(lot: float, share: float) -> Arm:
     if lot < share:
         return Arm.HOLDOUT
     return Arm.COMPARISON if lot < 2 * share else Arm.TREATED

@@ -33,10 +33,9 @@ from engine.store.where import where
 _CUSTOMER = tables.table(tables.Customer)
 _SCORE = tables.table(tables.Score)
 _NAMED = or_(*(_CUSTOMER.c[name] != "" for name in ("given_name", "family_name", "company")))
-_REACHED = (
-    *(_CUSTOMER.c[name] for name in ("id", "time_zone", "ref", "household", "email")),
-    and_(_CUSTOMER.c.street != "", _CUSTOMER.c.city != "", _NAMED).label("takes_post"),
-)
+_REACHED = tuple(_CUSTOMER.c[name] for name in ("id", "time_zone", "ref", "household", "email"))
+_TAKES_POST = and_(_CUSTOMER.c.street != "", _CUSTOMER.c.city != "", _NAMED).label("takes_post")
+_NO_POST = false().label("takes_post")
 
 
 def matching(
@@ -78,23 +77,26 @@ def matching(
 
 
 def values(
-    connection: Connection, customers: Collection[int], names: Collection[str], *, exponent: int
+    connection: Connection, customers: Collection[int], names: Collection[str], *, exponent: int, post: bool = True
 ) -> tuple[tuple[str, ...], Sequence[Row[*tuple[Any, ...]]]]:
     """Those of the names that the tables know; and of each of these customers, by key, what tells whether and how they
-    are reached (`_REACHED`), then the values of these names."""
-    read, query = _reading(frozenset(names), exponent)
+    are reached (`_REACHED`, and whether they take post), then the values of these names.
+
+    post: whether that is asked; else it is said of nobody.
+    """
+    read, query = _reading(frozenset(names), exponent, post)
     return read, connection.execute(query, {"keys": listed(connection, customers)}).all()
 
 
 @lru_cache(maxsize=64)
-def _reading(names: frozenset[str], exponent: int) -> tuple[tuple[str, ...], Select[*tuple[Any, ...]]]:
+def _reading(names: frozenset[str], exponent: int, post: bool) -> tuple[tuple[str, ...], Select[*tuple[Any, ...]]]:
     """The statement that reads these names, which is made once."""
     known = _columns(exponent)
     read = tuple(name for name in known if name in names)
     source: FromClause = _CUSTOMER
     if set(read) & score_columns(exponent).keys():
         source = _CUSTOMER.outerjoin(_SCORE, _SCORE.c.customer_id == _CUSTOMER.c.id)
-    query = select(*_REACHED, *(known[name] for name in read)).select_from(source)
+    query = select(*_REACHED, _TAKES_POST if post else _NO_POST, *(known[name] for name in read)).select_from(source)
     return read, query.where(one_of(_CUSTOMER.c.id)).order_by(_CUSTOMER.c.id)
 
 

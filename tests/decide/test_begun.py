@@ -110,6 +110,16 @@ def test_each_step_has_its_journey_its_instant_and_its_name() -> None:
     assert [step["plan"]["template"] for step in found] == ["", "email/ask", "email/ask"]
 
 
+def test_journeys_that_begin_together_have_each_its_own_instants() -> None:
+    other = QUOTE.replace('after = "P1D"', 'after = "P2D"')
+    why, later = (Occasion(occurrence="today", anchor=NOW + timedelta(days=days)) for days in (0, 5))
+    some = [begun(text, why) for text in (QUOTE, other)]
+    some[1].entry = some[0].entry
+
+    found = rows(steps([*some, begun(QUOTE, later)], [1, 2, 3], NOW))
+    assert [(step["not_before"] - NOW).days for step in found] == [0, 1, 9, 0, 2, 9, 5, 6, 14]
+
+
 def test_points_are_told_by_what_goes_ahead_with_them() -> None:
     gift, ask, thank = facts(quoted())
 

@@ -150,6 +150,8 @@ def test_the_values_that_the_tables_know_are_those_that_rules_read(people: Store
         assert [row[0] for row in found] == list(wanted)
         nothing, plain = sweeps.values(connection, list(wanted), ["now.month"], exponent=2)
         assert (nothing, [row[:6] for row in found]) == ((), plain)
+        _, unasked = sweeps.values(connection, list(wanted), (), exponent=2, post=False)
+        assert [(*row[:5], False) for row in found] == unasked
         assert sweeps.values(connection, [], names, exponent=2) == (known, [])
 
     for row in found:

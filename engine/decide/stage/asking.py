@@ -17,7 +17,7 @@ from engine.core.lookback import lookbacks
 from engine.core.money import exponent
 from engine.core.waits import Waiting
 from engine.decide.came import Came
-from engine.decide.guards import asks_before
+from engine.decide.guards import asks_before, takes_post
 from engine.decide.moment import Occasion
 from engine.decide.panel import Panel
 from engine.decide.purchases import in_words
@@ -75,6 +75,7 @@ class Asking:
         rules: those that will be asked; reads: names in other conditions that will be. kinds: of events that will stop
         journeys. held: whether they are already.
         """
+        ids = sorted(ids)  # so they are found in two thirds of the time
         if not held:
             customers.hold(connection, ids)
         asked = list(rules)
@@ -82,7 +83,7 @@ class Asking:
         journeys: dict[int, list[tuple[int, Ending]]] = defaultdict(list)
         for journey in decisions.active_journeys(connection, ids, kinds) if kinds else ():
             journeys[journey.customer_id].append((journey.id, journey.ending))
-        read, people = self._people(connection, ids, names)
+        read, people = self._people(connection, ids, names, post=any(map(takes_post, asked)))
         return Round(
             words=self.policy.words,
             currency=self.policy.currency,
@@ -97,11 +98,11 @@ class Asking:
         )
 
     def _people(
-        self, connection: Connection, ids: Collection[int], reads: Collection[str]
+        self, connection: Connection, ids: Collection[int], reads: Collection[str], *, post: bool
     ) -> tuple[Sequence[str], dict[int, Person]]:  # fmt: skip
         """The names that the tables know, and the customers with what is read of them."""
         shop = self.policy
-        read, found = sweeps.values(connection, ids, reads, exponent=exponent(shop.currency))
+        read, found = sweeps.values(connection, ids, reads, exponent=exponent(shop.currency), post=post)
         people = {
             key: Person(key, zone or shop.time_zone, ref, household, email, takes_post, known, _NO_PAST)
             for key, zone, ref, household, email, takes_post, *known in found
@@ -163,7 +164,7 @@ class Asking:
         return looked
 
     def _stand(self, connection: Connection, asked: Round, some: Collection[int]) -> None:
-        people = {key: asked.people[key] for key in some}
+        people = {key: asked.people[key] for key in sorted(some)}
         asked.standings.update(permissions.standings(connection, people, self.policy.key))
 
     def settle(self, connection: Connection, come: Collection[Waiting]) -> None:
