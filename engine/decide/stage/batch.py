@@ -17,6 +17,9 @@ from engine.store import decisions, events
 
 NOBODY = Panel.of(())  # asked about what starts no rule
 
+TWICE = 2 * BATCH
+"""Events of a batch on PostgreSQL: every statement is a way there and back, and who writes holds up nobody else."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Batch:
@@ -32,7 +35,7 @@ def next_batch(
 ) -> Batch:  # fmt: skip
     """The next events, in the order in which they came. without: customers whose events are left for later."""
     if without is None:
-        batch = events.unprocessed(connection, stage.now, BATCH)
+        batch = events.unprocessed(connection, stage.now, BATCH if stage.store.is_sqlite else TWICE)
     else:
         batch = events.unprocessed_of_others(connection, stage.now, BATCH, without)
     questions = [(panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in batch]
