@@ -17,6 +17,7 @@ from sqlalchemy import Connection, text
 from engine.app import App, open_app
 from engine.decide.stage import Summary, ahead
 from engine.store import events
+from tests.ingest.test_portions import children, linux
 from tests.shop import THANKS, WHO, YES, Shop
 
 SORRY = """
@@ -139,28 +140,23 @@ def test_what_others_write_meanwhile_is_seen(shops: tuple[App, App], held: list[
     assert 0 < begun[0] < begun[1] == begun[-1]
 
 
-@pytest.mark.skipif(not Path("/proc/self/task").is_dir(), reason="the system does not list processes")
+@linux
 def test_when_it_is_killed_all_is_decided_here(shops: tuple[App, App], held: list[bool]) -> None:
     one, other = shops
     alone(one)
+    there = children()
     killed: list[int] = []
 
     def between(_done: int) -> None:
         if held and not killed:
-            killed.extend(children())
+            killed.extend(children() - there)
             for one in killed:
                 os.kill(one, signal.SIGKILL)
 
     other.decide(progress=between)
     assert (len(killed), held) == (1, [True])
     assert decided(other) == decided(one)
-    assert not children()
-
-
-def children() -> set[int]:
-    """The processes that this one has begun and that have not ended."""
-    listed = Path("/proc/self/task").glob("*/children")
-    return {int(one) for path in listed for one in path.read_text().split()}
+    assert not children() - there
 
 
 @pytest.mark.usefixtures("held")
