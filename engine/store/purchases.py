@@ -66,17 +66,24 @@ def between(connection: Connection, currency: str, through_day: int, keys: range
         (start, _TXN.c.customer_id.between(start, min(start + _CUSTOMERS, keys.stop) - 1))
         for start in range(keys.start, keys.stop, _CUSTOMERS)
     )
-    wanted = [_TXN.c.day <= through_day]
-    if (connection.execute(select(func.max(_TXN.c.id))).scalar() or 0) > newest:  # to ask each row is a tenth of it
-        wanted.append(_TXN.c.id <= newest)
-    return _read(connection, currency, wanted, chosen)
+    return _read(connection, currency, _through(connection, through_day, newest), chosen)
 
 
-def of_customers(connection: Connection, currency: str, through_day: int, customers: Collection[int]) -> Booked:
-    """The transactions of these customers up to and including a day."""
+def of_customers(
+    connection: Connection, currency: str, through_day: int, customers: Collection[int], newest: int
+) -> Booked:
+    """The transactions of these customers up to and including a day. newest: as in `between`."""
     spans = groupby(sorted(customers), key=lambda customer: customer >> _SPAN_BITS)
     chosen = ((span << _SPAN_BITS, among(connection, _TXN.c.customer_id, some)) for span, some in spans)
-    return joined(list(_read(connection, currency, [_TXN.c.day <= through_day], chosen)))
+    return joined(list(_read(connection, currency, _through(connection, through_day, newest), chosen)))
+
+
+def _through(connection: Connection, day: int, newest: int) -> list[ColumnElement[bool]]:
+    """What counts up to a day and a transaction."""
+    wanted = [_TXN.c.day <= day]
+    if (connection.execute(select(func.max(_TXN.c.id))).scalar() or 0) > newest:  # to ask each row is a tenth of it
+        wanted.append(_TXN.c.id <= newest)
+    return wanted
 
 
 def joined(parts: Sequence[Booked]) -> Booked:

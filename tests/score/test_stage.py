@@ -582,6 +582,20 @@ def test_who_buys_is_scored_at_once_by_the_last_fit_and_nobody_else(store: Store
         assert scores.dirty(connection) == 0
 
 
+def test_of_many_who_bought_each_half_is_read_by_itself(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    book(store, *shop_of(80))
+    rate(store)
+    before, few = facts(store), ("C003", "C007", "C011")
+    book(store, *((ref, 301, 5000) for ref in few))
+    monkeypatch.setattr("engine.score.stage._HALF", 1)
+
+    assert rescore(store, POLICY, now=noon(301)) == 3
+
+    after = facts(store)
+    assert {ref for ref in after if after[ref] != before[ref]} == set(few)
+    assert all(after[ref].frequency == before[ref].frequency + 1 for ref in few)
+
+
 def test_a_score_of_one_by_the_last_fit_is_what_everybodys_would_be_on_that_day(store: Store) -> None:
     book(store, *shop_of(80))
     rate(store)

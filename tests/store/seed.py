@@ -290,7 +290,7 @@ def read(connection: Connection, through: int = 99, refs: list[str] | None = Non
     amount."""
     names = {customer(connection, ref): ref for ref in ("C1", "C2", "C3")}
     keys = [key for key, ref in names.items() if refs is None or ref in refs]
-    found = purchases.of_customers(connection, "EUR", TODAY + through, keys)
+    found = purchases.of_customers(connection, "EUR", TODAY + through, keys, transactions.newest(connection))
     sold = [0] * len(found) if found.sale_day is None else found.sale_day.tolist()
     rows = zip(found.customer_id.tolist(), found.day.tolist(), found.amount_minor.tolist(), sold, strict=True)
     return sorted((names[who], day - TODAY, amount, sold and sold - TODAY) for who, day, amount, sold in rows)

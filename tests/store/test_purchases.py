@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from itertools import chain
 
 import pytest
@@ -26,6 +27,11 @@ def everything(connection: Connection, through: int = 99, pieces: int = 3) -> Bo
     return purchases.joined(list(chain.from_iterable(found)))
 
 
+def theirs(connection: Connection, keys: Collection[int], through: int = 0) -> Booked:
+    """Of some customers, as score reads it."""
+    return purchases.of_customers(connection, "EUR", TODAY + through, keys, transactions.newest(connection))
+
+
 def rows(found: Booked) -> list[Row]:
     cost = [NO_COST] * len(found) if found.cost_minor is None else found.cost_minor.tolist()
     sold = [0] * len(found) if found.sale_day is None else found.sale_day.tolist()
@@ -37,7 +43,7 @@ def test_an_empty_store(store: Store) -> None:
     with store.read() as connection:
         assert purchases.spans(connection, 4) == []
         assert rows(everything(connection)) == []
-        assert rows(purchases.of_customers(connection, "EUR", TODAY, [])) == []
+        assert rows(theirs(connection, [])) == []
 
 
 def test_only_these_customers_and_only_up_to_a_day(store: Store) -> None:
@@ -94,6 +100,7 @@ def test_what_was_stored_after_the_newest_does_not_count(store: Store) -> None:
         (keys,) = purchases.spans(connection, 1)
         (found,) = purchases.between(connection, "EUR", TODAY, keys, newest)
         assert len(found) == 1
+        assert len(purchases.of_customers(connection, "EUR", TODAY, keys, newest)) == 1
 
 
 LOGS = st.lists(
@@ -112,7 +119,7 @@ def test_score_reads_all_that_was_stored(
             add(connection, ref, fact(str(number), amount, days))
         wanted = sorted((keys[ref], TODAY + days, amount, NO_COST, 0) for ref, days, amount in log if days <= through)
         assert rows(everything(connection, through, pieces)) == wanted
-        assert rows(purchases.of_customers(connection, "EUR", TODAY + through, keys.values())) == wanted
+        assert rows(theirs(connection, keys.values(), through)) == wanted
 
 
 SHOPS = st.lists(
@@ -154,7 +161,7 @@ def test_what_is_read_is_what_a_plain_question_gives(
         others = sum(row[4] != "EUR" for row in shop)
         for found in (
             everything(connection, 9, pieces),
-            purchases.of_customers(connection, "EUR", TODAY + 9, keys.values()),
+            theirs(connection, keys.values(), 9),
         ):
             assert rows(found) == wanted
             assert found.foreign == others
@@ -169,7 +176,7 @@ def test_keys_may_lie_far_apart(store: Store) -> None:
                 text("UPDATE customer SET id = :key WHERE ref = :ref"), {"key": key, "ref": f"C{number}"}
             )
             sale(connection, f"C{number}", number + 1)
-        found = purchases.of_customers(connection, "EUR", TODAY, [*reversed(keys)])
+        found = theirs(connection, [*reversed(keys)])
         assert [row[:3] for row in rows(found)] == [(key, TODAY, number) for number, key in enumerate(keys, 1)]
         last = list(purchases.between(connection, "EUR", TODAY, range(keys[-1] - 25_000, keys[-1] + 1), 99))
         assert [row[:3] for row in rows(purchases.joined(last))] == [(keys[-1], TODAY, 5)]
@@ -202,4 +209,4 @@ def test_score_reads_from_the_index_alone(sandbox: Store) -> None:
 
 def test_any_number_of_keys_can_be_asked_for(narrow: Connection) -> None:
     sale(narrow)
-    assert len(purchases.of_customers(narrow, "EUR", TODAY, range(3000))) == 1
+    assert len(theirs(narrow, range(3000))) == 1
