@@ -15,6 +15,7 @@ from engine.errors import UsageError
 
 if TYPE_CHECKING:
     from engine.config import Shop
+    from engine.report.group import Compared
     from engine.report.lift import LiftLine
     from engine.report.sources import SourceLine
 
@@ -119,19 +120,9 @@ def lift(
         found = report_lift(app.store, within=length, currency=shop.currency, margin=margin, now=app.clock())
 
     def human() -> None:
-        columns = (
-            "rule",
-            "left alone",
-            "compared",
-            "in",
-            "paid each",
-            "paid each ",
-            "difference",
-            "19 of 20",
-            "reading",
-        )
         rows = [row for line in found for row in _lift(line, shop)]
-        table("", columns, rows, right=("left alone", "compared", *columns[4:-1]))
+        columns = ("rule", "left alone", "compared", "difference each, 19 of 20")
+        table("", columns, rows, right=columns[1:3])
         if not found:
             say("Nobody was drawn yet. (hint: docs/rules.md, Holdout and comparison)")
         elif coming := sum(line.coming for line in found):
@@ -143,19 +134,21 @@ def lift(
 
 
 def _lift(line: LiftLine, shop: Shop) -> Iterator[tuple[str, ...]]:
-    """A row of revenue, and one of margin where the shop knows it: it is not what customers paid."""
+    """The customers, and what each brought on average: as revenue, and as margin where the shop knows it."""
     groups = [(line.holdout, line.holdout_households), (line.comparison, line.comparison_households)]
     said = [str(customers) if customers == homes else f"{customers} in {homes}" for customers, homes in groups]
+    yield line.rule or "all rules", *said, "" if line.holdout or line.comparison else _SAYS["too few"]
     for what, one in (("revenue", line.revenue), ("margin", line.margin)):
-        if what == "margin" and one == line.revenue:
+        if not (line.holdout or line.comparison) or (what == "margin" and one == line.revenue):
             return
-        amounts = (
-            one.holdout_mean_minor,
-            one.comparison_mean_minor,
-            one.difference_minor,
-            one.low_minor,
-            one.high_minor,
-        )
-        alone, compared, difference, low, high = (money(minor, shop.currency, shop.locale) for minor in amounts)
-        head = (line.rule or "all rules", *said) if what == "revenue" else ("", "", "")
-        yield *head, what, alone, compared, difference, f"{low} to {high}", _SAYS[one.says]
+        means = zip((one.holdout_mean_minor, one.comparison_mean_minor), (line.holdout, line.comparison), strict=True)
+        each = (money(mean if number else None, shop.currency, shop.locale) for mean, number in means)
+        yield f"  {what}", *each, _reading(one, shop)
+
+
+def _reading(one: Compared, shop: Shop) -> str:
+    if one.says == "too few":
+        return _SAYS[one.says]
+    amounts = (one.difference_minor, one.low_minor, one.high_minor)
+    difference, low, high = (money(minor, shop.currency, shop.locale) for minor in amounts)
+    return f"{difference} ({low} to {high}): {_SAYS[one.says]}"

@@ -66,3 +66,15 @@ def test_the_margin_has_a_row_of_its_own(shop: Shop, capsys: pytest.CaptureFixtu
     (line,) = json.loads(told(shop, capsys, "--json"))
     assert {line["revenue"]["holdout_mean_minor"], line["margin"]["holdout_mean_minor"]} == {2000, 500}
     assert re.search(r"revenue \S*20,00.* margin \S*5,00", told(shop, capsys))
+
+
+def test_on_a_narrow_terminal_no_name_is_broken(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    rule = THANKS.replace("0.0", "0.4").replace('id = "thanks"', 'id = "positive_feedback_thanks"')
+    shop = Shop(tmp_path / "shop", rules={"positive_feedback_thanks": rule})
+    shop.customer()
+    shop.event("service_call.completed", "2026-03-02T09:00:00Z")
+    shop.app.decide()
+    assert re.search(r"positive_feedback_thanks (0 1 revenue – 0,00|1 0 revenue 0,00 € –)", told(shop, capsys))
