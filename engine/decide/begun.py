@@ -73,17 +73,18 @@ def journeys(begun: Sequence[Begun], now: datetime) -> dict[str, list[Any]]:
 def steps(begun: Sequence[Begun], keys: Iterable[int], now: datetime) -> dict[str, Sequence[Any]]:
     """The rows of their steps, column by column. keys: of the journeys."""
     each = [(fixed, one, key) for one, key in zip(begun, keys, strict=True) for fixed in one.ruling.fixed]
-    *same, _ = zip(*(fixed for fixed, _, _ in each), strict=True)
+    *columns, _ = zip(*(fixed for fixed, _, _ in each), strict=True)
+    same = dict(zip(FIXED, columns, strict=True))
     entries = [one.entry for _, one, _ in each]
     known: dict[tuple[int, int], Stands] = {}
     stands = [_stands(one, fixed[-1], known) for fixed, one, _ in each]
     return {
         "journey_id": [key for _, _, key in each],
-        **dict(zip(FIXED, same, strict=True)),
+        **same,
         "customer_id": [entry.customer for entry in entries],
         "dedupe_key": [
             dedupe_key(rule, entry.ref, entry.why.occurrence, step)
-            for rule, step, entry in zip(same[0], same[2], entries, strict=True)
+            for rule, step, entry in zip(same["rule_id"], same["step"], entries, strict=True)
         ],
         "event_id": [entry.why.event_id for entry in entries],
         "facts": Texts([_facts(one, stand.awaits) for (_, one, _), stand in zip(each, stands, strict=True)]),

@@ -115,7 +115,7 @@ def judge_further(rule: Rule, case: Case, held: str, last_started: datetime | No
     if ruling.outcome != "act":
         return ruling
     # What a customer is owed is no matter for the lot of the workspace.
-    share = 0.0 if rule.purpose == "transactional" else case.workspace_holdout
+    share = 0.0 if rule.purpose == "transactional" else rulings.share
     whole = workspace_arm(case.key, customer, share)
     own = rule_arm(case.key, rule.id, customer, rule.holdout)
     return rulings.drawn(ruling, whole, own, at_home=bool(customer.household))
@@ -136,9 +136,7 @@ def takes_post(rule: Rule) -> bool:
     return "note" in rule.channels
 
 
-def _too_soon(rule: Rule, case: Case, last_started: datetime | None) -> str | None:
-    if last_started is None:
-        return None
+def _too_soon(rule: Rule, case: Case, last_started: datetime) -> str | None:
     last = last_started.date().isoformat()
     if rule.again_after is not None:
         if case.now < add(last_started, rule.again_after, case.time_zone):

@@ -10,8 +10,6 @@ from engine.core.arms import Arm
 from engine.core.facts import Reachable
 from engine.core.keys import lots
 
-_WHOLE, _HOME = "workspace_holdout", "household"
-
 
 def rule_arm(key: str, rule: str, customer: Reachable, share: float) -> Arm:
     """Where this customer stands in a rule's measurement: HOLDOUT and COMPARISON for about `share` each, or TREATED.
@@ -19,21 +17,17 @@ def rule_arm(key: str, rule: str, customer: Reachable, share: float) -> Arm:
     key: the workspace's key, so that two shops do not leave out the same people. share: 0 to 1; above a half there are
     not enough left for a comparison of that size.
     """
-    if not share:
-        return Arm.TREATED
-    home = customer.household
-    return _arm(lots(key, "holdout", rule, _HOME)(home) if home else lots(key, "holdout", rule)(customer.ref), share)
+    return _drawn(customer, share, key, "holdout", rule) if share else Arm.TREATED
 
 
 def workspace_arm(key: str, customer: Reachable, share: float) -> Arm:
     """The same for all rules together; it says nothing about what any of them has drawn."""
-    if not share:
-        return Arm.TREATED
+    return _drawn(customer, share, key, "workspace_holdout") if share else Arm.TREATED
+
+
+def _drawn(customer: Reachable, share: float, *parts: str) -> Arm:
     home = customer.household
-    return _arm(lots(key, _WHOLE, _HOME)(home) if home else lots(key, _WHOLE)(customer.ref), share)
-
-
-def _arm(lot: float, share: float) -> Arm:
+    lot = lots(*parts, "household")(home) if home else lots(*parts)(customer.ref)
     if lot < share:
         return Arm.HOLDOUT
     return Arm.COMPARISON if lot < 2 * share else Arm.TREATED

@@ -106,7 +106,7 @@ def _event(name: str, kind: Type, meaning: str) -> Field:
 
 def _now(name: str, kind: Type, meaning: str, read: Callable[[datetime], Value]) -> Field:
     def read_all(them: Situations) -> list[Value | None]:
-        said = {tz: read(calendar.local_time(them.now, tz)) for tz in set(them.zones)}
+        said = {tz: read(clock) for tz, clock in them.clocks.items()}
         return [said[tz] for tz in them.zones]
 
     return Field(name=f"now.{name}", type=kind, meaning=meaning, read=lambda _, now: read(now), read_all=read_all)

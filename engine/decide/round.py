@@ -201,7 +201,6 @@ class Round:
             time_zone=person.time_zone,
             now=self.now,
             key=self.key,
-            workspace_holdout=self.rulings.share,
         )
         started = self.started
         rulings = [

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, time
+from functools import cached_property
 from math import inf, isfinite
 from typing import Any, Protocol
 
@@ -50,7 +51,7 @@ class Situation:
     history: Mapping[str, Value] = field(default_factory=dict)
 
 
-@dataclass(slots=True, kw_only=True)
+@dataclass(kw_only=True)
 class Situations:
     """Many customers at one instant, column by column: whatever can be read of all of them at once.
 
@@ -64,10 +65,15 @@ class Situations:
     events: Sequence[Happening]
     alone: Callable[[int], Situation]
 
-    @property
+    @cached_property
     def each(self) -> list[Situation]:
         """All of them, one by one."""
         return list(map(self.alone, range(len(self.zones))))
+
+    @cached_property
+    def clocks(self) -> dict[str, datetime]:
+        """What the clocks of each zone show."""
+        return {tz: calendar.local_time(self.now, tz) for tz in set(self.zones)}
 
 
 def converted(values: Sequence[Any], kind: Type, zones: Sequence[str]) -> list[Value | None]:

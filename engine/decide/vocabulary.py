@@ -137,7 +137,7 @@ def columns(them: Situations, words: Vocabulary, names: Iterable[str]) -> list[S
         elif known.read_all is not None:
             found.append(known.read_all(them))
         else:
-            found.append([known.read(it, calendar.local_time(it.now, it.time_zone)) for it in them.each])
+            found.append([known.read(it, them.clocks[it.time_zone]) for it in them.each])
     return found
 
 

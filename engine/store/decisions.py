@@ -30,8 +30,8 @@ from engine.core.actions import UNFINISHED, Ending, State
 from engine.core.answers import Answer, answers, short
 from engine.core.reasons import Clause, told
 from engine.store import actions, rows, tables
-from engine.store.listed import among, listed, one_of
-from engine.store.session import insert_into, paired, pairs
+from engine.store.listed import among, listed, one_of, paired, pairs
+from engine.store.session import insert_into
 
 _VERSION = tables.table(tables.RuleVersion)
 _DECISION = tables.table(tables.Decision)

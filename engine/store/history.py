@@ -18,7 +18,7 @@ from engine.core.condition import Value
 from engine.core.lookback import ABOUT_EVENTS, Lookback
 from engine.core.money import exponent
 from engine.store import tables
-from engine.store.session import paired, pairs
+from engine.store.listed import paired, pairs
 
 _CUSTOMER = tables.table(tables.Customer)
 _EVENT = tables.table(tables.Event)

@@ -64,9 +64,7 @@ def as_json(values: Sequence[Any]) -> str:
 @lru_cache(maxsize=2**14)  # the same few, again and again
 def instant(kept: Any) -> Any:
     """What an instant's column holds."""
-    if isinstance(kept, str):
-        return texts.instant(kept)
-    return kept if kept is None else kept.astimezone(UTC)
+    return texts.instant(kept) if isinstance(kept, str) else in_utc(kept)
 
 
 def in_utc(given: datetime | None) -> datetime | None:

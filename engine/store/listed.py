@@ -8,7 +8,20 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Integer, bindparam
+from sqlalchemy import (
+    ARRAY,
+    BigInteger,
+    ColumnElement,
+    Connection,
+    Integer,
+    Subquery,
+    Text,
+    bindparam,
+    cast,
+    column,
+    func,
+    select,
+)
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -54,6 +67,28 @@ def array(values: Sequence[Any]) -> str | list[Any]:
     if '"' in whole or "\\" in whole:
         values = [one.replace("\\", "\\\\").replace('"', '\\"') for one in values]
     return '{"' + '","'.join(values) + '"}'
+
+
+def paired(dialect: str) -> Subquery:
+    """Any number of keys and texts (`pairs`) as a table to join, of columns `number` and `text`."""
+    if dialect == "sqlite":
+        value = func.json_each(bindparam("pairs", type_=Text)).table_valued("value").c.value
+        return select(
+            func.json_extract(value, "$[0]").label("number"), func.json_extract(value, "$[1]").label("text")
+        ).subquery()
+    numbers = cast(bindparam("numbers", type_=NullType()), ARRAY(BigInteger))
+    texts = cast(bindparam("texts", type_=NullType()), ARRAY(Text))
+    columns = column("number", BigInteger), column("text", Text)
+    unnested = func.unnest(numbers, texts).table_valued(*columns).render_derived()
+    return select(unnested.c.number, unnested.c.text).subquery()
+
+
+def pairs(connection: Connection, given: Iterable[tuple[int, str]]) -> dict[str, Any]:
+    """What is bound for a table of `paired`."""
+    known = list(given)
+    if connection.dialect.name == "sqlite":
+        return {"pairs": as_json(known)}
+    return {"numbers": array([number for number, _ in known]), "texts": array([one for _, one in known])}
 
 
 @compiles(OneOf, "sqlite")

@@ -10,32 +10,21 @@ from time import monotonic, sleep
 from typing import Any, TypeVar
 
 from sqlalchemy import (
-    ARRAY,
-    BigInteger,
     Connection,
     Engine,
-    Subquery,
     Table,
-    Text,
-    bindparam,
-    cast,
-    column,
     create_engine,
     event,
-    func,
     inspect,
-    select,
     text,
 )
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError, DatabaseError, NoSuchModuleError, OperationalError
-from sqlalchemy.types import NullType
 from uuid_utils import uuid7
 
 from engine.errors import StoreError
 from engine.store import kept
-from engine.store.listed import array
 
 SCHEMA_VERSION = "0001"
 """The newest migration; a test holds it against migrations/versions."""
@@ -126,7 +115,7 @@ class Store:
         self._engine.dispose()
 
 
-def written(connection: Connection) -> tuple[int, ...]:
+def stamp(connection: Connection) -> tuple[int, ...]:
     """What is the same at the end of a transaction and at the beginning of another only if nobody has written to this
     SQLite file in between: neither another connection (https://sqlite.org/pragma.html#pragma_data_version) nor this."""
     driver: Any = connection.connection.driver_connection
@@ -150,28 +139,6 @@ def in_chunks(keys: Iterable[Any]) -> Iterator[list[Any]]:
     ordered = sorted(set(keys))
     for start in range(0, len(ordered), _CHUNK):
         yield ordered[start : start + _CHUNK]
-
-
-def paired(dialect: str) -> Subquery:
-    """Any number of keys and texts (`pairs`) as a table to join, of columns `number` and `text`."""
-    if dialect == "sqlite":
-        value = func.json_each(bindparam("pairs", type_=Text)).table_valued("value").c.value
-        return select(
-            func.json_extract(value, "$[0]").label("number"), func.json_extract(value, "$[1]").label("text")
-        ).subquery()
-    numbers = cast(bindparam("numbers", type_=NullType()), ARRAY(BigInteger))
-    texts = cast(bindparam("texts", type_=NullType()), ARRAY(Text))
-    columns = column("number", BigInteger), column("text", Text)
-    unnested = func.unnest(numbers, texts).table_valued(*columns).render_derived()
-    return select(unnested.c.number, unnested.c.text).subquery()
-
-
-def pairs(connection: Connection, given: Iterable[tuple[int, str]]) -> dict[str, Any]:
-    """What is bound for a table of `paired`."""
-    known = list(given)
-    if connection.dialect.name == "sqlite":
-        return {"pairs": kept.as_json(known)}
-    return {"numbers": array([number for number, _ in known]), "texts": array([one for _, one in known])}
 
 
 @contextmanager

@@ -26,7 +26,7 @@ from engine.decide.stage.batch import Batch, next_batch
 from engine.decide.stage.policy import Policy, Summary
 from engine.decide.vocabulary import vocabulary
 from engine.store import events
-from engine.store.session import open_store, written
+from engine.store.session import open_store, stamp
 
 MANY = 20_000
 """Events from which on a process of its own pays: to start it takes as long as to decide on some thousands."""
@@ -86,7 +86,7 @@ class Ahead:
 
     def holds(self, connection: Connection) -> bool:
         """Whether what it said still counts in the transaction that has begun."""
-        return written(connection) == self.before
+        return stamp(connection) == self.before
 
     def ask(self, batch: Batch) -> None:
         """Ask for the batch after this one; in the transaction that will write it, so that nobody else can before."""
@@ -103,7 +103,7 @@ class Ahead:
     def wrote(self, connection: Connection) -> None:
         """All of the batch is written, and will be committed."""
         if self.asked:
-            self.before = written(connection)
+            self.before = stamp(connection)
 
     def _said(self) -> Any:
         """What it says; None when it is gone, and then it is not asked again."""

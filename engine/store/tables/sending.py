@@ -129,7 +129,7 @@ class Touchpoint(SQLModel, table=True):
 
     __table_args__ = (Index("touchpoint_customer", "customer_id", "at"),)
     action_id: int = Field(primary_key=True, sa_type=BIG, sa_column_kwargs={"autoincrement": False})
-    customer_id: int = Field(sa_type=BIG)  # its action's journey refers to the customer: to look again locks the row
+    customer_id: int = Field(sa_type=BIG)  # its action's; to look whether it is there locks the row
     channel: str
     purpose: str
     rule_id: str
