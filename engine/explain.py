@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date, datetime, time
@@ -20,7 +20,17 @@ from engine.decide.shape import hint_at
 from engine.decide.situation import Earlier, Situation
 from engine.decide.why import Circumstances, Happened, why
 from engine.errors import ConfigError, UsageError
-from engine.store import customers, events, history, latest, permissions, score_history, scores, transactions
+from engine.store import (
+    customers,
+    events,
+    history,
+    latest,
+    new_events,
+    permissions,
+    score_history,
+    scores,
+    transactions,
+)
 
 if TYPE_CHECKING:
     from engine.app import App
@@ -46,6 +56,7 @@ class Known:
     standing: Standing
     worth: Worth | None
     happened: Sequence[events.Stored]
+    new: Collection[int]  # the keys of those that nobody had decided on
 
     @property
     def now(self) -> datetime:
@@ -75,7 +86,8 @@ def known_at(app: App, connection: Connection, customer: customers.Known, at: da
         history=_answers(app, connection, customer, now),
     )
     happened = events.of_customer(connection, key, at)
-    return Known(situation=situation, standing=standing, worth=worth, happened=happened)
+    new = new_events.of_customer(connection, key, at)
+    return Known(situation=situation, standing=standing, worth=worth, happened=happened, new=new)
 
 
 def _answers(app: App, connection: Connection, customer: customers.Known, now: datetime) -> Mapping[str, Value]:
@@ -150,6 +162,7 @@ def _circumstances(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -
     entered = [row["decided_at"] for row in decided if row["outcome"] == "act" and row["decided_at"] <= now]
     scored = f"score/{local_date(worth.scored_at, known.situation.time_zone)}" if worth else ""
     later = [row["occurrence"] for row in decided if row["decided_at"] > now]
+    new = {*known.new, *(row["event_id"] for row in decided if row["decided_at"] > now)}
     return Circumstances(
         situation=known.situation,
         standing=known.standing,
@@ -158,7 +171,7 @@ def _circumstances(app: App, known: Known, rule: Rule, decided: Sequence[Row]) -
         happened=tuple(
             Happened(
                 event=one.facts,
-                processed=one.processed,
+                processed=one.id not in new,
                 history=begin is not None and one.facts.occurred_at < begin,
             )
             for one in known.happened

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import asdict
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -17,11 +16,12 @@ from engine.core.money import micro_text, to_major
 from engine.core.permission import Standing
 from engine.errors import UsageError
 from engine.store import actions as outbox_actions
-from engine.store import customers, decisions, events, outbox, permissions, score_history, scores, transactions
+from engine.store import customers, decisions, outbox, permissions, score_history, scores, transactions
 from engine.store import ledger as book
 
 if TYPE_CHECKING:
     from engine.app import App
+    from engine.explain import Known
 
 
 def explain(app: App, words: str, rule: str | None, at: datetime | None = None) -> dict[str, Any]:
@@ -51,20 +51,19 @@ def explain(app: App, words: str, rule: str | None, at: datetime | None = None) 
         "score": _score(one, worth.facts, worth.scored_at) if worth else None,
         "permissions": _permissions(known.standing),
         "decisions": said,
-        "why": "" if said else _silence(known.happened),
+        "why": "" if said else _silence(known),
         "rules": [
             told_by.answer(app, known, each, [row for row in rows if row["rule_id"] == each.id]) for each in rules
         ],
     }
 
 
-def _silence(happened: Sequence[events.Stored]) -> str:
-    if not happened:
+def _silence(known: Known) -> str:
+    if not known.happened:
         return "nothing has happened to them that a rule waits for"
-    waiting = sum(1 for found in happened if not found.processed)
-    if waiting:
+    if waiting := sum(one.id in known.new for one in known.happened):
         return f"{waiting} events wait for premura decide"
-    return f"their {len(happened)} events lie before the shop's start, or no rule waits for their kinds"
+    return f"their {len(known.happened)} events lie before the shop's start, or no rule waits for their kinds"
 
 
 def ledger(app: App, words: str) -> dict[str, Any]:

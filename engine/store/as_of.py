@@ -50,7 +50,7 @@ class Save:
 
 def happened(connection: Connection, kinds: Collection[str], since: datetime, until: datetime) -> list[Stored]:
     """Everybody's events of these kinds from an instant up to another, as they occurred, decided on or not."""
-    columns = ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload", "processed_at")
+    columns = ("id", "source", "customer_id", "kind", "ext_key", "occurred_at", "payload")
     wanted = (_EVENT.c.kind.in_(kinds), _EVENT.c.occurred_at >= since, _EVENT.c.occurred_at <= until)
     query = select(*(_EVENT.c[name] for name in columns)).where(*wanted).order_by(_EVENT.c.occurred_at, _EVENT.c.id)
     return [
@@ -59,9 +59,8 @@ def happened(connection: Connection, kinds: Collection[str], since: datetime, un
             source=source,
             customer_id=customer,
             facts=Event(customer="", kind=kind, ext_key=ext_key, occurred_at=at, payload=payload),
-            processed=processed is not None,
         )
-        for key, source, customer, kind, ext_key, at, payload, processed in connection.execute(query)
+        for key, source, customer, kind, ext_key, at, payload in connection.execute(query)
     ]
 
 

@@ -20,6 +20,7 @@ from engine.store.session import SCHEMA_VERSION
 _ACTION = tables.table(tables.Action)
 _DELIVERY = tables.table(tables.Delivery)
 _EVENT = tables.table(tables.Event)
+_NEW = tables.table(tables.NewEvent)
 
 QUEUE = tuple(state for state in State if state in OPEN | {State.SUBMITTING, State.UNKNOWN})
 """The states in which something is still to happen."""
@@ -72,9 +73,8 @@ def unknown(connection: Connection) -> dict[str, int]:
 
 def unheard(connection: Connection) -> Depth:
     """The events that decide has not gone through yet, and when the first of them came in."""
-    waiting = _EVENT.c.processed_at.is_(None)
-    first = select(_EVENT.c.received_at).where(waiting).order_by(_EVENT.c.id).limit(1)
-    number = connection.execute(select(func.count()).select_from(_EVENT).where(waiting)).scalar_one()
+    first = select(_EVENT.c.received_at).where(_EVENT.c.id == select(func.min(_NEW.c.event_id)).scalar_subquery())
+    number = connection.execute(select(func.count()).select_from(_NEW)).scalar_one()
     return Depth(number=number, due_since=connection.execute(first).scalar())
 
 

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, text
 
 from engine.app import App, open_app
 from engine.decide.stage import Summary, ahead
-from engine.store import events
+from engine.store import new_events
 from tests.ingest.test_portions import children, linux
 from tests.shop import THANKS, WHO, YES, Shop
 
@@ -80,7 +80,7 @@ def decided(shop: App) -> dict[str, list[tuple[Any, ...]]]:
         "journey": "SELECT rule_id, rule_hash, customer_id, occurrence, state, anchor_at, exit_reason FROM journey",
         "action": "SELECT dedupe_key, j.occurrence, plan, facts, a.state, reason, not_before FROM action a"
         " JOIN journey j ON j.id = journey_id AND j.customer_id = a.customer_id",
-        "event": "SELECT ext_key, processed_at FROM event",
+        "event_new": "SELECT * FROM event_new",
         "tally": "SELECT * FROM tally",
         "rule_version": "SELECT hash, clauses FROM rule_version",
     }
@@ -170,9 +170,9 @@ def test_where_no_process_can_be_started_all_is_decided_here(
 def test_only_what_is_to_be_decided_now_counts(shops: tuple[App, App]) -> None:
     shop, _ = shops
     with shop.store.read() as connection:
-        assert events.are_more(connection, NOW, EVENTS - 1)
-        assert not events.are_more(connection, NOW, EVENTS)
-        assert not events.are_more(connection, datetime(2026, 3, 1, tzinfo=UTC), 500)
+        assert new_events.are_more(connection, NOW, EVENTS - 1)
+        assert not new_events.are_more(connection, NOW, EVENTS)
+        assert not new_events.are_more(connection, datetime(2026, 3, 1, tzinfo=UTC), 500)
     alone(shop)
     with shop.store.read() as connection:
-        assert not events.are_more(connection, NOW, 0)
+        assert not new_events.are_more(connection, NOW, 0)

@@ -305,7 +305,7 @@ def test_a_crash_in_the_middle_of_a_batch_changes_nothing(shop: Shop, monkeypatc
         raise KeyboardInterrupt
 
     with monkeypatch.context() as patched:
-        patched.setattr("engine.store.events.mark_processed", crash)
+        patched.setattr("engine.store.new_events.take_off", crash)
         with pytest.raises(KeyboardInterrupt):
             shop.app.decide()
     assert shop.actions() == []

@@ -13,7 +13,7 @@ import pytest
 from sqlalchemy import text
 
 from engine.app import App, open_app
-from engine.store import customers, events
+from engine.store import customers, new_events
 from engine.store.session import Store, open_store
 from tests.databases import STORES
 from tests.shop import THANKS, Shop
@@ -100,7 +100,7 @@ def test_whom_another_holds_is_left_to_it_with_all_that_happened_to_them(shop: S
     with another.write() as first, shop.app.store.write() as second:
         keys = customers.ids_of(first, ["C2", "C3"])
         customers.hold(first, [keys["C2"]])
-        assert [one.customer_id for one in events.unprocessed(second, NOW, 2)] == [keys["C3"]] * 2
+        assert [one.customer_id for one in new_events.next_events(second, NOW, 2)] == [keys["C3"]] * 2
 
 
 def test_who_finds_nothing_but_what_others_hold_waits_for_them(shop: Shop, another: Store) -> None:
@@ -111,12 +111,12 @@ def test_who_finds_nothing_but_what_others_hold_waits_for_them(shop: Shop, anoth
     def waits(store: Store) -> int:
         with store.write() as connection:
             asked.set()
-            return len(events.unprocessed(connection, NOW, 10))
+            return len(new_events.next_events(connection, NOW, 10))
 
     with ThreadPoolExecutor(1) as pool:
         with another.write() as connection:
-            (held,) = events.unprocessed(connection, NOW, 10)
+            (held,) = new_events.next_events(connection, NOW, 10)
             later = pool.submit(waits, shop.app.store)
             asked.wait()
-            events.mark_processed(connection, [held.id], NOW)
+            new_events.take_off(connection, [held.id])
         assert later.result(timeout=120) == 0

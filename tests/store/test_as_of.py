@@ -10,7 +10,17 @@ import pytest
 
 from engine.core.facts import ConsentRecord, Event, Score, Transaction
 from engine.core.permission import Suppression
-from engine.store import as_of, complaints, customers, events, permissions, score_history, scores, transactions
+from engine.store import (
+    as_of,
+    complaints,
+    customers,
+    events,
+    new_events,
+    permissions,
+    score_history,
+    scores,
+    transactions,
+)
 from engine.store.score_history import MISSING, append, pack
 from engine.store.scores import COLUMNS
 from engine.store.session import Store
@@ -37,13 +47,11 @@ def test_events_come_as_they_occurred_decided_on_or_not(store: Store, people: li
             (one, event("a", 9, "later")), (two, event("a", 1, "same"))]  # fmt: skip
     with store.write() as connection:
         events.add(connection, "x", rows, NOON)
-        events.mark_processed(
-            connection, [found.id for found in events.unprocessed(connection, NOON + 9 * DAY, 1)], NOON
-        )
+        new_events.take_off(connection, [found.id for found in new_events.next_events(connection, NOON + 9 * DAY, 1)])
 
         found = as_of.happened(connection, ["a"], NOON + DAY, NOON + 3 * DAY)
-        assert [(each.customer_id, each.facts.ext_key, each.processed) for each in found] == [
-            (one, "early", False), (two, "same", False), (two, "late", True)]  # fmt: skip
+        assert [(each.customer_id, each.facts.ext_key) for each in found] == [
+            (one, "early"), (two, "same"), (two, "late")]  # fmt: skip
         assert found[0].facts == event("a", 1, "early")
         assert as_of.first_heard_of(connection) == {one: NOON, two: NOON, people[2]: NOON}
         events.add(connection, "x", [(one, event("c", -5, "before"))], NOON)

@@ -1,4 +1,4 @@
-"""Events: stored once, decided on once, in the order in which they came."""
+"""Events: stored once, and found again by whom they happened to, and when."""
 
 from __future__ import annotations
 
@@ -29,33 +29,6 @@ def test_an_event_is_stored_once_for_each_source(store: Store) -> None:
         ("till", "1"),
     ]
     assert found[0].facts == fact("1")
-    assert not found[0].processed
-
-
-def test_they_wait_for_their_time_and_are_taken_in_the_order_of_their_coming(store: Store) -> None:
-    with store.write() as connection:
-        key = customer(connection)
-        events.add(connection, "shop", [(key, fact("b", days=1)), (key, fact("a")), (key, fact("c", days=5))], NOON)
-
-        def waiting(days: int, limit: int = 9) -> list[str]:
-            return [one.ext_key for one in events.unprocessed(connection, NOON + days * DAY, limit)]
-
-        assert waiting(0) == ["a"]
-        assert waiting(1) == ["b", "a"]
-        assert waiting(9, limit=2) == ["b", "a"]
-        first = events.unprocessed(connection, NOON + DAY, 1)
-        events.mark_processed(connection, [one.id for one in first], NOON + DAY)
-        assert waiting(9) == ["a", "c"]
-        assert [one.processed for one in events.of_customer(connection, key)] == [False, True, False]
-
-
-def test_history_is_known_and_never_decided_on(store: Store) -> None:
-    with store.write() as connection:
-        for days in (-2, -1, 0):
-            happened(connection, "quote.sent", at=NOON + days * DAY)
-        assert events.mark_history(connection, NOON, NOON) == 2
-        assert events.mark_history(connection, NOON, NOON) == 0
-        assert [one.occurred_at for one in events.unprocessed(connection, NOON, 9)] == [NOON]
 
 
 class TestFirstSince:
@@ -81,15 +54,13 @@ class TestFirstSince:
             assert events.since(connection, [key], (), NOON) == {}
 
 
-def test_the_past_is_as_it_was_at_that_instant(store: Store) -> None:
+def test_what_happened_later_is_left_out(store: Store) -> None:
     with store.write() as connection:
         key = customer(connection)
         for days in range(3):
             happened(connection, "quote.sent", at=NOON + days * DAY)
-        first, *_ = events.unprocessed(connection, NOON + 2 * DAY, 1)
-        events.mark_processed(connection, [first.id], NOON + DAY)
 
-        def then(days: int) -> list[bool]:
-            return [one.processed for one in events.of_customer(connection, key, NOON + days * DAY)]
+        def then(days: int) -> int:
+            return len(events.of_customer(connection, key, NOON + days * DAY))
 
-        assert (then(-1), then(0), then(1), then(2)) == ([], [False], [True, False], [True, False, False])
+        assert [then(days) for days in (-1, 0, 1, 9)] == [0, 1, 2, 3]

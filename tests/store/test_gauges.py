@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from sqlalchemy import Connection, func, insert, select, text, update
 
 from engine.core.actions import OPEN, State
-from engine.store import actions, events, gauges, tables
+from engine.store import actions, gauges, new_events, tables
 from engine.store.gauges import QUEUE, Attempts, Depth
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, happened, in_state, planned, ready
@@ -97,8 +97,8 @@ class TestQueue:
         happened(connection, "delivery.completed", at=NOON - DAY)
         happened(connection, "delivery.completed", at=NOON)
         assert gauges.unheard(connection) == Depth(number=2, due_since=NOON)
-        taken = events.unprocessed(connection, NOON, 10)
-        events.mark_processed(connection, [one.id for one in taken], NOON)
+        taken = new_events.next_events(connection, NOON, 10)
+        new_events.take_off(connection, [one.id for one in taken])
         assert gauges.unheard(connection) == Depth()
 
 

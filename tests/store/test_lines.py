@@ -66,7 +66,7 @@ def test_the_database_holds_what_was_given(store: Store, kind: str) -> None:
     with store.write() as connection:
         one = {"customer_id": customer(connection), "source": kind, "ext_key": "1", "kind": kind, "occurred_at": at}
         two = {**one, "ext_key": "2", "kind": "", "occurred_at": datetime.max.replace(tzinfo=UTC)}
-        common = {"payload": {"said": str(kind)}, "received_at": NOON, "processed_at": None}
+        common = {"payload": {"said": str(kind)}, "received_at": NOON}
         assert rows.add(connection, EVENT, [one, two], common, leave_known=False) == 2
         found = connection.execute(EVENT.select().order_by(EVENT.c.id)).mappings().all()
     for row, said in zip(found, (one, two), strict=True):

@@ -11,9 +11,10 @@ from sqlalchemy.exc import IntegrityError
 
 from engine.store import rows, tables
 from engine.store.session import Store
-from tests.store.seed import NOON, customer
+from tests.store.seed import HASH, NOON, customer
 
 EVENT = tables.table(tables.Event)
+JOURNEY = tables.table(tables.Journey)
 JOURNEY = tables.table(tables.Journey)
 
 
@@ -37,14 +38,14 @@ class TestAdd:
             assert rows.add(connection, EVENT, made, {"received_at": NOON}) == 2
             found = connection.execute(select(EVENT).order_by(EVENT.c.id)).all()
         assert [{name: getattr(row, name) for name in made[0]} for row in found] == made
-        assert {(row.received_at, row.processed_at) for row in found} == {(NOON, None)}
+        assert {row.received_at for row in found} == {NOON}
 
     def test_it_writes_what_sqlalchemy_writes(self, store: Store) -> None:
         with store.write() as connection:
             one, other = event(connection, "1"), event(connection, "2")
             rows.add(connection, EVENT, [one], {"received_at": NOON})
             connection.execute(insert(EVENT), [other | {"received_at": NOON}])
-            read = select(EVENT.c.kind, EVENT.c.occurred_at, EVENT.c.received_at, EVENT.c.payload, EVENT.c.processed_at)
+            read = select(EVENT.c.kind, EVENT.c.occurred_at, EVENT.c.received_at, EVENT.c.payload)
             first, second = connection.execute(read.order_by(EVENT.c.id)).all()
         assert first == second
 
@@ -115,27 +116,27 @@ class TestChange:
     @pytest.mark.parametrize("number", [1, 19, 41, 521])
     def test_however_many_rows_change(self, store: Store, number: int) -> None:
         made: dict[str, Any] = {
-            "ext_key": [f"{one}" for one in range(number + 1)],
-            "occurred_at": [NOON] * (number + 1),
+            "occurrence": [f"{one}" for one in range(number + 1)],
+            "anchor_at": [NOON] * (number + 1),
         }
         with store.write() as connection:
-            common = {"customer_id": customer(connection), "source": "till", "kind": "quote.sent", "payload": {}}
-            rows.add_columns(connection, EVENT, made, common | {"received_at": NOON, "processed_at": NOON})
-            keys = connection.execute(select(EVENT.c.id).order_by(EVENT.c.id)).scalars().all()
+            common = {"customer_id": 1, "rule_id": "thanks", "rule_hash": HASH, "state": "stopped", "stop_on": []}
+            rows.add_columns(connection, JOURNEY, made, common | {"started_at": NOON, "ended_at": NOON})
+            keys = connection.execute(select(JOURNEY.c.id).order_by(JOURNEY.c.id)).scalars().all()
             columns: dict[str, Any] = {
                 "id": keys[:0:-1],  # all but the first, and not in their order
-                "payload": [{"amount": one, "what": 'it\'s "100 %s"'} for one in range(number)],
-                "occurred_at": [NOON + timedelta(minutes=one) for one in range(number)],
-                "source": ["web"] * number,
+                "stop_on": [[one, 'it\'s "100 %s"'] for one in range(number)],
+                "anchor_at": [NOON + timedelta(minutes=one) for one in range(number)],
+                "reference": ["Q-1"] * number,
             }
-            assert (
-                rows.change_columns(connection, EVENT, columns, {"processed_at": None, "kind": "quote.lost"}) == number
-            )
-            names = ("payload", "occurred_at", "source", "kind", "processed_at")
-            first, *found = connection.execute(select(*(EVENT.c[name] for name in names)).order_by(EVENT.c.id)).all()
-        assert first == ({}, NOON, "till", "quote.sent", NOON)
-        told = zip(columns["payload"], columns["occurred_at"], strict=True)
-        assert found[::-1] == [(payload, at, "web", "quote.lost", None) for payload, at in told]
+            common = {"ended_at": None, "state": "active"}
+            assert rows.change_columns(connection, JOURNEY, columns, common) == number
+            names = ("stop_on", "anchor_at", "reference", "state", "ended_at")
+            query = select(*(JOURNEY.c[name] for name in names)).order_by(JOURNEY.c.id)
+            first, *found = connection.execute(query).all()
+        assert first == ([], NOON, "", "stopped", NOON)
+        told = zip(columns["stop_on"], columns["anchor_at"], strict=True)
+        assert found[::-1] == [(kinds, at, "Q-1", "active", None) for kinds, at in told]
 
     def test_who_is_not_there_is_not_counted(self, store: Store) -> None:
         with store.write() as connection:

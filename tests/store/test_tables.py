@@ -33,7 +33,6 @@ def test_migrations_make_the_tables(store: Store) -> None:
 
 def test_partial_indexes_are_partial(store: Store) -> None:
     wanted = {
-        "event_unprocessed": "processed_at is null",
         "customer_household": "<> ''",
         "score_fresh": "fresh",
         "action_due": "ready",

@@ -1,6 +1,6 @@
 """Stage 3: rules are asked about what happened; every answer is kept with its reasons, every yes becomes actions.
 
-An event is marked as processed in the transaction that writes what came of it: a crash in between changes nothing.
+An event is new until the transaction that writes what came of it: a crash in between changes nothing.
 """
 
 from __future__ import annotations

@@ -25,7 +25,7 @@ from engine.decide.stage.asking import Asking
 from engine.decide.stage.batch import Batch, next_batch
 from engine.decide.stage.policy import Policy, Summary
 from engine.decide.vocabulary import vocabulary
-from engine.store import events
+from engine.store import new_events
 from engine.store.session import open_store, stamp
 
 MANY = 20_000
@@ -133,7 +133,7 @@ def ahead(stage: Asking) -> Iterator[Ahead]:
 
 def _are_many(stage: Asking) -> bool:
     with stage.store.read() as connection:
-        return events.are_more(connection, stage.now, MANY)
+        return new_events.are_more(connection, stage.now, MANY)
 
 
 def answer(question: BinaryIO, reply: BinaryIO) -> None:

@@ -13,7 +13,7 @@ from engine.decide.panel import Panel
 from engine.decide.stage.asking import Asking
 from engine.decide.stage.policy import BATCH
 from engine.decide.triggers import event_occasion
-from engine.store import decisions, events
+from engine.store import decisions, new_events
 
 NOBODY = Panel.of(())  # asked about what starts no rule
 
@@ -35,9 +35,9 @@ def next_batch(
 ) -> Batch:  # fmt: skip
     """The next events, in the order in which they came. without: customers whose events are left for later."""
     if without is None:
-        batch = events.unprocessed(connection, stage.now, BATCH if stage.store.is_sqlite else TWICE)
+        batch = new_events.next_events(connection, stage.now, BATCH if stage.store.is_sqlite else TWICE)
     else:
-        batch = events.unprocessed_of_others(connection, stage.now, BATCH, without)
+        batch = new_events.next_of_others(connection, stage.now, BATCH, without)
     questions = [(panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in batch]
     kinds, customers = {it.kind for it in batch}, {it.customer_id for it in batch}
     started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())

@@ -10,7 +10,7 @@ from engine.decide import triggers
 from engine.decide.stage.ahead import ahead
 from engine.decide.stage.asking import Asking
 from engine.decide.stage.batch import next_batch
-from engine.store import decisions, events, waits
+from engine.store import decisions, new_events, waits
 
 
 def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
@@ -19,7 +19,7 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
     if stage.policy.start is not None:
         with stage.store.write() as connection:
             start = at_local(stage.policy.start, time(0), stage.policy.time_zone)
-            stage.summary.history = events.mark_history(connection, start, stage.now)
+            stage.summary.history = new_events.take_off_history(connection, start)
     with ahead(stage) as other:
         while True:
             batch = other.batch()
@@ -29,7 +29,7 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
                 other.ask(batch)
                 stage.write(connection, batch.came)
                 stage.settle(connection, waits.come(connection, batch.customers, stage.now) if batch.events else ())
-                events.mark_processed(connection, batch.events, stage.now)
+                new_events.take_off(connection, batch.events)
                 decisions.count_answers(connection, batch.came.counted, stage.now)
                 other.wrote(connection)
             stage.summary.events += len(batch.events)

@@ -104,7 +104,7 @@ def _happened(
 def _purchase(customer: int, at: datetime) -> events.Stored:
     """A purchase, as if it were an event."""
     facts = Event(customer="", kind=PURCHASE, ext_key="", occurred_at=at)
-    return events.Stored(id=0, source="", customer_id=customer, facts=facts, processed=True)
+    return events.Stored(id=0, source="", customer_id=customer, facts=facts)
 
 
 def _earliest(office: Office, people: Iterable[Due], now: datetime) -> datetime:

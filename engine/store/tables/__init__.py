@@ -11,7 +11,7 @@ from sqlmodel import SQLModel, UTCDateTime
 
 from engine.store.tables.answers import Decision, Journey, RuleVersion, Tally
 from engine.store.tables.columns import Instant
-from engine.store.tables.log import DirtyCustomer, Event, Txn
+from engine.store.tables.log import DirtyCustomer, Event, NewEvent, Txn
 from engine.store.tables.people import Consent, Customer, Suppression
 from engine.store.tables.printing import PrintJob
 from engine.store.tables.programme import LedgerEntry, Referral
@@ -36,6 +36,7 @@ __all__ = [
     "LedgerEntry",
     "Mark",
     "ModelRun",
+    "NewEvent",
     "PrintJob",
     "Referral",
     "Restore",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Index, UniqueConstraint, text
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import Field, SQLModel
 
 from engine.store.tables.columns import BIG, json, key, ref_at_commit
@@ -37,16 +37,10 @@ class Txn(SQLModel, table=True):
 
 
 class Event(SQLModel, table=True):
-    """Something that happened to a customer; `processed_at` is set in the transaction that decides on it."""
+    """Something that happened to a customer; written once, and never changed."""
 
     __table_args__ = (
         UniqueConstraint("source", "ext_key"),
-        Index(
-            "event_unprocessed",
-            "id",
-            sqlite_where=text("processed_at IS NULL"),
-            postgresql_where=text("processed_at IS NULL"),
-        ),
         Index("event_customer", "customer_id", "kind", "occurred_at"),
     )
     id: int | None = key()
@@ -57,7 +51,18 @@ class Event(SQLModel, table=True):
     occurred_at: datetime
     received_at: datetime
     payload: dict[str, Any] = json()
-    processed_at: datetime | None = None
+
+
+class NewEvent(SQLModel, table=True):
+    """An event that nobody has decided on yet: written with it, deleted in the transaction that decides.
+
+    What there is to find is as small as what is new; a mark on the event itself would copy it, with all its indexes.
+    """
+
+    __tablename__ = "event_new"
+    event_id: int = Field(primary_key=True, sa_type=BIG)  # no foreign key: no event is ever deleted
+    customer_id: int = Field(sa_type=BIG)
+    occurred_at: datetime
 
 
 class DirtyCustomer(SQLModel, table=True):

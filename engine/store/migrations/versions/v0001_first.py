@@ -172,7 +172,6 @@ def upgrade() -> None:
         sa.Column("occurred_at", UTCDateTime(), nullable=False),
         sa.Column("received_at", UTCDateTime(), nullable=False),
         sa.Column("payload", sa.JSON(), nullable=False),
-        sa.Column("processed_at", UTCDateTime(), nullable=True),
         sa.ForeignKeyConstraint(
             ["customer_id"],
             ["customer.id"],
@@ -183,13 +182,12 @@ def upgrade() -> None:
         sa.UniqueConstraint("source", "ext_key"),
     )
     op.create_index("event_customer", "event", ["customer_id", "kind", "occurred_at"], unique=False)
-    op.create_index(
-        "event_unprocessed",
-        "event",
-        ["id"],
-        unique=False,
-        sqlite_where=sa.text("processed_at IS NULL"),
-        postgresql_where=sa.text("processed_at IS NULL"),
+    op.create_table(
+        "event_new",
+        sa.Column("event_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("customer_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
+        sa.Column("occurred_at", UTCDateTime(), nullable=False),
+        sa.PrimaryKeyConstraint("event_id"),
     )
     op.create_table(
         "journey",
@@ -602,7 +600,7 @@ def _busy() -> None:
     Every attempt is closed once: with room for that beside it none of its indexes is written again.
     """
     if op.get_bind().dialect.name == "postgresql":
-        for table in ("action", "delivery", "journey", "event", "lease", "bucket", "breaker", "mark"):
+        for table in ("action", "delivery", "journey", "event_new", "lease", "bucket", "breaker", "mark"):
             op.execute(
                 f"ALTER TABLE {table} SET (fillfactor = {45 if table == 'delivery' else 70}, "
                 "autovacuum_vacuum_scale_factor = 0.01, autovacuum_analyze_scale_factor = 0.02)"
