@@ -14,15 +14,17 @@ from engine.cli import rule_versions
 from engine.cli.display import counts, say, show
 from engine.cli.frame import HERE, Folder, Json, opened
 from engine.cli.rule_versions import SHORT, since
+from engine.core.calendar import Duration
 from engine.core.wording import COMMON, said_in
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
+    from engine.decide.rule import Trigger
     from engine.decide.vocabulary import Vocabulary
     from engine.report.channels import RuleLine
     from engine.store.rule_versions import Version
 
-_STARTS = {"event": "on {}", "date": "on {}, every year", "score": "when {}", "sweep": "{}"}
+_STARTS = {"event": "on {}", "date": "on {}", "score": "when {}", "sweep": "{}"}
 
 
 def register(app: typer.Typer) -> None:
@@ -72,7 +74,7 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
     def human() -> None:
         for rule, row in zip(rules, found, strict=True):
             say(f"{rule.id}: {rule.name}")
-            say(f"  {_STARTS[rule.trigger.kind].format(rule.trigger.what)}; {rule.purpose}, holdout {rule.holdout:.0%}")
+            say(f"  {_start(rule.trigger)}; {rule.purpose}, holdout {rule.holdout:.0%}")
             say(f"  version {rule.hash[:SHORT]}, {since(first.get(rule.hash), tz)}")
             say(f"  decisions: {counts(row['decisions'])}; actions: {_actions(row['actions'])}")
         if not rules:
@@ -83,6 +85,14 @@ def listing(folder: Folder = HERE, as_json: Json = False) -> None:
             say(f"  decisions: {counts(row['decisions'])}; actions: {_actions(row['actions'])}")
 
     show([*found, *removed], as_json=as_json, human=human)
+
+
+def _start(trigger: Trigger) -> str:
+    """What starts a rule, in words."""
+    on = trigger.date
+    later = f" plus {on.shift}" if on and on.shift != Duration() else ""
+    again = ", every year" if on and on.yearly else ""
+    return _STARTS[trigger.kind].format(trigger.what) + later + again
 
 
 def _removed(version: Version, line: RuleLine | None) -> dict[str, Any]:

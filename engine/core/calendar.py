@@ -31,9 +31,18 @@ class Duration:
     seconds: int = 0
 
     def __str__(self) -> str:
-        day_part = (f"{self.months}M" if self.months else "") + (f"{self.days}D" if self.days else "")
-        time_part = f"T{self.seconds}S" if self.seconds else ""
-        return "P" + (day_part + time_part or "0D")
+        day_part = _said(self.months, Y=12, M=1) + _said(self.days, D=1)
+        time_part = _said(self.seconds, H=3600, M=60, S=1)
+        return "P" + (day_part + ("T" + time_part if time_part else "") or "0D")
+
+
+def _said(number: int, **units: int) -> str:
+    """A number in units, the largest first; one below zero has each of them below zero."""
+    words, sign, rest = "", -1 if number < 0 else 1, abs(number)
+    for name, size in units.items():
+        many, rest = divmod(rest, size)
+        words += f"{sign * many}{name}" if many else ""
+    return words
 
 
 @lru_cache(maxsize=1024)  # the same one for all that say the same

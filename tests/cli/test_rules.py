@@ -28,6 +28,9 @@ template = "email/anniversary"
 """
 OTHERS = {
     "daily": ('sweep = "daily"', "daily"),
+    "served": ('date = "service_call.completed"\nafter = "P1Y"', "on service_call.completed plus P1Y"),
+    "ends": ('date = "contract.signed.ends_on"', "on contract.signed.ends_on"),
+    "warranty": ('date = "customer.first_purchase"\nrepeat = "once"', "on customer.first_purchase"),
     "fallen": ('score = "p_alive < 0.3"', "when p_alive < 0.3"),
 }
 
@@ -46,7 +49,7 @@ def test_the_list_says_what_each_rule_is_and_what_came_of_it(shop: Shop, capsys:
 
     rules = {rule["id"]: rule for rule in told(capsys, "rules", "list", "-w", shop.folder)}
 
-    assert list(rules) == ["birthday", "daily", "fallen", "thanks"]
+    assert list(rules) == sorted(["birthday", "thanks", *OTHERS])
     thanks = rules["thanks"]
     assert (thanks["file"], thanks["hash"]) == ("rules/thanks.toml", sha256(THANKS))
     assert thanks["starts"] == {"kind": "event", "what": "service_call.completed"}

@@ -123,6 +123,13 @@ class TestDurations:
             assert parse_duration(str(found)) == found
             assert add(utc("2026-11-21"), found, "Europe/Rome") >= utc("2026-11-21")
 
+    @pytest.mark.parametrize("text", ["P1Y", "P11M", "P1Y6M", "PT4H", "PT1H30M", "P1DT12H", "PT45S", "P14D", "P0D"])
+    def test_it_is_said_as_one_would_write_it(self, text: str) -> None:
+        assert str(parse_duration(text)) == text
+
+    def test_before_a_date_it_is_below_zero(self) -> None:
+        assert str(Duration(months=-13, days=-2, seconds=-5400)) == "P-1Y-1M-2DT-1H-30M"
+
     @pytest.mark.parametrize("text", ["P101Y", "P1201M", "P9999999999D", "PT9999999999S", "P" + 5000 * "9" + "D"])
     def test_nothing_is_longer_than_a_century(self, text: str) -> None:
         with pytest.raises(ValueError, match=r"century|is not a duration"):
