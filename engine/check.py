@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -11,6 +11,7 @@ from engine import assemble, config, workspace
 from engine.core.calendar import add, parse_duration
 from engine.core.facts import Address
 from engine.core.quiet import QuietPolicy, next_permitted
+from engine.core.toml_places import excerpt
 from engine.decide.rule import Rule, load
 from engine.decide.shape import hint_at
 from engine.decide.vocabulary import Vocabulary, vocabulary
@@ -52,7 +53,28 @@ def check(folder: Path) -> tuple[Fault, ...]:
         if sound:
             faults += idle(rules, settings, adapters, folder)
     faults += unkept(settings)
+    faults += workspace.unread(folder)
     return tuple(sorted(set(faults)))
+
+
+def read_well(folder: Path) -> str:
+    """What a workspace without a fault has, in words: a file that is not read is missed in the numbers."""
+    rules, templates = len(workspace.read_rules(folder)), len(render.names(workspace.read_templates(folder)))
+    some = [
+        f"{number} {what}{'s' if number != 1 else ''}" for number, what in ((rules, "rule"), (templates, "template"))
+    ]
+    return ", ".join(["configuration", *some[:1]]) + f" and {some[1]}"
+
+
+def shown(faults: Iterable[Fault], folder: Path) -> str:
+    """The faults, each with the line that it is in and a caret under its place, where that is known."""
+    lines: list[str] = []
+    for fault in faults:
+        lines.append(str(fault))
+        text = workspace.read_text(folder, fault.file) if fault.column else ""
+        if isinstance(text, str) and fault.line <= text.count("\n") + 1 and text:
+            lines.append(excerpt(text.removeprefix("\ufeff"), fault.line, fault.column))
+    return "\n".join(lines)
 
 
 def _read(read: Callable[[Path], dict[str, str]], folder: Path, faults: list[Fault]) -> dict[str, str] | None:

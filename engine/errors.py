@@ -52,9 +52,10 @@ class ConfigError(EngineError):
 
     exit_code = 2
 
-    def __init__(self, faults: Sequence[Fault]) -> None:
+    def __init__(self, faults: Sequence[Fault], *, shown: str = "") -> None:
+        """shown: the faults as they are told, unless each is a line."""
         self.faults = tuple(sorted(faults))
-        super().__init__("\n".join(str(fault) for fault in self.faults))
+        super().__init__(shown or "\n".join(str(fault) for fault in self.faults))
 
 
 class RuleError(ConfigError):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import secrets
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,6 +12,10 @@ from engine.errors import Fault, RuleError, UsageError
 
 RULES, TEMPLATES, INBOX, REJECTS = "rules", "templates", "inbox", "rejects"
 KEY_FILE = "premura.key"
+_MEANT = {  # what editors make of an ending, and what is forgotten of one
+    RULES: re.compile(r"(?i)\.toml(\.txt)?$"),
+    TEMPLATES: re.compile(r"(?i)\.j2(\.txt)?$|(?<=\.txt)$|(?<=\.html)$"),
+}
 
 
 def shipped() -> Path:
@@ -62,6 +67,16 @@ def read_templates(folder: Path) -> dict[str, str]:
     """The templates of a workspace: name relative to templates/ -> text. Raises RuleError for what is no text."""
     texts = _texts(folder, TEMPLATES, "*.j2")
     return {name.removeprefix(TEMPLATES + "/"): text for name, text in texts.items()}
+
+
+def unread(folder: Path) -> Iterator[Fault]:
+    """Files that their owner will take for rules or templates, and whose names keep them from being read."""
+    for part, ending, code in ((RULES, ".toml", "R001"), (TEMPLATES, ".j2", "T007")):
+        for path in sorted((folder / part).rglob("*")):
+            name = path.relative_to(folder).as_posix()
+            meant = _MEANT[part].sub(ending, name, count=1)
+            if path.is_file() and not path.name.startswith(".") and meant != name:
+                yield Fault(file=name, code=code, text="is not read, because of its name", hint=f"rename it to {meant}")
 
 
 def read_text(folder: Path, name: str) -> str | Fault:

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from engine import workspace
-from engine.check import check
+from engine.check import check, shown
 
 
 @pytest.fixture
@@ -55,6 +55,31 @@ def test_a_configuration_that_is_no_toml_hides_nothing_else(folder: Path) -> Non
 
     assert found[0].startswith("premura.toml:1:")
     assert any(line.startswith("rules/anniversary.toml:") for line in found)
+
+
+@pytest.mark.parametrize(
+    ("name", "meant", "code"),
+    [
+        ("rules/Hello.TOML", "rules/Hello.toml", "R001"),
+        ("rules/hello.toml.txt", "rules/hello.toml", "R001"),
+        ("templates/email/hello.it.txt", "templates/email/hello.it.txt.j2", "T007"),
+        ("templates/note/hello.it.txt.j2.txt", "templates/note/hello.it.txt.j2", "T007"),
+    ],
+)
+def test_a_file_that_its_name_keeps_from_being_read_is_told(folder: Path, name: str, meant: str, code: str) -> None:
+    for other in ("rules/.hello.toml.swp", "rules/README.md", "rules/rules.schema.json", "templates/logo.png", name):
+        (folder / other).write_text("", encoding="utf-8")
+
+    assert said(folder) == [f"{name}: {code} is not read, because of its name (hint: rename it to {meant})"]
+
+
+def test_a_place_is_pointed_at(folder: Path) -> None:
+    change(folder, "rules/anniversary.toml", 'channel = "email"', 'channel = "mail"')
+
+    line, text, caret = shown(check(folder), folder).splitlines()
+
+    assert line.startswith("rules/anniversary.toml:31:11: R018")
+    assert (text, caret) == ('    channel = "mail"', "              ^")
 
 
 def test_no_workspace_is_one_fault(tmp_path: Path) -> None:

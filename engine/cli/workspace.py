@@ -54,6 +54,7 @@ def demo(
 def check(folder: Folder = HERE, as_json: Json = False) -> None:
     """Name everything that is wrong with configuration, rules and templates, each with file, line and a hint."""
     from engine.check import check as find
+    from engine.check import read_well, shown
     from engine.recovery import news
 
     faults = find(folder)
@@ -62,8 +63,8 @@ def check(folder: Folder = HERE, as_json: Json = False) -> None:
         show({"faults": faults, "store": store}, as_json=True, human=lambda: None)
         raise typer.Exit(2 if faults else 0)
     if faults:
-        raise ConfigError(faults)
-    say("All is well: configuration, rules and templates are right.")
+        raise ConfigError(faults, shown=shown(faults, folder))
+    say(f"All is well: {read_well(folder)} are right.")
     if store:
         warn(store)
 

@@ -68,10 +68,14 @@ def inside(raw: str, offset: int) -> int:
         at = next((match.end() for match in (joint, escape) if match), at + 1)
 
 
+_BEFORE, _SHOWN = 80, 110
+
+
 def excerpt(text: str, line: int, column: int) -> str:
-    """The line of a text with a caret under the column, as two indented lines."""
-    shown = text.split("\n")[line - 1].expandtabs(1)
-    return f"    {shown}\n    {' ' * (column - 1)}^"
+    """The line of a text with a caret under the column, as two indented lines; of a long line what is around it."""
+    start = max(column - _BEFORE, 0)
+    shown = text.split("\n")[line - 1].expandtabs(1)[start : start + _SHOWN]
+    return f"    {shown}\n    {' ' * (column - 1 - start)}^"
 
 
 def _skip(text: str, position: int) -> int:

@@ -105,12 +105,22 @@ def load(files: Mapping[str, str], *, vocabulary: Vocabulary, templates: Collect
     for name, text in files.items():
         file = read_toml(name, text)
         rule = None if file.faults else _read(file, known)
+        if rule is not None:
+            _once(file, rule, rules)
         faults += file.faults
         if rule is not None and not file.faults:
             rules.append(rule)
     if faults:
         raise RuleError(faults)
     return tuple(sorted(rules, key=lambda rule: rule.id))
+
+
+def _once(file: RuleFile, rule: Rule, others: Iterable[Rule]) -> None:
+    """Folders in rules/ are read too, so a copy that was put aside there would be in force beside the rule."""
+    for one in others:
+        if one.id == rule.id:
+            text, hint = f"{one.file} has the id '{one.id}' already", "move one of them out of rules/, or rename it"
+            file.fault(("id",), "R007", text, hint)
 
 
 def _read(file: RuleFile, known: shape.Known) -> Rule | None:

@@ -25,6 +25,7 @@ CODES = {
     "R004": "a value of the wrong kind",
     "R005": "the id is not the file's name",
     "R006": "an id with other signs than small letters, digits and _",
+    "R007": "the id of another file",
     "R010": "nothing starts the rule, or more than one thing does",
     "R011": "an event kind that nobody declared",
     "R012": "a date that nobody declared",

@@ -109,9 +109,13 @@ def test_init_makes_a_workspace_that_passes_its_check(tmp_path: Path, capsys: py
     assert "premura.toml" in made
     assert told(capsys, "init", tmp_path / "shop")["made"] == []
 
+    rules = len(list((tmp_path / "shop" / "rules").iterdir()))
+    templates = len(
+        {p.name.partition(".")[0] + p.parent.name for p in (tmp_path / "shop" / "templates").glob("*/[a-z]*")}
+    )
     assert ran(capsys, "check", "-w", tmp_path / "shop")[:2] == (
         0,
-        "All is well: configuration, rules and templates are right.\n",
+        f"All is well: configuration, {rules} rules and {templates} templates are right.\n",
     )
 
 

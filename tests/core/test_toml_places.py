@@ -135,3 +135,10 @@ def test_inside_a_literal_string_nothing_is_an_escape(raw: str) -> None:
 
 def test_the_excerpt_points_at_the_column() -> None:
     assert excerpt("a = 1\n\tb = oops", 2, 6) == "     b = oops\n         ^"
+
+
+def test_of_a_long_line_the_excerpt_shows_what_is_around_the_column() -> None:
+    line, caret = excerpt("x" * 500 + "!" + "y" * 500, 1, 501).splitlines()
+
+    assert line[caret.index("^")] == "!"
+    assert len(line) < 120
