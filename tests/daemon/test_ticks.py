@@ -101,8 +101,7 @@ def test_a_stage_that_had_done_nothing_ends_without_a_word(life: Life, log: Log)
 def test_what_was_decided_before_the_end_is_told_and_the_next_one_counts_anew(
     app: App, life: Life, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for size in ("BATCH", "TWICE"):
-        monkeypatch.setattr(f"engine.decide.stage.batch.{size}", 2)
+    monkeypatch.setattr("engine.decide.stage.batch.EVENTS", 2)
     drop_all(app.folder, 5)
     take_inbox(app)
 

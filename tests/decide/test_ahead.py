@@ -37,7 +37,7 @@ channel = "email"
 template = "email/service_thank_you"
 after = "P1D"
 """
-PEOPLE, EVENTS = 1697, 4200
+PEOPLE, EVENTS = 3391, 8400
 NOW = datetime(2026, 3, 2, 11, tzinfo=UTC)
 KINDS = ("service_call.completed", "delivery.delayed", "delivery.delayed", "complaint.opened", "nothing.much")
 
@@ -69,7 +69,7 @@ def shops(whole: Path, tmp_path: Path) -> Iterator[tuple[App, App]]:
 def happened(number: int) -> dict[str, Any]:
     """Those of a customer lie far from each other, and some near."""
     who = (number if number % 7 else number // 50) % PEOPLE
-    at = f"2026-03-0{1 + number // 2200}T0{number % 9}:00:00Z"
+    at = f"2026-03-0{1 + number // 4400}T0{number % 9}:00:00Z"
     return {"id": f"E{number}", "customer": f"K{who}", "kind": KINDS[number % 5], "date": at, "days": number % 6}
 
 

@@ -148,4 +148,5 @@ def answer(question: BinaryIO, reply: BinaryIO) -> None:
         reply.flush()
         without = pickle.load(question)  # noqa: S301 - as above
         with stage.store.read() as connection:
-            said = next_batch(stage, connection, panels, without=without)
+            found = next_batch(stage, connection, panels, without=without)
+        said = found.answered()  # with the view closed: one that stays open keeps SQLite's log from being emptied

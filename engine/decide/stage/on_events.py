@@ -25,7 +25,7 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
             batch = other.batch()
             with stage.store.write() as connection:
                 if batch is None or not other.holds(connection):
-                    batch = next_batch(stage, connection, panels)
+                    batch = next_batch(stage, connection, panels).answered()
                 other.ask(batch)
                 stage.write(connection, batch.came)
                 stage.settle(connection, waits.come(connection, batch.customers, stage.now) if batch.events else ())
