@@ -89,7 +89,7 @@ def vocabulary(settings: config.Settings) -> Vocabulary:
     from engine.decide import vocabulary as words
 
     try:
-        return words.vocabulary(attributes=settings.attributes, events=settings.events)
+        return words.vocabulary(attributes=settings.attributes, events=settings.events, tiers=settings.score.tiers)
     except ValueError as error:
         raise ConfigError([Fault(file=config.FILE, code="P105", text=str(error))]) from None
 

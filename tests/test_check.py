@@ -73,6 +73,15 @@ def test_a_file_that_its_name_keeps_from_being_read_is_told(folder: Path, name: 
     assert said(folder) == [f"{name}: {code} is not read, because of its name (hint: rename it to {meant})"]
 
 
+def test_tiers_that_the_shop_does_not_have_are_told(folder: Path) -> None:
+    change(folder, "premura.toml", "{ gold = 0.9, silver = 0.6, bronze = 0.0 }", "{ oro = 0.9, argento = 0.0 }")
+
+    found = said(folder)
+
+    assert "rules/welcome_vip.toml:10:18: R038 score.tier is never 'gold' (hint: there is oro, argento)" in found
+    assert {line.split()[1] for line in found} == {"R038"}
+
+
 def test_a_place_is_pointed_at(folder: Path) -> None:
     change(folder, "rules/anniversary.toml", 'channel = "email"', 'channel = "mail"')
 

@@ -13,7 +13,8 @@ from pydantic import BaseModel, ValidationError
 from engine.core.permission import PURPOSES
 from engine.core.toml_places import Path, inside, places, position
 from engine.decide.condition import Condition, compile_condition
-from engine.decide.problems import ConditionError
+from engine.decide.never import never
+from engine.decide.problems import ConditionError, Problem
 from engine.decide.shape import CHANNELS, PARTS, Known, hint_at
 from engine.decide.vocabulary import Scope
 from engine.errors import Fault
@@ -53,6 +54,8 @@ CODES = {
     "R035": "a condition that is neither true nor false",
     "R036": "a timestamp or duration that cannot be read",
     "R037": "a condition asks about an event kind that nobody declared",
+    "R038": "a condition compares with a value that there never is",
+    "R039": "a number with a point that reads like thousands",
 }
 """Every kind of fault in a rule file; a code never changes its meaning."""
 _KINDS = {
@@ -120,12 +123,15 @@ class RuleFile:
         """A condition over the names of a scope, or None: without one, or with its faults noted."""
         if not isinstance(source, str):
             return None
+        found, problems = None, tuple[Problem, ...]()
         try:
-            return compile_condition(source, scope)
+            found = compile_condition(source, scope)
+            problems = tuple(never(found.tree, source, scope))
         except ConditionError as error:
-            for one in error.problems:
-                self.fault(path, one.code, one.text, one.hint, within=one.offset)
-            return None
+            problems = error.problems
+        for one in problems:
+            self.fault(path, one.code, one.text, one.hint, within=one.offset)
+        return found
 
     def _misshapen(self, kind: str, text: str, path: Path, more: dict[str, Any], owner: type[BaseModel]) -> None:
         key = path[-1] if isinstance(path[-1], str) else f"an element of {path[-2]}"

@@ -24,13 +24,15 @@ class Scope:
     """The names that one condition may use; compared by identity, because a checker is made once for each.
 
     aliases: short forms. kind: the event kind that starts the rule, or empty. kinds: those that it may ask the history
-    about; without any it may not ask at all. foreign: why a name of another scope is not there.
+    about; without any it may not ask at all. tiers: those of the shop, none where they are not known. foreign: why a
+    name of another scope is not there.
     """
 
     fields: Mapping[str, Field]
     aliases: Mapping[str, str] = field(default_factory=dict)
     kind: str = ""
     kinds: Collection[str] = ()
+    tiers: tuple[str, ...] = ()
     foreign: str = ""
 
 
@@ -66,32 +68,38 @@ class Vocabulary:
 
 
 def vocabulary(
-    *, attributes: Mapping[str, str] | None = None, events: Mapping[str, Mapping[str, str]] | None = None
+    *,
+    attributes: Mapping[str, str] | None = None,
+    events: Mapping[str, Mapping[str, str]] | None = None,
+    tiers: Iterable[str] = (),
 ) -> Vocabulary:
     """The built-in vocabulary, with the customer's attributes and the event kinds of the configuration.
 
     attributes: name -> type; events: kind -> payload field -> type; types are double, int, string, bool, timestamp.
+    tiers: the names of the bands of value; without them a condition may speak of any.
     A kind that is built in may get further fields. Raises ValueError for a name that a condition could not say.
     """
     own = tuple(attribute(_name(name), _type(kind)) for name, kind in (attributes or {}).items())
     kinds = {kind.name: kind for kind in KINDS}
     for name, fields in (events or {}).items():
         kinds[name] = _extended(kinds.get(name), name, fields)
-    common = (*CUSTOMER, *own, *SCORE, *NOW)
+    common, bands = (*CUSTOMER, *own, *SCORE, *NOW), tuple(tiers)
     foreign = "no event starts this rule, so nothing is known of one"
     crossing = tuple(one for one in SCORE if one.name.removeprefix("score.") in _CROSSING)
     return Vocabulary(
         kinds=kinds,
-        events={kind.name: _scope(kind, common, kinds) for kind in (*kinds.values(), SALE)},
-        plain=Scope(fields=_by_name(common), kinds=tuple(kinds), foreign=foreign),
+        events={kind.name: _scope(kind, common, kinds, bands) for kind in (*kinds.values(), SALE)},
+        plain=Scope(fields=_by_name(common), kinds=tuple(kinds), tiers=bands, foreign=foreign),
         crossing=Scope(
             fields=_by_name(crossing),
             aliases={name: f"score.{name}" for name in _CROSSING},
+            tiers=bands,
             foreign=f"a change is watched in {', '.join(_CROSSING)}; put the rest under when",
         ),
         declared={
             "attributes": dict(attributes or {}),
             "events": {kind: dict(its) for kind, its in (events or {}).items()},
+            "tiers": bands,
         },
     )
 
@@ -160,10 +168,10 @@ def line_names(names: Iterable[str]) -> tuple[str, ...]:
     return tuple(each for name in names for each in (name, f"score.prev_{name.removeprefix('score.')}"))
 
 
-def _scope(kind: Kind, common: Iterable[Field], kinds: Iterable[str]) -> Scope:
+def _scope(kind: Kind, common: Iterable[Field], kinds: Iterable[str], tiers: tuple[str, ...]) -> Scope:
     fields = _by_name((*common, *EVENT, *(payload(name, one) for name, one in kind.payload.items())))
     names = ", ".join(name for name in fields if name.startswith("event."))
-    return Scope(fields=fields, kind=kind.name, kinds=tuple(kinds), foreign=f"{kind.name} has {names}")
+    return Scope(fields=fields, kind=kind.name, kinds=tuple(kinds), tiers=tiers, foreign=f"{kind.name} has {names}")
 
 
 def _by_name(fields: Iterable[Field]) -> dict[str, Field]:
