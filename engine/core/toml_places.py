@@ -44,6 +44,8 @@ def places(text: str) -> dict[Path, Place]:
             end = _skip(text, end) + 1 + array
             table = _header(keys, last, array=array)
             found[table] = Place(key=position, start=position, end=end)
+            if array:
+                found.setdefault(table[:-1], found[table])
             position = end
         position = _skip(text, position)
     return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+from engine.core.actions import PURCHASE
 from engine.core.calendar import Duration, parse_duration
 from engine.core.lookback import ABOUT_EVENTS
 from engine.decide.problems import FUNCTIONS, Problem, near
@@ -28,7 +29,8 @@ def problems(
             hint = f"write {FUNCTIONS[function]}"
             yield Problem(offset=place, code="R034", text=f"{function}() takes {what} that is written out", hint=hint)
         elif is_kind and said not in scope.kinds:
-            hint = near(said, scope.kinds) or "docs/rules.md lists what there is"
+            asked = "count_purchases('P90D') > 0 asks about sales" if said == PURCHASE else ""
+            hint = asked or near(said, scope.kinds) or "docs/rules.md lists what there is"
             yield Problem(offset=place, code="R037", text=f"unknown event kind '{said}'", hint=hint)
         elif not is_kind and (wrong := _of_period(said)):
             yield Problem(offset=place, code="R036", text=wrong, hint=_meant(said))

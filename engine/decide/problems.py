@@ -79,6 +79,8 @@ def translate(message: str, source: str, scope: Scope) -> tuple[Problem, ...]:
         else:
             hint = "the number is too large" if text == "invalid int literal" else _LOOK
             found.append(Problem(offset=offset, code="R030", text=text, hint=hint))
+    if "recursion limit" in message and not found:
+        return (Problem(offset=0, code="R030", text="too many brackets in one another", hint="make it two rules"),)
     return tuple(found) or (Problem(offset=0, code="R030", text=message.partition("\n")[0], hint=_LOOK),)
 
 
@@ -96,6 +98,8 @@ def _syntax(text: str, source: str, offset: int) -> Problem:
         return problem("the condition is empty", "leave it out, and it holds for everybody")
     if "missing ')'" in text:
         return problem("a ')' is missing", "close what '(' opened")
+    if before.rstrip().endswith("%") and (not rest.strip() or rest[0] in ")&|"):
+        return problem("'%' is no sign for a share", "write 0.3 for 30 %", back=len(before) - before.rindex("%"))
     if not rest.strip():
         return problem("the condition ends too early", "something is missing behind the last sign")
     if before.endswith("<") and rest[0] == ">":
@@ -143,14 +147,18 @@ def _name_hint(name: str, before: str, scope: Scope) -> str:
     known = (*scope.fields, *scope.aliases)
     if hint := near(tail, [one.rpartition(".")[2] for one in known if one.rpartition(".")[0] == head]):
         return hint.replace("'", f"'{head}{dot}", 1)
+    if name in FUNCTIONS:
+        return f"write {FUNCTIONS[name]}"
+    if family := [one for one in known if one.startswith(f"{name}.")]:
+        return f"name one value, such as {family[0]}"
+    if own := [one for one in known if one == f"customer.attributes.{tail}"]:
+        return f"did you mean '{own[0]}'?"
     if name in scope.kinds or (not dot and before.endswith(("=", "<", ">", "[", ",", "("))):
         return f"a text stands in quotes: '{name}'"
     if head == "event" or scope.aliases:
         return scope.foreign
     if head == "customer.attributes":
         return "declare it in premura.toml under [attributes]"
-    if family := [one for one in known if one.startswith(f"{name}.")]:
-        return f"name one value, such as {family[0]}"
     return near(name, known) or "docs/rules.md lists all names"
 
 
@@ -177,6 +185,10 @@ def _overload_hint(sign: str, types: list[str], before: str, after: str) -> str:
         return "it goes with conditions, such as score.tier == 'gold'"
     if sign == "in":
         return f"write a list of {types[0].partition(' ')[2]}s" + (": 1.0 is one" if "double" in types[0] else "")
+    if "bool" in kinds and kinds & {"double", "int"}:
+        return "compare twice, joined by &&: 0.1 < score.p_alive && score.p_alive < 0.3"
+    if kinds == {"bool", "string"}:
+        return "true and false stand without quotes"
     if kinds == {"double", "int"}:
         return _number_hint(types, before, after)
     for pair, hint in _PAIRS:

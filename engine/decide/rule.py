@@ -177,7 +177,8 @@ def _scope(on: Any, vocabulary: Vocabulary) -> Scope:
 def _on(file: RuleFile, known: shape.Known, scope: Scope) -> tuple[Trigger | None, Condition | None]:
     raw = file.data.get("on")
     if not isinstance(raw, dict):
-        file.fault(("on",), "R010", "nothing starts this rule", 'write [on] and below it event = "quote.sent"')
+        hint = "write [on], in single brackets" if raw else 'write [on] and below it event = "quote.sent"'
+        file.fault(("on",), "R010", "nothing starts this rule", hint)
         return None, None
     on = file.part(shape.On, raw, ("on",), known)
     starts = [kind for key in raw for kind in _STARTS if kind == key]

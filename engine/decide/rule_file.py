@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from dataclasses import dataclass, field
+from datetime import date
 from pathlib import PurePosixPath
 from typing import Any, TypeVar
 
@@ -15,7 +16,7 @@ from engine.core.toml_places import Path, inside, places, position
 from engine.decide.condition import Condition, compile_condition
 from engine.decide.never import never
 from engine.decide.problems import ConditionError, Problem
-from engine.decide.shape import CHANNELS, PARTS, Known, hint_at
+from engine.decide.shape import CHANNELS, ON_A_DAY, PARTS, Known, hint_at
 from engine.decide.vocabulary import Scope
 from engine.errors import Fault
 
@@ -106,7 +107,7 @@ class RuleFile:
             if within is not None and known == path:
                 offset = place.start + inside(self.text[place.start : place.end], within)
         line, column = position(self.text, offset)
-        text = " ".join(text.split())  # what it cites may have line ends
+        text, hint = " ".join(text.split()), " ".join(hint.split())  # what they cite may have line ends
         self.faults.append(Fault(file=self.file, line=line, column=column, code=code, text=text, hint=hint))
 
     def part(self, model: type[_Model], raw: object, path: Path, known: Known) -> _Model | None:
@@ -116,7 +117,8 @@ class RuleFile:
         except ValidationError as error:
             for one in error.errors(include_url=False):
                 owner = PARTS["window"] if one["loc"][:-1] == ("window",) else model
-                self._misshapen(one["type"], one["msg"], (*path, *one["loc"]), one.get("ctx", {}), owner)
+                more = {"input": one["input"], **one.get("ctx", {})}
+                self._misshapen(one["type"], one["msg"], (*path, *one["loc"]), more, owner)
             return None
 
     def condition(self, path: Path, source: object, scope: Scope) -> Condition | None:
@@ -143,6 +145,8 @@ class RuleFile:
             self.fault(path, "R002", f"unknown key '{key}'", _key_hint(str(key), owner), key=True)
         else:
             wanted, hint = _KINDS.get(kind, ("what it should be", text))
+            if kind == "string_type":
+                hint = _text_hint(str(key), more["input"]) or hint
             self.fault(path, "R004", f"'{key}' is not {wanted}", hint)
 
 
@@ -155,9 +159,49 @@ def read_toml(file: str, text: str) -> RuleFile:
         match = re.fullmatch(r"(.*) \((?:at line (\d+), column (\d+)|at end of document)\)", str(error), re.DOTALL)
         message = match[1] if match else str(error)
         line, column = (int(match[2]), int(match[3])) if match and match[2] else position(text, len(text))
-        hint = "texts stand in quotes; toml.io shows the format"
+        lines = text.split("\n")
+        hint = _toml_hint(message, lines[min(line, len(lines)) - 1], column)
         fault = Fault(file=file, line=line, column=column, code="R001", text=f"this is not TOML: {message}", hint=hint)
         return RuleFile(file=file, text=text, data={}, faults=[fault])
+
+
+def _text_hint(key: str, written: object) -> str:
+    """What may be meant by something else than text; nothing where quotes are all that is missing."""
+    if isinstance(written, list):
+        one = {"event": "one event starts a rule: make it two rules", "days": 'write days = "mon,wed,fri"'}
+        return one.get(key, "one text, and no list")
+    if isinstance(written, date) and key == "date":
+        return ON_A_DAY.format(written.month, written.day)
+    if isinstance(written, int) and key in ("after", "before", "within", "valid_for", "again_after"):
+        return f'a day is "P1D": write "P{written}D" for days'
+    return f'write it in quotes: "{written:.2f}"' if isinstance(written, float) else ""
+
+
+def _toml_hint(message: str, line: str, column: int) -> str:
+    """What may be meant by what is no TOML; column: from 1."""
+    rest = line[column - 1 :]
+    word = re.match(r"\w+", rest)
+    if rest[:1] in _CURLY and rest:
+        return 'write straight quotes: "…"'
+    if word and word[0].lower() in ("true", "false", "yes", "no", "si", "sì"):
+        return "write true or false, in small letters"
+    if "\u00a0" in line:
+        return "there is a blank in this line that is none: type it anew"
+    if rest.startswith("%"):
+        return "a share is a number: 0.10"
+    for part, hint in _TOML_HINTS.items():
+        if part in message:
+            return hint
+    return "texts stand in quotes; toml.io shows the format"
+
+
+_CURLY = "“”„‟‘’«»"
+_TOML_HINTS = {
+    "Cannot overwrite": "it is said above already",
+    "Cannot declare": "that table is there already",
+    "Unescaped": "write / for \\, or single quotes around the text",
+    "Invalid initial character for a key part": "what stands between { and } stands in one line",
+}
 
 
 def _fields(model: type[BaseModel]) -> list[str]:

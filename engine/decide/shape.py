@@ -24,6 +24,7 @@ from engine.decide.vocabulary import Vocabulary
 
 CHANNELS = ("email", "note", "reward", "referral", "task", "console")
 LOCALE = r"[a-z]{2,3}(_[A-Z]{2})?"
+ON_A_DAY = 'for a day of the calendar write sweep = "daily" and when = "now.month == {} && now.day == {}"'
 WRITTEN = ("email", "note", "task", "console")
 """Channels whose steps need a template: they put something into words."""
 
@@ -38,7 +39,8 @@ class Known:
 
 def hint_at(word: str, known: Collection[str]) -> str:
     """A hint at what may have been meant."""
-    found = get_close_matches(word.lower(), known, n=1, cutoff=0.7)
+    whole = [one for one in known if one.rpartition(".")[2] == word.lower()]
+    found = whole if len(whole) == 1 else get_close_matches(word.lower(), known, n=1, cutoff=0.7)
     return f"did you mean '{found[0]}'?" if found else ""
 
 
@@ -46,16 +48,31 @@ def _wrong(code: str, text: str, hint: str) -> PydanticCustomError:
     return PydanticCustomError(code, "{text}", {"text": text, "hint": hint})
 
 
-def _one_of(code: str, what: str, known: Callable[[Known], Collection[str]]) -> AfterValidator:
+def _one_of(
+    code: str, what: str, known: Callable[[Known], Collection[str]], listed: Callable[[str], str] = lambda _: ""
+) -> AfterValidator:
+    """listed: a hint at where they are listed, or at what is meant by such a word."""
+
     def check(word: str, info: ValidationInfo) -> str:
         assert isinstance(info.context, Known)  # noqa: S101 - only rule_file validates, always with this context
         words = known(info.context)
         if word not in words:
-            listed = f"there is {', '.join(words)}" if len(words) < 10 else "docs/rules.md lists what there is"
-            raise _wrong(code, f"unknown {what} '{word}'", hint_at(word, words) or listed)
+            few = f"there is {', '.join(words)}" if len(words) < 10 else "docs/rules.md lists what there is"
+            bare = word.removeprefix("templates/").partition(".")[0]  # of a template's file
+            near = f"did you mean '{bare}'?" if bare in words else hint_at(word, words)
+            raise _wrong(code, f"unknown {what} '{word}'", near or listed(word) or few)
         return word
 
     return AfterValidator(check)
+
+
+def _own_kind(word: str) -> str:
+    return f'docs/rules.md lists what there is; your own are declared in premura.toml: [events."{word}"]'
+
+
+def _own_day(word: str) -> str:
+    day = re.fullmatch(r"[0-9]{4}-([0-9]{2})-([0-9]{2})", word)
+    return ON_A_DAY.format(int(day[1]), int(day[2])) if day else ""
 
 
 def _identifier(word: str) -> str:
@@ -87,7 +104,8 @@ def _duration(text: str) -> str:
     try:
         parse_duration(text)
     except ValueError as error:
-        meant = [guess for guess in (text.upper(), f"P{text.upper()}", f"PT{text.upper()}") if _is_duration(guess)]
+        said = text.upper().replace(" ", "").removeprefix("P")
+        meant = [guess for guess in (f"P{said}", f"PT{said}") if _is_duration(guess)]
         raise _wrong("R014", str(error), f"write {meant[0]}" if meant else "P1DT2H is a day and two hours") from None
     return text
 
@@ -115,13 +133,28 @@ def _days(text: str) -> str:
     try:
         parse_days(text)
     except ValueError as error:
-        raise _wrong("R015", str(error), "the days are mon, tue, wed, thu, fri, sat, sun") from None
+        meant = re.sub("[a-z]+", lambda word: word[0][:3], text.lower().replace(" ", ""))
+        hint = f"write {meant}" if _are_days(meant) else "the days are mon, tue, wed, thu, fri, sat, sun"
+        raise _wrong("R015", str(error), hint) from None
     return text
+
+
+def _are_days(text: str) -> bool:
+    try:
+        parse_days(text)
+    except ValueError:
+        return False
+    return True
 
 
 def _clock(text: str) -> str:
     if not re.fullmatch(r"(?:[01][0-9]|2[0-3]):[0-5][0-9]", text):
-        raise _wrong("R015", f"'{text}' is not a time of day", "write it with two digits each, such as 09:30")
+        hint = (
+            "leave it out, and it is open until midnight"
+            if text == "24:00"
+            else "write it with two digits each, such as 09:30"
+        )
+        raise _wrong("R015", f"'{text}' is not a time of day", hint)
     return text
 
 
@@ -152,16 +185,18 @@ def _amount(text: str) -> str:
 Title = Annotated[object, AfterValidator(_worded)]
 Identifier = Annotated[str, AfterValidator(_identifier)]
 Purpose = Annotated[str, _one_of("R017", "purpose", lambda _: PURPOSES)]
-EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds))]
-StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
-OrPurchase = Annotated[str, _one_of("R011", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE))]
-DateName = Annotated[str, _one_of("R012", "date", lambda known: known.vocabulary.dates)]
+EventKind = Annotated[str, _one_of("R011", "event kind", lambda known: tuple(known.vocabulary.kinds), _own_kind)]
+StopKind = Annotated[str, _one_of("R019", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE), _own_kind)]
+OrPurchase = Annotated[str, _one_of("R011", "event kind", lambda known: (*known.vocabulary.kinds, PURCHASE), _own_kind)]
+DateName = Annotated[str, _one_of("R012", "date", lambda known: known.vocabulary.dates, _own_day)]
 Repeat = Annotated[str, _one_of("R013", "period", lambda _: REPEATS)]
 LeapDay = Annotated[str, _one_of("R026", "day for 29 February", lambda _: LEAP_DAYS)]
 Period = Annotated[str, _one_of("R013", "period", lambda _: ("daily",))]
 Channel = Annotated[str, _one_of("R018", "channel", lambda _: CHANNELS)]
 IfUnknown = Annotated[str, _one_of("R029", "answer to a doubt", lambda _: IF_UNKNOWN)]
-Template = Annotated[str, _one_of("R021", "template", lambda known: tuple(known.templates))]
+Template = Annotated[
+    str, _one_of("R021", "template", lambda known: tuple(known.templates), lambda _: "it names files in templates/")
+]
 DurationText = Annotated[str, AfterValidator(_duration)]
 LastingText = Annotated[str, AfterValidator(_lasting)]
 ShiftText = Annotated[str, AfterValidator(_whole_days)]

@@ -310,6 +310,75 @@ def test_tables_of_another_shape_are_faults_like_others(raw: str) -> None:
     assert {fault.code for fault in _faults(f"{head}{raw}\n")} <= {"R003", "R004", "R010"}
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "place", "hint"),
+    [
+        ('"Say hello"', "“Say hello”", (2, 9), 'write straight quotes: "…"'),
+        ("[on]", "holdout = 10%\n[on]", (4, 13), "a share is a number: 0.10"),
+        ('"relationship"', '"relationship"\ntitle = "x"', (4, 12), "it is said above already"),
+        ("[[step]]", "[on]\n[[step]]", (6, 4), "that table is there already"),
+        ("email/hello", "email\\hello", (9, 20), "write / for \\, or single quotes around the text"),
+        ("[[step]]", "[[step]]\napprove = True", (7, 11), "write true or false, in small letters"),
+        ("[[step]]", '[[step]]\nwindow = {\ndays = "mon" }', (7, 11), "what stands between { and } stands in one line"),
+        ("purpose =", "purpose\u00a0=", (3, 8), "there is a blank in this line that is none: type it anew"),
+        ("[[step]]", "[[steps]]", (6, 1), "did you mean 'step'?"),
+        ("[on]", "[[on]]", (4, 1), "write [on], in single brackets"),
+        ('"quote.sent"', '["quote.sent"]', (5, 9), "one event starts a rule: make it two rules"),
+        (
+            '"quote.sent"',
+            '"preventivo.inviato"',
+            (5, 9),
+            'docs/rules.md lists what there is; your own are declared in premura.toml: [events."preventivo.inviato"]',
+        ),
+        ('event = "quote.sent"', 'date = "birthday"', (5, 8), "did you mean 'customer.birthday'?"),
+        (
+            'event = "quote.sent"',
+            "date = 2026-12-20",
+            (5, 8),
+            'for a day of the calendar write sweep = "daily" and when = "now.month == 12 && now.day == 20"',
+        ),
+        ("email/hello", "templates/email/hello.it.txt.j2", (9, 12), "did you mean 'email/hello'?"),
+        ("[[step]]", '[[step]]\nafter = "P24H"', (7, 9), "write PT24H"),
+        ("[[step]]", "[[step]]\nafter = 2", (7, 9), 'a day is "P1D": write "P2D" for days'),
+        ("[[step]]", '[[step]]\nwindow = { days = "Mon - Fri" }', (7, 19), "write mon-fri"),
+        ("[[step]]", '[[step]]\nwindow = { days = ["mon"] }', (7, 19), 'write days = "mon,wed,fri"'),
+        ("[[step]]", '[[step]]\nwindow = { to = "24:00" }', (7, 17), "leave it out, and it is open until midnight"),
+        ("[[step]]", "[[step]]\namount = 15.0", (7, 10), 'write it in quotes: "15.00"'),
+    ],
+)
+def test_a_slip_is_told_with_what_was_meant(old: str, new: str, place: tuple[int, int], hint: str) -> None:
+    found = [(fault.line, fault.column, fault.hint) for fault in _faults(SMALL.replace(old, new, 1))]
+
+    assert (*place, hint) in found
+
+
+@pytest.mark.parametrize(
+    ("when", "hint"),
+    [
+        ("count_purchases > 3", "write count_purchases('P90D')"),
+        ("has_event('purchase')", "count_purchases('P90D') > 0 asks about sales"),
+        ("0.1 < score.clv < 9.5", "compare twice, joined by &&: 0.1 < score.p_alive && score.p_alive < 0.3"),
+        ("customer.has_email == 'true'", "true and false stand without quotes"),
+        ("known(score)", "name one value, such as score.p_alive"),
+        ("score.p_alive < 30%", "write 0.3 for 30 %"),
+        ("score.p_alive < 30% && now.day == 1", "write 0.3 for 30 %"),
+        ("(" * 200 + "true" + ")" * 200, "make it two rules"),
+    ],
+)
+def test_a_slip_in_a_condition_is_told_with_what_was_meant(when: str, hint: str) -> None:
+    faults = _faults(SMALL.replace("[[step]]", f'when = "{when}"\n[[step]]'))
+
+    assert [fault.hint for fault in faults] == [hint]
+
+
+def test_an_attribute_is_found_by_its_own_name() -> None:
+    words = vocabulary(attributes={"boiler": "string"})
+    text = SMALL.replace("[[step]]", "when = \"customer.boiler == 'x'\"\n[[step]]")
+
+    with pytest.raises(RuleError, match=r"did you mean 'customer\.attributes\.boiler'"):
+        load({"rules/small.toml": text}, vocabulary=words, templates=("email/hello",))
+
+
 WORD = st.sampled_from(
     ["small", "email", "reward", "email/hello", "P1D", "P0D", "quote.sent", "10:00", "mon", "", "a\nb"]
 )
