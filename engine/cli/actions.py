@@ -84,7 +84,8 @@ def detail(action: Annotated[str, typer.Argument(metavar="ID")], folder: Folder 
             say(f"{name}: {found[name]}")
         say(f"due: {when(found['due_at'], tz)}, of use until {when(found['valid_until'], tz)}")
         for attempt in found["attempts"]:
-            say(f"attempt {attempt['attempt']} at {when(attempt['started_at'], tz)}: {attempt['outcome']} "
+            number = f"attempt {attempt['attempt']}" if attempt["attempt"] else "begun"
+            say(f"{number} at {when(attempt['started_at'], tz)}: {attempt['outcome']} "
                 f"{attempt['provider_ref']} {attempt['detail']}".rstrip())  # fmt: skip
         for name, value in (found["payload"] or {}).items():
             if name != "html":

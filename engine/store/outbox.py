@@ -77,6 +77,8 @@ _HELD = (
     .where(one_of(_ACTION.c.id), STATE == State.SUBMITTING, _ACTION.c.lease_owner == bindparam("owner"))
     .with_for_update()
 )
+NOT_SENT = "not sent"
+"""The word for an attempt that was begun and given back before it went: it counts for nothing."""
 _OPEN = (State.RETRY_AT, State.UNKNOWN)  # where a result leaves an action that is not at its end
 
 
@@ -142,10 +144,18 @@ class Result(NamedTuple):
     due: Due
     delivery: int  # the attempt's key
     state: State
-    outcome: str  # accepted | retry | rejected | unknown
+    outcome: str  # accepted | retry | rejected | unknown | not sent
     provider_ref: str = ""
     detail: str = ""
     due_at: datetime | None = None  # when it is due again
+
+
+class Closed(NamedTuple):
+    """Actions, by their keys: whose attempts are closed now, and whose were, just so, before: a COMMIT went through of
+    which nobody heard."""
+
+    now: set[int]
+    before: set[int]
 
 
 def due(connection: Connection, adapter: str, now: datetime, limit: int) -> list[Due]:
@@ -198,11 +208,11 @@ def begin(
     return keys
 
 
-def close(connection: Connection, results: Sequence[Result], owner: str, now: datetime) -> set[int]:
-    """Write what came of attempts; returns the keys of the actions that were still ours.
+def close(connection: Connection, results: Sequence[Result], owner: str, now: datetime) -> Closed:
+    """Write what came of attempts; says of which actions, still ours, and of which it was written already.
 
     An action whose lease was lost is left to whoever settles it, and its attempt stays closed as it was; what the late
-    answer said is added to the attempt's detail.
+    answer said is added to the attempt's detail. An attempt that never went does not count.
     """
     ours = _ours(connection, results, owner)
     kept = [one for one in results if one.due.id in ours] if len(ours) < len(results) else results
@@ -227,10 +237,19 @@ def close(connection: Connection, results: Sequence[Result], owner: str, now: da
         "detail": [one.detail for one in kept],
     }
     rows.change_columns(connection, _DELIVERY, attempts, {"finished_at": now})
-    for one in results if len(kept) < len(results) else ():
-        if one.due.id not in ours:
-            _too_late(connection, one)
-    return ours
+    if unsent := [one for one in kept if one.outcome == NOT_SENT]:
+        counted: dict[str, Values] = {
+            "id": [one.due.id for one in unsent],
+            "attempts": [one.due.attempts for one in unsent],
+        }
+        rows.change_columns(connection, _ACTION, counted)
+        rows.change_columns(connection, _DELIVERY, {"id": [one.delivery for one in unsent]}, {"attempt": None})
+    others = [one for one in results if one.due.id not in ours] if len(kept) < len(results) else []
+    before = _written(connection, others, owner)
+    for one in others:
+        if one.due.id not in before:
+            _too_late(connection, one, owner)
+    return Closed(ours, before)
 
 
 def _ours(connection: Connection, results: Sequence[Result], owner: str) -> set[int]:
@@ -239,9 +258,21 @@ def _ours(connection: Connection, results: Sequence[Result], owner: str) -> set[
     return {action for action, attempts in found if attempts == tried[action]}
 
 
-def _too_late(connection: Connection, result: Result) -> None:
+def _written(connection: Connection, results: Sequence[Result], owner: str) -> set[int]:
+    """The actions of those that are written already as they are."""
+    names = ("id", "action_id", "outcome", "provider_ref", "detail")
+    query = select(*(_DELIVERY.c[name] for name in names)).where(_DELIVERY.c.owner == owner)
+    keys = [one.delivery for one in results]
+    known = set(map(tuple, connection.execute(query.where(among(connection, _DELIVERY.c.id, keys))))) if keys else set()
+    return {
+        one.due.id for one in results if (one.delivery, one.due.id, one.outcome, one.provider_ref, one.detail) in known
+    }
+
+
+def _too_late(connection: Connection, result: Result, owner: str) -> None:
     said = " ".join(part for part in (result.outcome, result.provider_ref, result.detail) if part)
-    late = update(_DELIVERY).where(_DELIVERY.c.id == result.delivery)
+    mine = (_DELIVERY.c.action_id == result.due.id, _DELIVERY.c.owner == owner)  # else the key is another's by now
+    late = update(_DELIVERY).where(_DELIVERY.c.id == result.delivery, *mine)
     connection.execute(late.values(detail=_DELIVERY.c.detail + f"; its answer came too late: {said}"))
 
 
@@ -267,7 +298,7 @@ def attempts(connection: Connection, actions: Collection[int]) -> dict[int, list
     """All attempts of these actions, the oldest first, by action."""
     query = select(_DELIVERY).where(among(connection, _DELIVERY.c.action_id, actions))
     found: dict[int, list[Mapping[str, Any]]] = {}
-    for row in connection.execute(query.order_by(_DELIVERY.c.action_id, _DELIVERY.c.attempt)):
+    for row in connection.execute(query.order_by(_DELIVERY.c.action_id, _DELIVERY.c.id)):
         found.setdefault(row.action_id, []).append(row._asdict())
     return found
 

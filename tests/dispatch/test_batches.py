@@ -16,6 +16,7 @@ from engine.core.actions import State
 from engine.core.calendar import Duration
 from engine.dispatch.office import Summary
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
+from engine.dispatch.retry import FIRST_WAIT, MAX_ATTEMPTS
 from engine.dispatch.stage import prepare
 from engine.dispatch.waiting import Cap
 from engine.errors import DeliveryError, StoreError
@@ -167,13 +168,28 @@ def test_what_was_begun_and_not_sent_is_handed_back(shop: Shop, ages: bool) -> N
     found = {action: shop.action(action) for action in ids}
     waiting = [one for one in found.values() if one.state is State.RETRY_AT]
     assert {one.reason.partition(":")[0] for one in waiting} <= {"it was begun and not sent"}
-    assert {outcome["outcome"] for one in waiting for outcome in shop.attempts(one.public_id)} <= {"not sent"}
+    begun = [attempt for one in waiting for attempt in shop.attempts(one.public_id)]
+    assert {(attempt["outcome"], attempt["attempt"]) for attempt in begun} <= {("not sent", None)}
     if not ages:
         assert len(post.got) == 40
         assert waiting, "more were begun than sent"
     shop.dispatch(later=HOUR)
     assert {shop.state(action) for action in ids} == {State.ACCEPTED}
     assert len(post.got) == len({message.key for message in post.got}) == 80
+    assert {shop.action(action).attempts for action in ids} == {1}, "what never went was no attempt"
+
+
+def test_however_often_it_is_given_back_it_waits_no_longer_and_is_not_given_up(shop: Shop) -> None:
+    shop.post = Told("email", Idempotency.KEY)
+    action = shop.decide()
+    for number in range(1, MAX_ATTEMPTS + 1):
+        shop.dispatch(stopping=lambda number=number: len(shop.attempts(action)) == number)
+    shop.post.deeds = [DeliveryError("451 come again later")]
+    shop.dispatch()
+
+    found = shop.action(action)
+    assert (found.state, found.attempts, len(shop.attempts(action))) == (State.RETRY_AT, 1, MAX_ATTEMPTS + 1)
+    assert found.due_at - shop.now <= 1.5 * FIRST_WAIT
 
 
 def test_a_store_that_fails_in_between_costs_no_receipt_of_what_is_under_way(shop: Shop) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import Connection
 from engine.core.actions import MOVES, State
 from engine.store import actions, decisions, doubts, outbox, settlements, touchpoints
 from engine.store.actions import Action
-from engine.store.outbox import Result
+from engine.store.outbox import NOT_SENT, Result
 from engine.store.session import Store
 from tests.store.seed import DAY, NOON, again, ready, under_way
 
@@ -70,7 +70,7 @@ class TestTaking:
             made = ready(connection)
             (one,) = under_way(connection)
             busy = one._replace(state=State.RETRY_AT, outcome="retry", detail="busy", due_at=later)
-            assert outbox.close(connection, [busy], "A", NOON) == {made.id}
+            assert outbox.close(connection, [busy], "A", NOON).now == {made.id}
             assert under_way(connection, now=NOON + 9 * MINUTE) == []
             assert again(connection, made).reason == "busy"
             (two,) = under_way(connection, now=later)
@@ -98,7 +98,7 @@ class TestFence:
         with store.write() as connection:
             made = ready(connection)
             results = under_way(connection, "A")
-            assert outbox.close(connection, results, "B", NOON) == set()
+            assert outbox.close(connection, results, "B", NOON).now == set()
             assert again(connection, made).state is State.SUBMITTING
             (attempt,) = outbox.attempts_of(connection, made.id)
             assert (attempt["outcome"], attempt["finished_at"]) == ("submitting", None)
@@ -109,7 +109,7 @@ class TestFence:
             first, second = under_way(connection, "A")
             sent = first._replace(provider_ref="250 queued", detail="fine")
             refused = second._replace(state=State.REJECTED, outcome="rejected", detail="550 no")
-            assert outbox.close(connection, [sent, refused], "A", NOON + MINUTE) == {one.id, other.id}
+            assert outbox.close(connection, [sent, refused], "A", NOON + MINUTE).now == {one.id, other.id}
             after, rejected = again(connection, one), again(connection, other)
             (attempt,) = outbox.attempts_of(connection, one.id)
         assert (rejected.state, rejected.provider_ref, rejected.reason) == (State.REJECTED, "", "550 no")
@@ -125,11 +125,36 @@ class TestFence:
             (one,) = under_way(connection, "A")
             assert doubts.release_lost(connection, "B", NOON + 2 * LEASE) == 1
             late = one._replace(provider_ref="250 queued")
-            assert outbox.close(connection, [late], "A", NOON + DAY) == set()
+            assert outbox.close(connection, [late], "A", NOON + DAY).now == set()
             (attempt,) = outbox.attempts_of(connection, made.id)
             assert (attempt["outcome"], attempt["finished_at"]) == ("unknown", NOON + 2 * LEASE)
             assert attempt["detail"].endswith("; its answer came too late: accepted 250 queued")
             assert again(connection, made).state is State.UNKNOWN
+
+    def test_what_is_written_already_is_known_again_and_changes_nothing(self, store: Store) -> None:
+        """A COMMIT went through of which the worker did not hear, so that it writes the same again."""
+        with store.write() as connection:
+            made = ready(connection)
+            (one,) = under_way(connection, "A")
+            sent = one._replace(provider_ref="250 queued", detail="fine")
+            assert outbox.close(connection, [sent], "A", NOON) == ({made.id}, set())
+            before = outbox.attempts_of(connection, made.id)
+            assert outbox.close(connection, [sent], "A", NOON + MINUTE) == (set(), {made.id})
+            assert outbox.attempts_of(connection, made.id) == before
+            other = sent._replace(provider_ref="251 forwarded")
+            assert outbox.close(connection, [other], "A", NOON + MINUTE) == (set(), set())
+            assert outbox.close(connection, [sent], "B", NOON + MINUTE) == (set(), set())
+
+    def test_what_was_begun_and_never_went_is_no_attempt(self, store: Store) -> None:
+        with store.write() as connection:
+            made = ready(connection)
+            for _ in range(2):
+                (one,) = under_way(connection, "A")
+                given_back = one._replace(state=State.RETRY_AT, outcome=NOT_SENT, due_at=NOON)
+                assert outbox.close(connection, [given_back], "A", NOON).now == {made.id}
+                assert again(connection, made).attempts == 0
+            under_way(connection, "A")
+            assert [row["attempt"] for row in outbox.attempts_of(connection, made.id)] == [None, None, 1]
 
     def test_a_memory_from_before_the_last_attempt_ends_none(self, store: Store) -> None:
         with store.write() as connection:
@@ -137,7 +162,7 @@ class TestFence:
             (old,) = under_way(connection, "A")
             outbox.close(connection, [old._replace(state=State.RETRY_AT, outcome="retry")], "A", NOON)
             under_way(connection, "A")
-            assert outbox.close(connection, [old._replace(state=State.REJECTED)], "A", NOON) == set()
+            assert outbox.close(connection, [old._replace(state=State.REJECTED)], "A", NOON).now == set()
             assert again(connection, made).state is State.SUBMITTING
 
 
@@ -228,7 +253,7 @@ class Outbox(RuleBasedStateMachine):
         for _ in range(1 + twice):
             self.check()
             with self.store.write() as connection:
-                if outbox.close(connection, [ended], who, self.now):
+                if outbox.close(connection, [ended], who, self.now).now:
                     assert self.actions[ended.due.id]["state"] not in WENT_OUT
                     if state in WENT_OUT:
                         touchpoints.add(connection, [ended.due], self.now)

@@ -13,7 +13,7 @@ from engine.dispatch.port import Adapter, Batching, Idempotency, Receipt
 from engine.dispatch.retry import after_failure
 from engine.dispatch.stage.parcel import Ended, Parcel
 from engine.errors import DeliveryError
-from engine.store.outbox import Due, Result
+from engine.store.outbox import NOT_SENT, Due, Result
 
 SEND_LIMIT = timedelta(minutes=15)
 """Longer than all of SMTP's answers may take together, so that only what hangs is cut off."""
@@ -91,7 +91,7 @@ def handed_back(parcel: Parcel, why: str) -> list[Ended]:
                 action,
                 attempt,
                 State.UNKNOWN if action.id in parcel.doubted else State.RETRY_AT,
-                "not sent",
+                NOT_SENT,
                 detail=why,
                 due_at=action.due_at,
             )

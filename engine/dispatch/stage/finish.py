@@ -16,7 +16,7 @@ from engine.dispatch.stage.admit import note
 from engine.dispatch.stage.parcel import Ended
 from engine.errors import StoreError
 from engine.store import ledger, outbox, print_jobs, referrals, touchpoints
-from engine.store.outbox import Due, Result
+from engine.store.outbox import NOT_SENT, Due, Result
 from engine.store.session import Store
 
 Written = tuple[Result, bool]
@@ -44,12 +44,13 @@ def finish(store: Store, ended: Sequence[Ended], summary: Summary, *, owner: str
 
 def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, now: datetime) -> list[Written]:
     with store.write() as connection:
-        ours = outbox.close(connection, [one.result for one in ended], owner, now)
+        ours, before = outbox.close(connection, [one.result for one in ended], owner, now)
         sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
         touchpoints.add(connection, [action for action, _ in sent], now)
         keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
-        note(connection, ended, now)
-    written = [(one.result, one.result.due.id in ours) for one in ended]
+        note(connection, [one for one in ended if one.result.due.id not in before], now)
+    found = [(one.result, one.result.due.id in ours | before) for one in ended]
+    written = [(result, is_ours) for result, is_ours in found if is_ours or result.outcome != NOT_SENT]
     for state, number in Counter(result.state if is_ours else State.UNKNOWN for result, is_ours in written).items():
         summary.count(state, number)
     return written

@@ -13,6 +13,7 @@ from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Adapter
 from engine.dispatch.stage.admit import admit, used
 from engine.dispatch.stage.ask import ask
+from engine.dispatch.stage.attempt import handed_back
 from engine.dispatch.stage.finish import Written, finish
 from engine.dispatch.stage.lane import Lane
 from engine.dispatch.stage.parcel import Ended, Parcel
@@ -27,6 +28,7 @@ PULSES = 6
 """So many times within its life a worker shows that it lives."""
 PATIENCE = (0.2, 1.0, 3.0, 10.0)
 """Seconds between tries to write receipts that the store does not take: they are all that tells what went out."""
+UNHEARD = "it was begun and not sent: the store did not say whether it had written that"
 T = TypeVar("T")
 Told = Callable[[Result, bool], None]
 """Hears what came of an attempt that was written, and whether it was still ours to write."""
@@ -113,16 +115,28 @@ class Sending:
 
     async def begin(self, adapter: str, room: int) -> Begun:
         """Begin at most so many attempts, as rate and breaker allow. What falls due later is for another run."""
-        return await self.stored(self._begin, adapter, room)
+        parcels: list[Parcel] = []
+        try:
+            return await self.stored(self._begin, adapter, room, parcels)
+        except StoreError:
+            await self._give_back(parcels)
+            raise
 
-    def _begin(self, adapter: str, room: int) -> Begun:
+    async def _give_back(self, parcels: Sequence[Parcel]) -> None:
+        """Perhaps they were begun, and only the answer to the COMMIT was lost; surely none of them goes out."""
+        if unsent := [one for parcel in parcels for one in handed_back(parcel, UNHEARD)]:
+            with suppress(StoreError):  # then they are in doubt, if they were begun
+                await self.write(unsent)
+
+    def _begin(self, adapter: str, room: int, parcels: list[Parcel]) -> Begun:
         now, can = self.clock(), self.office.adapters[adapter].capability
         taking = Taking(office=self.office, adapter=adapter, owner=self.owner, summary=self.summary, now=now)
         with self.store.write() as connection:
             leave = admit(connection, adapter, can, room, now)
             if not leave.room:
                 return Begun(pause=leave.pause)
-            parcels, anything = take(connection, taking, self.began, leave.room)
+            some, anything = take(connection, taking, self.began, leave.room)
+            parcels += some
             used(connection, adapter, can, leave, sum(len(parcel.messages) for parcel in parcels), now)
         return Begun(parcels=parcels, anything=anything)
 

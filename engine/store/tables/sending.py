@@ -112,13 +112,13 @@ class Delivery(SQLModel, table=True):
     )
     id: int | None = key()
     action_id: int = action()
-    attempt: int
+    attempt: int | None  # counts from 1; none when it was given back before it went
     parcel: str = ""  # the key of the call that carried it with others, in the order of their ids
     adapter: str
     owner: str
     started_at: datetime
     finished_at: datetime | None = None
-    outcome: str = "submitting"  # submitting | accepted | retry | rejected | unknown
+    outcome: str = "submitting"  # submitting | accepted | retry | rejected | unknown | not sent
     settled: str = ""  # of an attempt in doubt, when it came out: found | absent
     provider_ref: str = ""
     detail: str = ""

@@ -454,7 +454,7 @@ def upgrade() -> None:
         "delivery",
         sa.Column("id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
         sa.Column("action_id", sa.BigInteger().with_variant(sa.Integer(), "sqlite"), nullable=False),
-        sa.Column("attempt", sa.Integer(), nullable=False),
+        sa.Column("attempt", sa.Integer(), nullable=True),
         sa.Column("parcel", AutoString(), nullable=False),
         sa.Column("adapter", AutoString(), nullable=False),
         sa.Column("owner", AutoString(), nullable=False),
