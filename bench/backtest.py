@@ -8,6 +8,7 @@ the command calls it.
 from __future__ import annotations
 
 import argparse
+import gc
 import json
 import sys
 import tempfile
@@ -20,6 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine import workspace
+from engine.__main__ import GARBAGE
 from engine.app import App, open_app, upgrade
 from engine.backtest import request
 from engine.backtest.run import backtest
@@ -63,6 +65,7 @@ def main() -> int:
     parser.add_argument("--customers", type=int, default=100_000, help="in the store (100000)")
     parser.add_argument("--json", action="store_true", help="print one JSON document")
     asked = parser.parse_args()
+    gc.set_threshold(*GARBAGE)  # as every premura command
     with tempfile.TemporaryDirectory() as folder:
         app = _workspace(Path(folder))
         _seed(app.store, asked.customers)

@@ -14,7 +14,7 @@ from engine.core.permission import Standing, refusal
 from engine.core.reasons import Clause, Kept, told
 from engine.decide.holdout import rule_arm, workspace_arm
 from engine.decide.rule import Rule, Step
-from engine.decide.rulings import Ruling, Rulings, refused
+from engine.decide.rulings import Known, Ruling, Rulings, refused
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Reading, Vocabulary
 
@@ -81,16 +81,18 @@ def case_of(
     )
 
 
-def judge(rule: Rule, case: Case, last_started: datetime | None) -> Verdict:
+def judge(rule: Rule, case: Case, last_started: datetime | None, known: Known | None = None) -> Verdict:
     """Ask the rule: its condition, its re-entry interval, each step's condition and permission, then the holdout.
 
-    last_started: when the customer last entered this rule.
+    last_started: when the customer last entered this rule; known: the answers of guards that were made, of whoever asks
+    about many.
     """
     held = rule.when.held(case.values) if rule.when else ""
     if "0" in held:
         ruling = Ruling(rule=rule, outcome="no", held=held, besides={})
     else:
-        ruling = judge_further(rule, case, held, last_started, Rulings(case.workspace_holdout))
+        rulings = Rulings(case.workspace_holdout, known={} if known is None else known)
+        ruling = judge_further(rule, case, held, last_started, rulings)
     return Verdict(
         outcome=ruling.outcome,
         arm=ruling.arm,

@@ -24,6 +24,7 @@ from engine.decide.past_scores import Column, PastScores, Saved
 from engine.decide.replay_columns import Columns
 from engine.decide.replay_waits import Awaited, Coming
 from engine.decide.rule import Rule
+from engine.decide.rulings import Known
 from engine.decide.situation import Situation
 from engine.decide.vocabulary import Vocabulary, context, line_names
 from engine.decide.waits import settle
@@ -52,6 +53,7 @@ class Replay:
     came: list[Came] = field(default_factory=list)
     stands: dict[int, Sequence[Stand]] = field(default_factory=dict)
     _coming: Coming = field(default_factory=Coming)
+    _rulings: Known = field(default_factory=dict)
 
     def advance(self, at: datetime) -> Iterator[tuple[Saved, Column]]:
         """Go on to an instant: each save of scores on the way, with the places of those whom it scored.
@@ -102,7 +104,7 @@ class Replay:
             key=self.key,
             workspace_holdout=self.workspace_holdout,
         )
-        verdict = judge(self.rule, case, self.started.get(place))
+        verdict = judge(self.rule, case, self.started.get(place), self._rulings)
         answered = Answered(at=at, place=place, why=why, verdict=verdict)
         if verdict.outcome == "act":
             self.started[place] = at
