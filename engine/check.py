@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from engine import assemble, config, workspace
 from engine.core.calendar import add, parse_duration
@@ -17,10 +18,12 @@ from engine.decide.shape import hint_at
 from engine.decide.vocabulary import Vocabulary, vocabulary
 from engine.dispatch import render
 from engine.dispatch.port import Adapter
+from engine.dispatch.proof import sample_context
 from engine.errors import ConfigError, Fault, RuleError
 from engine.ingest.columns import impossible
 from engine.ingest.values import tells_dates
 
+_EXAMPLES: dict[str, Any] = {"string": "…", "int": 3, "double": 2.5, "bool": True, "timestamp": "2026-03-14T10:00:00Z"}
 _ANY_DAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
@@ -92,11 +95,45 @@ def check_texts(
 
     rules, templates: text by name, as `engine.workspace` reads them.
     """
-    faults = render.check(templates, locale=settings.shop.locale, folder=workspace.TEMPLATES)
+    locale, own = settings.shop.locale, examples(words)
+    faults = render.check(templates, locale=locale, folder=workspace.TEMPLATES, own=own)
     try:
-        return load(rules, vocabulary=words, templates=render.names(templates)), faults
+        found = load(rules, vocabulary=words, templates=render.names(templates))
     except RuleError as error:
         return (), faults + error.faults
+    if not faults:
+        faults = tuple(
+            unsaid(found, render.Templates(templates, locale=locale, folder=workspace.TEMPLATES), settings, words)
+        )
+    return found, faults
+
+
+def examples(words: Vocabulary) -> dict[str, Any]:
+    """A value for each field of an event that the workspace declared."""
+    own = words.declared.get("events", {}).values()
+    return {name: _EXAMPLES[kind] for fields in own for name, kind in fields.items()}
+
+
+def unsaid(
+    rules: tuple[Rule, ...], templates: render.Templates, settings: config.Settings, words: Vocabulary
+) -> Iterator[Fault]:
+    """Steps whose words speak of what their event never says: they would be rejected, each time."""
+    sample = {**examples(words), **sample_context()["event"]}
+    seen: dict[tuple[str, str], tuple[Fault, ...]] = {}
+    for rule in rules:
+        on = rule.trigger
+        started = on.date.kind if on.date else on.what if on.kind == "event" else ""
+        for step in rule.steps:
+            kind, name = step.awaits or started, step.plan.template
+            if name and (name, kind) not in seen:
+                fields = [one.removeprefix("event.") for one in words.events[kind].fields] if kind else []
+                event = {one: sample[one] for one in (*fields, "occurred_on") if one in sample and kind}
+                event |= {"currency": settings.shop.currency} if "amount" in event else {}
+                seen[name, kind] = tuple(render.unwritten(templates, name, templates.tags(name), event))
+            for fault in seen.get((name, kind), ())[:1]:
+                what = f"after {kind}" if kind else "where no event starts a rule"
+                text = f"step '{step.id}' cannot be written {what}: {fault.file}:{fault.line}: {fault.text}"
+                yield Fault(file=rule.file, code="P117", text=text, hint=fault.hint)
 
 
 def unreadable(settings: config.Settings, words: Vocabulary, folder: Path) -> Iterator[Fault]:

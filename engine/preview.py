@@ -10,6 +10,7 @@ from typing import Any
 from engine.adapters.email_file import EmailFile
 from engine.adapters.note_pdf import NotePdf
 from engine.app import App
+from engine.check import examples
 from engine.core.actions import Plan
 from engine.core.calendar import local_date
 from engine.core.facts import Address, Customer
@@ -64,7 +65,7 @@ def _moment(app: App, template: str, words: str) -> Moment:
             "years": sample["years"],
             "day": sample["day"],
             "points": sample["reward"]["points"],
-            "event": _happened(sample["event"]),
+            "event": {**examples(app.words), **_happened(sample["event"])},
         },
         customer=customer,
         tier=tier,

@@ -232,3 +232,63 @@ def test_what_is_still_counted_stays_in_the_outbox(folder: Path, old: str, new: 
     assert all(
         line.startswith("premura.toml: P116") and part in line for line, part in zip(found, expected, strict=True)
     )
+
+
+INSPECTED = """
+id = "inspected"
+title = "Tell what was found"
+purpose = "transactional"
+
+[on]
+event = "inspection.done"
+
+[[step]]
+id = "call"
+channel = "task"
+template = "task/inspected"
+"""
+
+
+def inspected(folder: Path, words: str, **changed: str) -> list[str]:
+    """What is said of a shop with an event kind of its own, and a rule that speaks of it."""
+    change(folder, "premura.toml", '# [events."inspection.done"]', '[events."inspection.done"]')
+    change(folder, "premura.toml", '# result = "string"', 'result = "string"')
+    text = INSPECTED
+    for old, new in changed.items():
+        text = text.replace(old.replace("_", "."), new)
+    (folder / "rules" / "inspected.toml").write_text(text, encoding="utf-8")
+    for tag in ("en", "it"):
+        (folder / "templates" / "task" / f"inspected.{tag}.txt.j2").write_text(words, encoding="utf-8")
+    return said(folder)
+
+
+def test_a_template_may_use_the_fields_of_an_event_kind_of_ones_own(folder: Path) -> None:
+    assert inspected(folder, "Found: {{ event.result }}\n") == []
+
+
+@pytest.mark.parametrize(
+    ("changed", "field", "where", "has"),
+    [
+        (
+            {'"inspection_done"': '"complaint.opened"'},
+            "result",
+            "after complaint.opened",
+            "occurred_on, reference, what",
+        ),
+        (
+            {'event = "inspection_done"': 'sweep = "daily"'},
+            "what",
+            "where no event starts a rule",
+            "nothing",
+        ),
+    ],
+)
+def test_a_template_that_speaks_of_what_its_event_never_says_is_told_with_the_rule(
+    folder: Path, changed: dict[str, str], field: str, where: str, has: str
+) -> None:
+    (found,) = inspected(folder, f"Found: {{{{ event.{field} }}}}\n", **changed)
+
+    assert found == (
+        f"rules/inspected.toml: P117 step 'call' cannot be written {where}: templates/task/inspected.en.txt.j2:1:"
+        f" 'event' has no field '{field}' (hint: here it has {has}; ask {{% if event.{field} is defined %}})"
+    )

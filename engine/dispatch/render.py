@@ -9,7 +9,7 @@ shop's, else English.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any
@@ -170,19 +170,31 @@ def names(sources: Mapping[str, str]) -> tuple[str, ...]:
     return tuple(sorted({match["name"] for match in _matches(sources)}))
 
 
-def check(sources: Mapping[str, str], *, locale: str = "en", folder: str = "templates") -> tuple[Fault, ...]:
-    """Everything that is wrong with these templates: each is read, and rendered with the sample in its languages."""
+def check(
+    sources: Mapping[str, str], *, locale: str = "en", folder: str = "templates", own: Mapping[str, Any] | None = None
+) -> tuple[Fault, ...]:
+    """Everything that is wrong with these templates: each is read, and rendered with the sample in its languages.
+
+    own: further fields that an event may have, with an example of each.
+    """
     templates = Templates(sources, locale=locale, folder=folder)
     found = [fault for file in sorted(sources) for fault in _unreadable(templates, file)]
     broken = {fault.file for fault in found}
     for name in templates.names:
-        render = _WAYS.get(name.partition("/")[0], Templates.text)
-        for tag in ("", *templates.tags(name)):  # the empty one is a customer whose language nobody speaks
-            try:
-                render(templates, name, tag, sample_context())
-            except RuleError as error:
-                found += [fault for fault in error.faults if fault.file not in broken]
+        event = {**(own or {}), **sample_context()["event"]}
+        tags = ("", *templates.tags(name))  # the empty one is a customer whose language nobody speaks
+        found += [fault for fault in unwritten(templates, name, tags, event) if fault.file not in broken]
     return tuple(sorted(set(found)))
+
+
+def unwritten(templates: Templates, name: str, tags: Iterable[str], event: Mapping[str, Any]) -> Iterator[Fault]:
+    """Why a template could not be written in these languages for somebody to whom such an event happened."""
+    render = _WAYS.get(name.partition("/")[0], Templates.text)
+    for tag in tags:
+        try:
+            render(templates, name, tag, {**sample_context(), "event": dict(event)})
+        except RuleError as error:
+            yield from error.faults
 
 
 def _unreadable(templates: Templates, file: str) -> Iterator[Fault]:
