@@ -5,12 +5,14 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
 from engine import assemble, config, workspace
 from engine.core.calendar import add, parse_duration
 from engine.core.facts import Address
+from engine.core.money import to_minor
 from engine.core.quiet import QuietPolicy, next_permitted
 from engine.core.toml_places import excerpt
 from engine.decide.rule import Rule, load
@@ -154,6 +156,7 @@ def idle(
 ) -> Iterator[Fault]:
     """What rules that are sound and the settings say of each other to no effect. adapters: none if they are unknown."""
     yield from unserved(rules, settings, adapters)
+    yield from unpayable(rules, settings)
     yield from unheard(rules, settings)
     if rules:  # none at all: one of them is not sound, and its id not known
         yield from unspent(rules, settings, adapters, folder)
@@ -168,6 +171,17 @@ def unserved(rules: tuple[Rule, ...], settings: config.Settings, adapters: Mappi
                 text = f"step '{step.id}' uses the channel {step.channel}, which no adapter serves"
                 hint = f'[channels] {step.channel} = "…" in {config.FILE}'
                 yield Fault(file=rule.file, code="P106", text=text, hint=hint)
+
+
+def unpayable(rules: tuple[Rule, ...], settings: config.Settings) -> Iterator[Fault]:
+    """Rewards in parts of a cent."""
+    for rule in rules:
+        for step in rule.steps:
+            try:
+                to_minor(Decimal(step.plan.options.get("amount", "0")), settings.shop.currency)
+            except ValueError as error:
+                text, hint = f"step '{step.id}' cannot be given: {error}", "round the amount"
+                yield Fault(file=rule.file, code="P118", text=text, hint=hint)
 
 
 def unspent(

@@ -292,3 +292,14 @@ def test_a_template_that_speaks_of_what_its_event_never_says_is_told_with_the_ru
         f"rules/inspected.toml: P117 step 'call' cannot be written {where}: templates/task/inspected.en.txt.j2:1:"
         f" 'event' has no field '{field}' (hint: here it has {has}; ask {{% if event.{field} is defined %}})"
     )
+
+
+def test_a_reward_in_parts_of_a_cent_is_told(folder: Path) -> None:
+    change(folder, "rules/anniversary.toml", "points = 50", 'amount = "15.005"')
+
+    (found,) = said(folder)
+
+    assert found == (
+        "rules/anniversary.toml: P118 step 'gift' cannot be given: 15.005 has more decimals than EUR knows (2)"
+        " (hint: round the amount)"
+    )

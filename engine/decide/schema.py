@@ -42,7 +42,7 @@ _DURATION = {
 }
 _LASTING = {"allOf": [*_DURATION["allOf"], {"pattern": "[1-9]"}]}
 _CLOCK = {"pattern": "^([01][0-9]|2[0-3]):[0-5][0-9]$"}
-_AMOUNT = {"allOf": [{"pattern": r"^[0-9]+(\.[0-9]+)?$"}, {"pattern": "[1-9]"}]}
+_AMOUNT = {"allOf": [{"pattern": r"^[0-9]{1,9}(\.[0-9]+)?$"}, {"pattern": "[1-9]"}]}
 
 
 _SHIFT = {"allOf": [*_LASTING["allOf"], {"pattern": "^[^T]*$"}]}
@@ -161,7 +161,7 @@ def _more(vocabulary: Vocabulary, templates: Collection[str]) -> dict[str, Schem
             **_one_of(IF_UNKNOWN),
             "description": "When nobody knows whether it went out: ask a person, or resend it, once.",
         },
-        "step.points": {"exclusiveMinimum": 0, "description": "For a reward: how many points."},
+        "step.points": {"exclusiveMinimum": 0, "maximum": 10**9, "description": "For a reward: how many points."},
         "step.amount": {**_AMOUNT, "description": "For a reward: money instead of points, such as 15.00."},
         "window.days": {
             "pattern": rf"^\s*{_DAYS}\s*(,\s*{_DAYS}\s*)*$",

@@ -57,10 +57,11 @@ def _one_of(
         assert isinstance(info.context, Known)  # noqa: S101 - only rule_file validates, always with this context
         words = known(info.context)
         if word not in words:
-            few = f"there is {', '.join(words)}" if len(words) < 10 else "docs/rules.md lists what there is"
+            many = listed(word) or "docs/rules.md lists what there is"
+            there = f"there is {', '.join(words)}" if len(words) < 10 else many
             bare = word.removeprefix("templates/").partition(".")[0]  # of a template's file
             near = f"did you mean '{bare}'?" if bare in words else hint_at(word, words)
-            raise _wrong(code, f"unknown {what} '{word}'", near or listed(word) or few)
+            raise _wrong(code, f"unknown {what} '{word}'", near or there)
         return word
 
     return AfterValidator(check)
@@ -171,13 +172,17 @@ def _worth(number: float) -> float:
 
 
 def _positive(number: int) -> int:
-    if number <= 0:
-        raise _wrong("R022", f"{number} points are no reward", "write a whole number above 0")
+    if not 0 < number <= 10**9:
+        raise _wrong(
+            "R022",
+            f"{number} points are no reward",
+            "write a whole number above 0" if number <= 0 else "a billion is the most",
+        )
     return number
 
 
 def _amount(text: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)?", text, re.ASCII) or not Decimal(text):
+    if not re.fullmatch(r"\d{1,9}(\.\d+)?", text, re.ASCII) or not Decimal(text):
         raise _wrong("R022", f"'{text}' is not an amount", "a point and no currency, such as 15.00")
     return text
 
