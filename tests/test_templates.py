@@ -113,6 +113,7 @@ def test_all_are_there_in_both_languages() -> None:
         "task/delivery_delay",
         "task/maintenance_due",
         "task/positive_feedback_thanks",
+        "task/quote_followup",
         "task/renewal",
         "task/vip_care",
     }

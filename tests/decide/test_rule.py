@@ -451,7 +451,7 @@ def test_the_shipped_rules_use_exactly_the_shipped_templates() -> None:
         ("maintenance_due", "relationship", "service_call.completed", ["email P-30D", "email P-7D", "task P7D"]),
         ("points_expiring", "relationship", "points.expiring.expires_on", ["email P-30D", "email P-7D"]),
         ("positive_feedback_thanks", "relationship", "review.received", ["task P0D", "note P1D"]),
-        ("quote_followup", "relationship", "quote.sent", ["email P1D", "email P3D", "email P7D"]),
+        ("quote_followup", "relationship", "quote.sent", ["email P1D", "email P3D", "task P7D", "email P14D"]),
         ("referral_ask", "marketing", "review.received", ["referral PT1H", "email PT2H"]),
         ("referral_reward", "transactional", "referral.converted", ["reward P14D", "email P14DT1H"]),
         ("referral_welcome", "transactional", "referral.joined", ["reward P14D", "email P14DT1H"]),

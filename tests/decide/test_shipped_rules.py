@@ -86,6 +86,13 @@ def test_a_card_for_the_best_and_for_large_jobs(tier: str, payload: dict[str, An
     assert _steps(rule, situation) == steps
 
 
+@pytest.mark.parametrize(("payload", "called"), [({"amount": 2000.0}, False), ({"amount": 2000.5}, True), ({}, False)])
+def test_somebody_calls_about_a_large_quote(payload: dict[str, Any], called: bool) -> None:
+    rule = RULES["quote_followup"]
+
+    assert _steps(rule, _with_event(rule, **payload)) == ["first", "second", *["call"][: int(called)], "last"]
+
+
 def test_nobody_who_complains_is_thanked() -> None:
     rule = RULES["service_thank_you"]
     situation = replace(_with_event(rule, amount=900.0), score=SCORED, has_open_complaint=True)
@@ -223,7 +230,6 @@ def test_who_has_become_gold_is_welcomed(earlier: str | None, tier: str, welcome
         "csat_ask",
         "delivery_checkin",
         "easy_return",
-        "quote_followup",
         "referral_reward",
         "referral_welcome",
     ],

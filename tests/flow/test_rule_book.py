@@ -23,6 +23,7 @@ TUESDAY = "2026-03-03T08:00:00+01:00"
 JOB = {"amount": 120.0, "what": "manutenzione della caldaia", "technician": "Luca"}
 PARCEL = {"amount": 40.0, "what": "filtri di ricambio", "reference": "O-1"}
 QUOTE = {"amount": 900.0, "what": "caldaia nuova", "reference": "Q-1"}
+LARGE = {**QUOTE, "amount": 3480.0}
 COMPLAINT = {"what": "perde ancora acqua", "reference": "K-1"}
 MAIL = {"mail": "delivered"}
 NO_MAIL = {"mail": "cancelled"}
@@ -50,7 +51,23 @@ CASES = {
         then=(("2026-03-04T08:00:00+01:00", "quote.accepted", {"reference": "Q-1"}),),
         steps={"first": "delivered", "second": "cancelled", "last": "cancelled"},
     ),
+    "quote-large": Case(
+        rule="quote_followup",
+        kind="quote.sent",
+        payload=LARGE,
+        steps=dict.fromkeys(("first", "second", "call", "last"), "delivered"),
+    ),
+    "quote-large-no": Case(
+        rule="quote_followup",
+        kind="quote.sent",
+        payload=LARGE,
+        then=(("2026-03-09T07:00:00+01:00", "quote.declined", {"reference": "Q-1"}),),
+        steps={"first": "delivered", "second": "delivered", "call": "cancelled", "last": "cancelled"},
+    ),
     "quote-mute": Case(rule="quote_followup", kind="quote.sent", payload=QUOTE, consent=False),
+    "quote-large-mute": Case(
+        rule="quote_followup", kind="quote.sent", payload=LARGE, consent=False, steps={"call": "delivered"}
+    ),
     "thanks": Case(rule="service_thank_you", kind="service_call.completed", payload=JOB, steps=MAIL),
     "thanks-rework": Case(
         rule="service_thank_you",
