@@ -235,12 +235,19 @@ def _opening(url: str) -> Iterator[Engine]:
 def create(url: str) -> Store:
     """Open the store and bring it to this version's shape, making it where there is none. Raises StoreError."""
     from alembic import command  # 0.3 s to import, and only needed here
+    from alembic.util import CommandError
 
     with _opening(url) as engine, engine.connect() as connection:
         if engine.dialect.name == "sqlite":
             connection.exec_driver_sql("BEGIN IMMEDIATE")  # the whole way up, or not a step
-        _refuse_newer(_version(connection))
-        command.upgrade(_alembic(connection), "head")
+        found = _version(connection)
+        _refuse_newer(found)
+        _refuse_anothers(connection)
+        try:
+            command.upgrade(_alembic(connection), "head")
+        except CommandError as error:
+            unknown = f"the database has shape {found}, which no version of Premura has made; nothing was changed"
+            raise StoreError(f"{unknown} (hint: look at store in premura.toml)") from error
         connection.commit()
     return Store(engine)
 
@@ -277,6 +284,16 @@ def _refuse_newer(found: str | None) -> None:
         raise StoreError(
             f"the database has shape {found}, which is newer than this version of Premura knows "
             f"({SCHEMA_VERSION}); nothing was changed (hint: upgrade Premura)"
+        )
+
+
+def _refuse_anothers(connection: Connection) -> None:
+    """Make no tables among those of somebody else."""
+    names = inspect(connection).get_table_names()
+    if names and "alembic_version" not in names:
+        raise StoreError(
+            "the database is not Premura's: it holds tables of another program; nothing was changed "
+            "(hint: look at store in premura.toml)"
         )
 
 

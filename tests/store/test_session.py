@@ -87,12 +87,25 @@ class TestCreating:
     def test_it_goes_the_whole_way_or_not_a_step(self, tmp_path: Path) -> None:
         path = tmp_path / "a.db"
         with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE alembic_version (version_num)")
             other.execute("CREATE TABLE touchpoint (what)")  # the last table that the migration makes
         other.close()
         with pytest.raises(StoreError, match="touchpoint already exists"):
             create(url(path))
         with sqlite3.connect(path) as other:
-            assert [name for (name,) in other.execute("SELECT name FROM sqlite_master")] == ["touchpoint"]
+            names = [name for (name,) in other.execute("SELECT name FROM sqlite_master")]
+        other.close()
+        assert names == ["alembic_version", "touchpoint"]
+
+    def test_another_programs_database_is_left_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "a.db"
+        with sqlite3.connect(path) as other:
+            other.execute("CREATE TABLE bookmark (what)")
+        other.close()
+        with pytest.raises(StoreError, match="it holds tables of another program; nothing was changed"):
+            create(url(path))
+        with sqlite3.connect(path) as other:
+            assert [name for (name,) in other.execute("SELECT name FROM sqlite_master")] == ["bookmark"]
         other.close()
 
     def test_two_that_make_the_same_store_do_not_meet(self, tmp_path: Path) -> None:
@@ -233,6 +246,8 @@ class TestOnBothStores:
             with pytest.raises(StoreError, match=f"the database has shape {shape}, {said}") as refused:
                 open_store(address)
             assert "\n" not in str(refused.value)
+            with pytest.raises(StoreError, match=rf"^the database has shape {shape}, .*; nothing was changed \(hint: "):
+                create(address)
         finally:
             with store.write() as connection:
                 found = connection.execute(text("SELECT version_num FROM alembic_version")).scalar()
