@@ -47,7 +47,13 @@ HINTS = {
 }
 """Signs of what SQLite or PostgreSQL says, and what people are told."""
 _STATES = ("25006", "42501")  # PostgreSQL's read-only transaction and missing right, which are no mistakes of ours
-_CONNECT_TIMEOUT = 10  # seconds until a server that says nothing counts as away
+_LINE = {  # after how long a server that says nothing counts as away: 10 seconds at first, later about a minute
+    "connect_timeout": 10,
+    "keepalives_idle": 30,
+    "keepalives_interval": 10,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 60_000,  # milliseconds; only Linux knows it
+}
 _POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")  # what people write for the one driver that we speak
 _PATIENCE = 30.0  # seconds to wait for whoever holds the database
 PRAGMAS = (
@@ -168,7 +174,7 @@ def _engine(url: str) -> Engine:
             return _sqlite(parsed)
         if parsed.drivername in _POSTGRESQL:
             parsed = parsed.set(drivername="postgresql+psycopg")
-            patience = {} if "connect_timeout" in parsed.query else {"connect_timeout": _CONNECT_TIMEOUT}
+            patience = {name: value for name, value in _LINE.items() if name not in parsed.query}
             return _in_utc(create_engine(parsed, pool_pre_ping=True, connect_args=patience))
     except (ArgumentError, NoSuchModuleError, ValueError):
         pass  # said below

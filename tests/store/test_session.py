@@ -13,6 +13,7 @@ from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 from shutil import rmtree
 from threading import Barrier, Event, Thread, Timer
+from typing import Any
 
 import pytest
 from alembic.config import Config
@@ -339,6 +340,20 @@ class TestAWrongAddress:
         assert self.refused(address.set(host="127.0.0.1", port=1, query={})).startswith(away)
         assert self.refused(address.set(host="no.such.host.invalid", query={})).startswith(away)
         assert self.refused(address.set(query={"host": "/nowhere"})).startswith(away)
+
+    def test_a_machine_that_is_lost_without_a_word_is_noticed(self, address: URL) -> None:
+        """Else the system waits for a quarter of an hour, or for ever; who knows better says so in the address."""
+        for ours, query in (
+            ({}, address.query),
+            ({"tcp_user_timeout": "5000"}, {**address.query, "tcp_user_timeout": "5000"}),
+        ):
+            store = open_store(address.set(query=query).render_as_string(hide_password=False))
+            with store.read() as connection:
+                driver: Any = connection.connection.driver_connection
+                found = driver.info.get_parameters()
+            store.close()
+            wanted = {"keepalives_idle": "30", "tcp_user_timeout": "60000", **ours}
+            assert found == found | wanted
 
     def test_a_password_that_is_wrong(self) -> None:
         error = OperationalError("", {}, Exception('FATAL:  password authentication failed for user "marta"'))
