@@ -24,6 +24,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 TESTED_ELSEWHERE = {
     "__main__": "tests/cli/test_commands.py runs it as a process",
     "orders": "tests/test_inquiry.py asks, orders and asks again",
+    "store/in_order": "tests/decide/test_two_deciders.py keeps an append back while others look",
     "adapters/wire/taken": "tests/adapters/test_fake.py counts what it takes",
     "adapters/wire/smtp": "tests/adapters/test_email_smtp.py drives every dialogue",
     "cli/actions": "tests/cli/test_commands.py runs every command",

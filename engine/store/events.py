@@ -11,6 +11,7 @@ from sqlalchemy import Connection, Row, bindparam, select
 
 from engine.core.facts import Event
 from engine.store import new_events, rows, tables
+from engine.store.in_order import appends
 from engine.store.listed import among, listed, one_of
 from engine.store.written import Values
 
@@ -50,6 +51,7 @@ def append(connection: Connection, source: str, columns: Mapping[str, Values], n
     """The same of events in columns: `customer_id`, `ext_key`, `kind`, `occurred_at`, `payload` (fields, or each)."""
     if not columns["ext_key"]:
         return 0
+    appends(connection)
     keys = rows.next_keys(connection, _EVENT, len(columns["ext_key"]))
     if connection.dialect.name != "sqlite":  # which gives the same
         columns = {"id": keys, **columns}

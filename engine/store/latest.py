@@ -10,7 +10,9 @@ from datetime import date, datetime
 from sqlalchemy import Connection, func, select, union
 
 from engine.store import events, tables
+from engine.store.in_order import await_appends
 from engine.store.listed import among
+from engine.store.session import Store
 
 _CUSTOMER = tables.table(tables.Customer)
 _EVENT = tables.table(tables.Event)
@@ -30,6 +32,13 @@ def newest(connection: Connection) -> Newest:
     """How far the log goes now."""
     event, txn = (connection.execute(select(func.max(one.c.id))).scalar() or 0 for one in (_EVENT, _TXN))
     return Newest(event=event, txn=txn)
+
+
+def settled(store: Store) -> Newest:
+    """How far the log goes now, so that nothing will come to be there behind it: what a mark may remember."""
+    with store.read() if store.is_sqlite else store.write() as connection:  # which sees what is committed meanwhile
+        await_appends(connection)
+        return newest(connection)
 
 
 def touched(connection: Connection, since: datetime, beyond: Newest, *, kind: str = "", limit: int) -> list[int]:

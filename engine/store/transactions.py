@@ -12,6 +12,7 @@ from sqlalchemy import Connection, Row, Select, func, select
 from engine.core.calendar import local_date
 from engine.core.facts import Transaction
 from engine.store import rows, tables
+from engine.store.in_order import appends
 from engine.store.listed import among
 from engine.store.session import in_chunks, insert_into
 
@@ -46,6 +47,7 @@ def add(
     """
     if not booked:
         return 0
+    appends(connection)
     facts = [fact for _, fact in booked]
     day_of = {at: local_date(at, time_zone).toordinal() for at in {fact.occurred_at for fact in facts}}
     days = [day_of[fact.occurred_at] for fact in facts]

@@ -13,9 +13,11 @@ import pytest
 from sqlalchemy import text
 
 from engine.app import App, open_app
-from engine.store import customers, new_events
+from engine.core.facts import Transaction
+from engine.store import customers, new_events, transactions
 from engine.store.session import Store, open_store
 from tests.databases import STORES
+from tests.process.daemons import until
 from tests.shop import THANKS, Shop
 
 DONE = "service_call.completed"
@@ -120,3 +122,30 @@ def test_who_finds_nothing_but_what_others_hold_waits_for_them(shop: Shop, anoth
             asked.wait()
             new_events.take_off(connection, [held.id])
         assert later.result(timeout=120) == 0
+
+
+def test_a_sale_that_is_written_behind_a_newer_one_is_found(shop: Shop, another: Store) -> None:
+    shop.rule("thanks", THANKS.replace("[[step]]", '[journey]\nstop_on = ["purchase"]\n\n[[step]]'))
+    for ref in ("C2", "C3"):
+        shop.customer(ref)
+    shop.event(DONE, "2026-03-02T09:00:00+01:00", "C2")
+    app = shop.app
+    app.decide()
+    with ThreadPoolExecutor(1) as pool:
+        with another.write() as connection:
+            sale = Transaction(customer="C2", ext_key="slow", occurred_at=NOW, amount_minor=1200, currency="EUR")
+            who = customers.ids_of(connection, ["C2"])["C2"]
+            transactions.add(connection, "till", [(who, sale)], NOW, "Europe/Rome")
+            shop.sale("2026-03-02T11:30:00+01:00", "5.00", "C3")
+            later = pool.submit(app.decide)
+            until(lambda: later.done() or somebody_waits(shop))
+        stopped = later.result(timeout=120).stopped
+
+    assert stopped + app.decide().stopped == 1
+
+
+def somebody_waits(shop: Shop) -> bool:
+    """Whether anybody waits for the end of what others append to the log."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+    with shop.app.store.read() as connection:
+        return bool(connection.execute(text(waiting)).scalar_one())

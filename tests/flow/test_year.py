@@ -171,7 +171,7 @@ def test_quotes_were_followed_up_until_answered(year: Year) -> None:
         answers = year.decisions(event["customer"], "quote_followup")
         mine = [one for one in answers if one["occurrence"].endswith(f"/{event['id']}")]
         assert len(mine) == 1, event
-        out = [step for step in mine[0]["actions"] if step["state"] == "delivered"]
+        out = [step for step in mine[0]["actions"] if (step["channel"], step["state"]) == ("email", "delivered")]
         followed += bool(out)
         for step in out:
             at = next(mail for mail in year.mails if mail.file == step["provider_ref"]).at.date()

@@ -26,9 +26,9 @@ def ask_calendar(stage: Asking) -> None:
     """Dates and daily sweeps: once a local day, and again when customers changed since, or what dates come from."""
     today = local_date(stage.now, stage.policy.time_zone)
     rules = [*triggers.of_kind(stage.policy.rules, "date"), *triggers.of_kind(stage.policy.rules, "sweep")]
+    newest = latest.settled(stage.store)
     with stage.store.read() as connection:
         changed = customers.last_change(connection)
-        newest = latest.newest(connection)
         seen = {rule.id: leases.mark(connection, _calendar(rule)) for rule in rules}
     swept = []
     for rule in rules:

@@ -7,7 +7,7 @@ from datetime import date
 
 from engine.core.actions import PURCHASE
 from engine.decide.stage.asking import Asking
-from engine.store import bought, customers, decisions, leases, transactions, waits
+from engine.store import bought, customers, decisions, latest, leases, waits
 
 MARK = "purchases"
 PAGE = 20_000
@@ -18,8 +18,9 @@ def stop_bought(stage: Asking) -> None:
 
     A step that waits is asked about what was bought before it began when it begins.
     """
+    newest = latest.settled(stage.store).txn
     with stage.store.read() as connection:
-        newest, last = transactions.newest(connection), leases.mark(connection, MARK)
+        last = leases.mark(connection, MARK)
         matters = waits.any_are_there(connection)
     after = newest if last is None else int(last.value)
     if last is not None and after == newest:
