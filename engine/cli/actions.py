@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import getpass
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -44,12 +44,9 @@ def listing(
         tz, stands_still = app.settings.shop.time_zone, recovery.open_gaps(app)
 
     def human() -> None:
-        rows = [
-            (row["id"][-8:], when(row["due_at"], tz), row["rule"], row["channel"], row["name"] or row["customer"],
-             row["state"], row["reason"])
-            for row in found
-        ]  # fmt: skip
-        table("", ("id", "due", "rule", "channel", "customer", "state", "why"), rows)
+        whole = ("id", "due", "state")
+        rows = [(row["id"][-8:], when(row["due_at"], tz), row["state"], _what(row)) for row in found]
+        table("", (*whole, "what, for whom, and why"), rows, whole=whole)
         for row in found:
             if "doubt" in row:
                 _tell(row["id"][-8:], row["doubt"], tz)
@@ -60,6 +57,12 @@ def listing(
     show(found, as_json=as_json, human=human)
     if stands_still:
         warn(stands_still)
+
+
+def _what(row: dict[str, Any]) -> str:
+    """An action in a cell: its rule and step, whom it is for, and below what became of it."""
+    whom = f"{row['rule']} {row['step']} by {row['channel']}: {row['name'] or row['customer']}"
+    return f"{whom}\n{row['reason']}" if row["reason"] else whom
 
 
 def _tell(name: str, doubt: Known, tz: str) -> None:

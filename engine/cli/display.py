@@ -42,15 +42,24 @@ def warn(line: str) -> None:
     print(line, file=sys.stderr)
 
 
-def table(title: str, columns: Sequence[str], rows: Iterable[Sequence[object]], *, right: Sequence[str] = ()) -> None:
-    """A table for people; columns named in `right` are set flush right."""
+def table(
+    title: str,
+    columns: Sequence[str],
+    rows: Iterable[Sequence[object]],
+    *,
+    right: Sequence[str] = (),
+    whole: Sequence[str] = (),
+) -> None:
+    """A table for people; columns named in `right` are set flush right, and those in `whole` are never broken."""
     from rich import box
     from rich.console import Console
     from rich.table import Table
 
     made = Table(title=title or None, title_justify="left", box=box.SIMPLE_HEAD, pad_edge=False)
     for column in columns:
-        made.add_column(column, justify="right" if column in right else "left", overflow="fold")
+        made.add_column(
+            column, justify="right" if column in right else "left", overflow="fold", no_wrap=column in whole
+        )
     for row in rows:
         made.add_row(*("" if cell is None else str(cell) for cell in row))
     Console(highlight=False).print(made)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -131,6 +132,15 @@ def test_ingest_says_what_became_of_each_row(lived: Shop, tmp_path: Path, capsys
     assert "rejects/vendite.csv.rejects.csv" in out
     (found,) = told(capsys, "ingest", path, "-w", lived.folder)["files"]
     assert (found["new"], found["rejected"]) == (0, 1)
+
+
+def test_the_list_of_actions_breaks_no_date_and_no_id(lived: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    (sent,) = told(capsys, "actions", "list", "-w", lived.folder)
+
+    out = ran(capsys, "actions", "list", "-w", lived.folder)[1]
+
+    assert re.search(rf"{sent['id'][-8:]} +2026-03-\d\d \d\d:\d\d +delivered +thanks mail by email: \w", out)
+    assert max(map(len, out.splitlines())) <= 80
 
 
 def test_show_approve_cancel_resolve(lived: Shop, capsys: pytest.CaptureFixture[str]) -> None:
