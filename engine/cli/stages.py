@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -176,4 +177,19 @@ def run(
 
 
 def _round(result: dict[str, object]) -> None:
-    table("", ("stage", "result"), [(name, str(said)) for name, said in result.items()])
+    table("", ("stage", "result"), [(name, _in_words(said)) for name, said in result.items()])
+
+
+def _in_words(said: Any) -> str:
+    """What a stage did, without what it did none of; the sentence about a restore comes by itself."""
+    if isinstance(said, Mapping):
+        done = {name: _in_words(what) for name, what in said.items() if what and name != "refused"}
+        return (
+            ", ".join(f"{what} {name}" if what.isdigit() else f"{name} {what}" for name, what in done.items()).replace(
+                "_", " "
+            )
+            or "nothing"
+        )
+    if isinstance(said, list | tuple):
+        return "; ".join(map(_in_words, said)) or "nothing"
+    return "nothing" if said is None else str(said)

@@ -205,6 +205,23 @@ def test_a_wrong_day_is_refused(lived: Shop, capsys: pytest.CaptureFixture[str],
     assert err.startswith(f"--as-of: '{text}' is not a day such as 2026-10-05")
 
 
+def test_a_round_of_all_stages_says_what_each_did(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    shop.customer()
+    shop.event("service_call.completed", "2026-03-02T09:00:00+01:00", amount=80.0)
+    shop.close()
+
+    code, out, _ = ran(capsys, "run", "--once", "--as-of", "2026-03-03T11:00", "-w", shop.folder)
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[3:9]] == [
+        ["ingest", "nothing"],
+        ["score", "nothing"],
+        ["decide", "1", "events,", "outcomes", "1", "act,", "1", "actions"],
+        ["schedule", "1", "scheduled"],
+        ["dispatch", "1", "frozen,", "states", "1", "delivered"],
+        ["tidy", "nothing"],
+    ]
+
+
 def test_a_fault_of_our_own_is_one_line_and_no_traceback(
     lived: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
