@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import getpass
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.display import say, show, table, warn, when
-from engine.cli.frame import HERE, Folder, Json, opened
+from engine.cli.frame import HERE, Folder, Json, opened, who_asks
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -123,7 +122,7 @@ def _each(ids: list[str], verb: str, folder: Folder, *, as_json: bool) -> None:
     from engine import orders
 
     with opened(folder, quiet=as_json) as app:
-        done = [orders.change(app, each, verb, getpass.getuser()) for each in ids]
+        done = [orders.change(app, each, verb, who_asks()) for each in ids]
 
     def human() -> None:
         for row in done:

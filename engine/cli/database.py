@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import getpass
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from engine.cli.display import say, show, table, when
-from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress, steps
+from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress, steps, who_asks
 
 
 def register(app: typer.Typer) -> None:
@@ -74,7 +73,7 @@ def confirm_restore(folder: Folder = HERE, as_json: Json = False) -> None:
     from engine import recovery
 
     with opened(folder, quiet=as_json) as app:
-        done = recovery.confirm(app, getpass.getuser())
+        done = recovery.confirm(app, who_asks())
         tz = app.settings.shop.time_zone
 
     def human() -> None:

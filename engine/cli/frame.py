@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+import os
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,3 +81,11 @@ def progress(text: str, *, quiet: bool = False) -> Iterator[Callable[[int], None
     """One bar without a known end; call what it gives with how much more was done."""
     with steps(quiet=quiet) as begin:
         yield begin(text, None)
+
+
+def who_asks() -> str:
+    """Who gives a command, for the record: a name, or the number of one who has none, as in a container."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):  # up to Python 3.12, and from 3.13 on
+        return f"user {os.getuid()}"

@@ -222,6 +222,20 @@ def test_a_round_of_all_stages_says_what_each_did(shop: Shop, capsys: pytest.Cap
     ]
 
 
+def test_a_user_without_a_name_has_a_number(
+    lived: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """As in a container, where nobody but the system has a name."""
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.getuid", lambda: 424242)
+    code, _, err = ran(
+        capsys, "actions", "approve", told(capsys, "actions", "list", "-w", lived.folder)[0]["id"], "-w", lived.folder
+    )
+
+    assert (code, "is delivered, not held" in err) == (2, True)
+
+
 def test_a_fault_of_our_own_is_one_line_and_no_traceback(
     lived: Shop, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
