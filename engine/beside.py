@@ -6,7 +6,7 @@ import gc
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from subprocess import DEVNULL, PIPE, Popen
 from typing import BinaryIO, cast
@@ -37,7 +37,10 @@ def beside(module: str) -> Iterator[tuple[BinaryIO, BinaryIO]]:
     with Popen(  # noqa: S603 - our own words. A group of its own: Ctrl-C is for whoever asked
         command, stdin=PIPE, stdout=PIPE, stderr=DEVNULL, pipesize=_AHEAD, process_group=0, env=env
     ) as child:
+        question, reply = cast("BinaryIO", child.stdin), cast("BinaryIO", child.stdout)
         try:
-            yield cast("BinaryIO", child.stdin), cast("BinaryIO", child.stdout)
+            yield question, reply
         finally:
             child.kill()
+            with suppress(OSError):  # of what it was not there any more to hear
+                question.close()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -24,6 +24,23 @@ class New(NamedTuple):
     ext_key: str
     occurred_at: datetime
     payload: Mapping[str, Any]
+
+
+class Columns(NamedTuple):
+    """The same of many events, column by column, as the driver gives them: quickly handed to another process."""
+
+    id: Sequence[int] = ()
+    source: Sequence[str] = ()
+    customer_id: Sequence[int] = ()
+    kind: Sequence[str] = ()
+    ext_key: Sequence[str] = ()
+    occurred_at: Sequence[Any] = ()
+    payload: Sequence[Any] = ()
+
+    def each(self) -> list[New]:
+        """The events."""
+        *plain, occurred_at, payload = self
+        return list(map(New, *plain, map(instant, occurred_at), documents(payload)))
 
 
 _EVENT = tables.table(tables.Event)
@@ -71,15 +88,15 @@ def next_events(connection: Connection, now: datetime, limit: int) -> list[New]:
     No event at all: nobody has one left to decide on.
     """
     if connection.dialect.name == "sqlite":
-        return _read(connection, _NEXT, {"now": now, "limit": limit})
+        return _read(connection, _NEXT, {"now": now, "limit": limit}).each()
     while True:
         mine, last = _held(connection, now, limit)
         found = _read(connection, _MINE, {"now": now, "last": last, "customers": listed(connection, mine)})
-        if found or not last:
-            return found  # read again, because others may have decided meanwhile; and so may what was skipped before
+        if found.id or not last:  # read again, because others may have decided meanwhile, also on what was skipped
+            return found.each()
 
 
-def next_of_others(connection: Connection, now: datetime, limit: int, without: Collection[int]) -> list[New]:
+def next_of_others(connection: Connection, now: datetime, limit: int, without: Collection[int]) -> Columns:
     """The same on SQLite, where nobody needs to be held, without the events of some customers."""
     return _read(connection, _OTHERS, {"now": now, "limit": limit, "without": listed(connection, without)})
 
@@ -108,12 +125,9 @@ def _held(connection: Connection, now: datetime, limit: int) -> tuple[set[int], 
     return mine, last
 
 
-def _read(connection: Connection, query: Select[*tuple[Any, ...]], wanted: Mapping[str, Any]) -> list[New]:
+def _read(connection: Connection, query: Select[*tuple[Any, ...]], wanted: Mapping[str, Any]) -> Columns:
     found = connection.execute(query, wanted).all()
-    if not found:
-        return []
-    *plain, occurred_at, payload = zip(*found, strict=True)
-    return list(map(New, *plain, map(instant, occurred_at), documents(payload)))
+    return Columns(*zip(*found, strict=True)) if found else Columns()
 
 
 def take_off(connection: Connection, keys: Collection[int]) -> None:

@@ -140,21 +140,46 @@ def test_what_others_write_meanwhile_is_seen(shops: tuple[App, App], held: list[
     assert 0 < begun[0] < begun[1] == begun[-1]
 
 
+def test_what_is_decided_already_is_not_decided_again(shops: tuple[App, App], held: list[bool]) -> None:
+    shop, _ = shops
+    shop.decide()
+    before = decided(shop)
+    with shop.store.write() as connection:
+        connection.execute(text("INSERT INTO event_new SELECT id, customer_id, occurred_at FROM event"))
+    shop.decide()
+    assert held == [True] * 8
+    assert decided(shop) == before
+
+
 @linux
-def test_when_it_is_killed_all_is_decided_here(shops: tuple[App, App], held: list[bool]) -> None:
+@pytest.mark.parametrize("when", ["it is at work", "it is told to stop"])
+def test_when_it_is_killed_all_is_decided_here(
+    shops: tuple[App, App], held: list[bool], monkeypatch: pytest.MonkeyPatch, when: str
+) -> None:
     one, other = shops
     alone(one)
     there = children()
     killed: list[int] = []
+    holds = ahead.Ahead.holds
 
-    def between(_done: int) -> None:
-        if held and not killed:
+    def kill() -> None:
+        if not killed:
             killed.extend(children() - there)
             for one in killed:
                 os.kill(one, signal.SIGKILL)
+                os.waitid(os.P_PID, one, os.WEXITED | os.WNOWAIT)
 
-    other.decide(progress=between)
-    assert (len(killed), held) == (1, [True])
+    def killing(self: ahead.Ahead, connection: Connection) -> bool:
+        if len(held) == 3:
+            kill()
+        return holds(self, connection)
+
+    if when == "it is told to stop":
+        monkeypatch.setattr(ahead.Ahead, "holds", killing)
+        other.decide()
+    else:
+        other.decide(progress=lambda _done: kill() if held else None)
+    assert len(killed) == 1
     assert decided(other) == decided(one)
     assert not children() - there
 

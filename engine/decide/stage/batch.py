@@ -49,17 +49,26 @@ class Unanswered:
         return Batch(events=[it.id for it in self.events], customers=customers, came=Came.of(self.asked))
 
 
-def next_batch(
-    stage: Asking, connection: Connection, panels: Mapping[str, Panel], *, without: Collection[int] | None = None
-) -> Unanswered:  # fmt: skip
-    """The next events, in the order in which they came. without: customers whose events are left for later."""
-    if without is None:
-        batch = new_events.next_events(connection, stage.now, EVENTS)
-    else:
-        batch = new_events.next_of_others(connection, stage.now, EVENTS, without)
-    questions = [(panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in batch]
-    kinds, customers = {it.kind for it in batch}, {it.customer_id for it in batch}
+def next_batch(stage: Asking, connection: Connection, panels: Mapping[str, Panel]) -> Batch:
+    """The next events, whose customers are held, and what comes of them."""
+    found = read(stage, connection, panels, new_events.next_events(connection, stage.now, EVENTS))
+    asked = [(key, why.occurrence) for _, key, why in found.questions]
+    found.asked.decided.update(decisions.decided(connection, asked))
+    return found.answered()
+
+
+def read(
+    stage: Asking, connection: Connection, panels: Mapping[str, Panel], found: Sequence[new_events.New]
+) -> Unanswered:
+    """What is known of the customers of these events, but for what is decided already."""
+    questions = [(panels.get(it.kind, NOBODY), it.customer_id, event_occasion(it.source, it.id, it)) for it in found]
+    kinds, customers = {it.kind for it in found}, {it.customer_id for it in found}
     started = chain.from_iterable(panels[kind].rules for kind in kinds & panels.keys())
     asked = stage.round(connection, customers, started, kinds=kinds, held=True)
-    asked.decided.update(decisions.decided(connection, [(key, why.occurrence) for _, key, why in questions]))
-    return Unanswered(events=batch, questions=questions, asked=asked, looked=stage.look(connection, asked, questions))
+    return Unanswered(events=found, questions=questions, asked=asked, looked=stage.look(connection, asked, questions))
+
+
+def is_decided(connection: Connection, batch: Batch) -> bool:
+    """Whether some of it is decided already."""
+    new = batch.came.decisions
+    return bool(new and decisions.decided(connection, zip(new["customer_id"], new["occurrence"], strict=True)))

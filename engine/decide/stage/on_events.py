@@ -22,11 +22,12 @@ def ask_events(stage: Asking, progress: Callable[[int], None]) -> None:
             stage.summary.history = new_events.take_off_history(connection, start)
     with ahead(stage) as other:
         while True:
-            batch = other.batch()
+            other.wait()
             with stage.store.write() as connection:
-                if batch is None or not other.holds(connection):
-                    batch = next_batch(stage, connection, panels).answered()
-                other.ask(batch)
+                batch = other.batch(connection)
+                if batch is None:
+                    batch = next_batch(stage, connection, panels)
+                    other.ask(connection, batch)
                 stage.write(connection, batch.came)
                 stage.settle(connection, waits.come(connection, batch.customers, stage.now) if batch.events else ())
                 new_events.take_off(connection, batch.events)
