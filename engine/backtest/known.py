@@ -115,10 +115,10 @@ def lives(connection: Connection, period: Period, key: str, past: Past) -> list[
     return found
 
 
-def saved(connection: Connection, saves: Sequence[as_of.Save]) -> Iterator[Saved]:
-    """The scores of these saves, read when they are asked for."""
+def saved(connection: Connection, saves: Sequence[as_of.Save], *, first: bool) -> Iterator[Saved]:
+    """The scores of these saves, read when asked for. first: whether the first of them is the store's first."""
     for number, save in enumerate(saves):
-        yield Saved(at=save.at, run=save.run, columns=as_of.saved(connection, save), first=number == 0)
+        yield Saved(at=save.at, run=save.run, columns=as_of.saved(connection, save), first=first and number == 0)
 
 
 def happened(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import datetime
+from datetime import datetime, time, timedelta
 
 from engine.backtest.period import Period
-from engine.core.calendar import local_date
+from engine.core.calendar import at_local, local_date
 from engine.decide.rule import Rule
 from engine.errors import UsageError
 
@@ -21,26 +21,37 @@ def columns(rule: Rule, reads: Sequence[str]) -> frozenset[str]:
 
 
 def refuse(rule: Rule, period: Period, scored: Sequence[datetime]) -> None:
-    """Raise UsageError for what would be replayed wrongly, of a rule that reads scores. scored: when those that are
-    kept were written."""
+    """Raise UsageError if nothing is known that a rule asks about which reads scores. scored: when those that are kept
+    were written, or could be reckoned."""
     if not scored:
-        hint = "scores are kept from the first premura score on"
-        raise UsageError(f"--until: {rule.id} asks about scores, and none were known by {period.until} (hint: {hint})")
-    first = local_date(scored[0], period.time_zone)
-    if first > period.since:
-        known = f"{rule.id} asks about scores, which are known from {first} on"
-        hint = f"--since {first}" if first <= period.until else "there are none in these days"
-        raise UsageError(f"--since: {known} (hint: {hint})")
+        hint = "scores come from sales: premura ingest sales.csv"
+        raise UsageError(
+            f"--until: {rule.id} asks about scores, and nobody had bought by {period.until} (hint: {hint})"
+        )
 
 
-def notes(rule: Rule, period: Period, whole: datetime | None) -> Iterator[str]:
+def reckoned(period: Period, kept: datetime | None, sold: datetime | None, hour: int) -> list[datetime]:
+    """The instants for which scores must be reckoned, a week apart: from a week before the first day, so that what
+    changes in the first days is seen, until there are some that are kept. sold: when somebody first bought; hour: of a
+    day on which everybody is scored."""
+    if sold is None or (kept is not None and local_date(kept, period.time_zone) <= period.since):
+        return []
+    weeks = range(-1, (period.until - period.since).days // 7 + 1)
+    each = [at_local(period.since + timedelta(weeks=week), time(hour), period.time_zone) for week in weeks]
+    return [at for at in each if at >= sold and (kept is None or at < kept)]
+
+
+def notes(rule: Rule, period: Period, whole: datetime | None, reckoned: Sequence[datetime] = ()) -> Iterator[str]:
     """What to know when reading what was found. whole: the instant before which the scores that the rule reads are
-    thinned, if they are."""
+    thinned, if they are; reckoned: those that were not kept."""
     yield "names, addresses and attributes are those of today; consents, complaints and scores those of each day"
     if rule.trigger.kind == "sweep":
         yield "who was left alone or not permitted is counted once, not every day"
     if any(step.plan.approve for step in rule.steps):
         yield "what waits for approval is taken as approved at once"
-    if whole is not None and period.begins < whole:
+    if reckoned:
+        day = local_date(reckoned[-1], period.time_zone)
+        yield f"scores up to {day} were not kept: they are reckoned now, for each week, from the sales until then"
+    if whole is not None and not reckoned and period.begins < whole:
         day = local_date(whole, period.time_zone)
         yield f"of scores before {day} the first of each month is kept; changes in between are late or not seen"

@@ -9,11 +9,13 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
+from itertools import chain
 from typing import TYPE_CHECKING
 
 import numpy as np
 from sqlalchemy import Connection
 
+from engine import assemble
 from engine.backtest import known, limits, result
 from engine.backtest.living import outcomes, policy_of
 from engine.backtest.outcome import End, Outcome
@@ -41,14 +43,17 @@ Progress = Callable[[int], None]
 def backtest(app: App, rule: Rule, period: Period, *, progress: Progress = lambda _days: None) -> Result:
     """Replay a rule over a period, whether it is in force or not. progress: told how many more days are done.
 
-    Raises UsageError when the rule asks about scores of days of which none are kept.
+    Scores of days from before any were kept are reckoned, week by week. Raises UsageError when the rule asks about
+    scores, and nobody had bought.
     """
     with app.store.read() as connection:
         reads = replay_waits.reads(rule, app.words)
-        saves, whole = [], None
+        saves, early, whole = list[as_of.Save](), list[datetime](), None
         if limits.columns(rule, reads):
             saves = as_of.saves(connection, period.ends)
-            limits.refuse(rule, period, [save.at for save in saves])
+            kept, sold = saves[0].at if saves else None, min(as_of.first_purchases(connection).values(), default=None)
+            early = limits.reckoned(period, kept, sold, app.settings.daemon.score_hour)
+            limits.refuse(rule, period, [*early, *(save.at for save in saves)])
             last = scores.last_run(connection)
             whole = last["as_of"] - KEPT_WHOLE if last else None
         past = known.past(connection, rule, reads, period, app.settings.shop.currency)
@@ -57,6 +62,7 @@ def backtest(app: App, rule: Rule, period: Period, *, progress: Progress = lambd
             rule=rule,
             reads=reads,
             period=period,
+            early=early,
             saves=saves,
             lives=known.lives(connection, period, app.key, past),
             whole=whole,
@@ -86,6 +92,7 @@ class _Work:
     rule: Rule
     reads: Sequence[str]
     period: Period
+    early: Sequence[datetime]
     saves: Sequence[as_of.Save]
     lives: Sequence[Life]
     whole: datetime | None
@@ -124,9 +131,18 @@ class _Work:
         return self._result(found, answers, known_by_then, never)
 
     def _saved(self, connection: Connection) -> Iterator[Saved]:
-        for saved in known.saved(connection, self.saves):
+        for saved in chain(self._reckoned(), known.saved(connection, self.saves, first=not self.early)):
             self.days.reach(local_date(saved.at, self.period.time_zone))
             yield saved
+
+    def _reckoned(self) -> Iterator[Saved]:
+        """The scores of days from before any were kept."""
+        from engine.score.stage import look_back  # a second, which only those rules need
+
+        if self.early:
+            policy = assemble.scoring(self.app.settings)
+            for run, (at, columns) in enumerate(look_back(self.app.store, policy, self.early), -len(self.early)):
+                yield Saved(at=at, run=run, columns=columns, first=run == -len(self.early))
 
     def _answers(self, connection: Connection, replay: Replay) -> Iterator[Answered]:
         period, kind = self.period, self.rule.trigger.kind
@@ -160,6 +176,6 @@ class _Work:
             deferred=sum(row.deferred for row in rows if row.outcome is End.SENT),
             currency=self.app.settings.shop.currency,
             cost_micro=sum(row.cost_micro for row in rows),
-            notes=tuple(limits.notes(self.rule, self.period, self.whole)),
+            notes=tuple(limits.notes(self.rule, self.period, self.whole, self.early)),
             rows=rows,
         )

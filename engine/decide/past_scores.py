@@ -29,7 +29,8 @@ class Saved:
     """Scores that were written together.
 
     columns: by the names of `Score`, and `customer_id`; floats with not-a-number, integers with the least of 64 bits
-    for None. first: of this store, by which nobody "becomes" anything.
+    for None. run: grows from one scoring of everybody to the next. first: of this store, by which nobody "becomes"
+    anything.
     """
 
     at: datetime
@@ -55,7 +56,7 @@ class PastScores:
         """reads: the columns that anybody asks for; of a score, the others are blank."""
         self._ids, self._coming = ids, iter(saves)
         self._next = next(self._coming, None)
-        self._run = -1
+        self._run: int | None = None
         self.known = np.zeros(len(ids), dtype=bool)
         self._now = {name: _nobody(name, len(ids)) for name in _ALL if name in reads}
         self._before = {name: _nobody(name, len(ids)) for name in KEPT if name in reads}
@@ -82,7 +83,7 @@ class PastScores:
             column[places] = found.columns[name][there]
             if name == "tier":
                 column[places[column[places] == ""]] = None
-        if found.run > self._run:  # everybody was scored: who was not has no purchase left
+        if self._run is None or found.run > self._run:  # everybody was scored: who was not has no purchase left
             gone = self.known.copy()
             gone[places] = False
             for name, column in (*self._now.items(), *self._before.items()):

@@ -3,7 +3,7 @@ last one (`rescore`)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import date, datetime, timedelta
@@ -128,6 +128,32 @@ def rescore(store: Store, policy: Policy, *, now: datetime) -> int | None:
         score_history.append(connection, last["id"], score_history.pack(columns), now)
         scores.clean(connection, now, who, seen=seen)
     return len(who)
+
+
+def look_back(
+    store: Store, policy: Policy, instants: Sequence[datetime]
+) -> Iterator[tuple[datetime, dict[str, NDArray[Any]]]]:
+    """What score would have said of everybody at these instants, oldest first, by the shop's terms of today; nothing is
+    written. The columns are those that `score_history.unpack` gives.
+
+    An instant before which nobody had bought, or too little for a fit, is left out. The model is the one last used.
+    """
+    with store.read() as connection:
+        seen, last = transactions.newest(connection), scores.last_run(connection)
+    days = [local_date(at, policy.time_zone).toordinal() for at in instants]
+    log = _log(_everything(store, policy, days[-1], seen), policy)
+    for at, day in zip(instants, days, strict=True):
+        bought = net_refunds(log, as_of_day=day)
+        if not len(bought.customer):
+            continue
+        try:
+            history, fitted = fit_shop(bought, policy.plan, last["model"] if last else "")
+        except ScoreError:
+            continue
+        found = value_everybody(fitted, history, policy.terms)
+        blocks = score_history.pack(record.score_columns(history, found, policy.tiers_of(found)))
+        parts = [score_history.unpack(content) for _, _, content in blocks]
+        yield at, {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
 
 
 def _same(last: Mapping[str, Any], policy: Policy) -> bool:

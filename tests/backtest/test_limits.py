@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, date, datetime
+from zoneinfo import ZoneInfo
 
 import pytest
 
@@ -14,7 +15,7 @@ from engine.errors import UsageError
 from tests.backtest.forty_days import care
 
 STEP = '[[step]]\nid = "x"\nchannel = "email"\ntemplate = "email/service_thank_you"\n'
-KEPT = "scores are kept from the first premura score on)"
+ROME = ZoneInfo("Europe/Rome")
 MARCH = Period(since=date(2026, 3, 1), until=date(2026, 3, 31), time_zone="Europe/Rome")
 SCORED = datetime(2026, 3, 11, 3, tzinfo=UTC)
 
@@ -37,22 +38,35 @@ def test_the_columns_that_a_rule_reads() -> None:
     assert limits.columns(BORN, ["score.prev_tier", "event.rating"]) == {"tier", "tier_minor"}
 
 
-@pytest.mark.parametrize(
-    ("scored", "said"),
-    [
-        ([], "--until: some asks about scores, and none were known by 2026-03-31 (hint: " + KEPT),
-        ([SCORED], "--since: some asks about scores, which are known from 2026-03-11 on (hint: --since 2026-03-11)"),
-    ],
-)  # fmt: skip
-def test_days_without_scores_are_refused_to_rules_that_ask_about_them(scored: list[datetime], said: str) -> None:
+def test_a_rule_that_asks_about_scores_is_refused_where_nobody_had_bought() -> None:
     for asks in (GOLD, RICHER):
         with pytest.raises(UsageError) as caught:
-            limits.refuse(asks, MARCH, scored)
-        assert str(caught.value) == said
+            limits.refuse(asks, MARCH, [])
+        assert str(caught.value) == (
+            "--until: some asks about scores, and nobody had bought by 2026-03-31"
+            " (hint: scores come from sales: premura ingest sales.csv)"
+        )
+        limits.refuse(asks, MARCH, [SCORED])
 
 
-def test_what_is_known_from_the_first_day_is_not_refused() -> None:
-    limits.refuse(GOLD, MARCH, [datetime(2026, 2, 28, 23, tzinfo=UTC), SCORED])
+@pytest.mark.parametrize(
+    ("kept", "sold", "days"),
+    [
+        (None, datetime(2025, 1, 1, tzinfo=UTC), [22, 1, 8, 15, 22, 29]),
+        (SCORED, datetime(2025, 1, 1, tzinfo=UTC), [22, 1, 8]),
+        (SCORED, datetime(2026, 3, 2, tzinfo=UTC), [8]),
+        (datetime(2026, 2, 28, 23, tzinfo=UTC), datetime(2025, 1, 1, tzinfo=UTC), []),
+        (None, None, []),
+        (None, datetime(2026, 4, 1, tzinfo=UTC), []),
+    ],
+)
+def test_scores_are_reckoned_for_each_week_before_any_were_kept(
+    kept: datetime | None, sold: datetime | None, days: list[int]
+) -> None:
+    found = limits.reckoned(MARCH, kept, sold, 3)
+
+    assert [at.day for at in found] == days
+    assert {at.astimezone(ROME).hour for at in found} <= {3}
 
 
 def test_notes_are_about_what_concerns_the_rule() -> None:
@@ -61,6 +75,7 @@ def test_notes_are_about_what_concerns_the_rule() -> None:
 
     assert "of scores before 2026-03-11" in said(GOLD)
     assert "of scores before" not in said(GOLD, None) + said(GOLD, datetime(2026, 2, 1, tzinfo=UTC))
+    assert "scores up to 2026-03-11 were not kept" in "; ".join(limits.notes(GOLD, MARCH, SCORED, [SCORED]))
     assert "counted once" in said(RICHER)
     assert "counted once" not in said(GOLD)
     assert "approved at once" in said(rule('date = "customer.birthday"', STEP + "approve = true"))

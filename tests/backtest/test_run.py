@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,8 +14,9 @@ from engine import orders
 from engine.backtest import request
 from engine.backtest.result import Result
 from engine.backtest.run import backtest
+from engine.store import as_of
 from tests.backtest.forty_days import BEGIN, DAYS, REFS, RULES, care, lived
-from tests.shop import THANKS, Shop
+from tests.shop import THANKS, WHO, YES, Shop
 
 FIRST, LAST = f"{BEGIN:%Y-%m-%d}", f"{BEGIN + timedelta(days=DAYS - 1):%Y-%m-%d}"
 BECAME = {"delivered": "sent", "cancelled": "stopped", "suppressed": "permission", "planned": "coming"}
@@ -274,3 +276,42 @@ _BUDGETS = {
     "rule": ("# rules = { win_back = 50.00 }", "rules = {{ thanks = {} }}"),
     "channel": ("# email = 20.00", "email = {}"),
 }
+
+
+def sold_to(folder: Path) -> Shop:
+    """A shop that took in half a year of sales, of some who go on buying and of some who stopped."""
+    shop = Shop(folder, rules={**RULES, "fallen": care("fallen", 'score = "p_alive < 0.9"', holdout=0.0)})
+    shop.ingest("customers", [{**WHO, "customer": ref, "email": f"{ref}@mail.example"} for ref in MANY])
+    shop.ingest("consents", [{**YES, "customer": ref} for ref in MANY])
+    sales = [
+        {"id": f"{ref}/{day}", "customer": ref, "date": str((BEGIN + timedelta(days=day - 150)).date()), "amount": "30"}
+        for number, ref in enumerate(MANY)
+        for day in range(number % 9, 185 if number % 3 else 140, 6 + number % 11)
+    ]
+    shop.ingest("transactions", sales)
+    return shop
+
+
+MANY = [f"C{number}" for number in range(1, 41)]
+UNTIL = f"{BEGIN + timedelta(days=27):%Y-%m-%d}"
+
+
+def test_before_any_scores_were_kept_they_are_reckoned_and_nothing_is_written(tmp_path: Path) -> None:
+    asked = ("fallen", "gold", "asleep")
+    scored, new = sold_to(tmp_path / "scored"), sold_to(tmp_path / "new")
+    for week in range(-1, 4):
+        scored.at((BEGIN + timedelta(weeks=week, hours=2)).isoformat()[:16]).app.score()
+    for shop in (scored, new):
+        shop.at("2026-03-20T11:00")
+    new.app.score()
+
+    kept = {rule: replayed(scored, rule, until=UNTIL) for rule in asked}
+    found = {rule: replayed(new, rule, until=UNTIL) for rule in asked}
+
+    assert {rule: said(one) for rule, one in found.items()} == {rule: said(one) for rule, one in kept.items()}
+    assert all(one.rows for one in found.values())
+    assert any("reckoned now, for each week" in note for note in found["fallen"].notes)
+    with new.app.store.read() as connection:
+        assert len(as_of.saves(connection, datetime.max.replace(tzinfo=UTC))) == 1
+    scored.close()
+    new.close()

@@ -107,7 +107,7 @@ def test_a_rule_that_is_not_in_force_yet(busy: Shop, tmp_path: Path, capsys: pyt
             "--since: 2026-03-02 is after --until 2026-03-01",
         ),
         (("thanks", "--since", "2026-03-02", "--until", "9026-03-01"), "--until: 9026-03-01 is not over yet"),
-        (("rich", *MARCH), "--until: rich asks about scores, and none were known by 2026-03-31"),
+        (("rich", *MARCH), "--until: rich asks about scores, and nobody had bought by 2026-03-31"),
         (
             ("thanks", *MARCH, "--out", "no/where.csv"),
             "--out: no/where.csv cannot be written (No such file or directory)",
