@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, func, select, text, union_all, update
+from sqlalchemy import Connection, Row, exists, func, select, text, union_all, update
 
 from engine.core.actions import OPEN, TOO_LATE, UNFINISHED, Plan, State, sources
 from engine.core.keys import action_id
@@ -18,6 +18,7 @@ from engine.store.listed import among
 
 _ACTION = tables.table(tables.Action)
 _HISTORY = tables.table(tables.ActionHistory)
+_DELIVERY = tables.table(tables.Delivery)
 _CUSTOMER = tables.table(tables.Customer)
 _JOURNEY = tables.table(tables.Journey)
 _TOUCHPOINT = tables.table(tables.Touchpoint)
@@ -28,6 +29,9 @@ STATE = _ACTION.c.state + ""
 """The state, where rows are to be found by something else: SQLite would take its index, and read all in that state."""
 _UNDATED = text("action.state = 'planned' AND action.scheduled_at IS NULL")  # both word for word, so that the
 _TO_SHOW = text("action.state = 'planned' AND action.approve = true")  # partial indexes serve them
+_IN_DOUBT = exists().where(
+    _DELIVERY.c.action_id == _ACTION.c.id, _DELIVERY.c.outcome == "unknown", _DELIVERY.c.settled == ""
+)
 _COSTS = frozenset(State) - {State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED}
 _MAY_EXPIRE = OPEN - {State.WAITING}  # which decide gives up
 _BEYOND = {State.SUBMITTING, State.ACCEPTED}  # only what the provider says moves these
@@ -168,9 +172,11 @@ def freeze(connection: Connection, contents: Sequence[Mapping[str, Any]]) -> Non
 def cancel_open(connection: Connection, journeys: Collection[int], reason: str, now: datetime) -> int:
     """Cancel what of these journeys has not gone out; says how many actions that were.
 
-    What a worker is just taking is left to it: dispatch asks again what stops a step, and nobody waits for nobody.
+    What a worker is just taking, or what is to be sent again and may have gone out, is left to dispatch, which asks
+    again what stops a step: nobody waits for nobody, and no doubt is called cancelled.
     """
-    steps = select(_ACTION.c.id).where(among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN))
+    meant = (among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN), (_ACTION.c.attempts == 0) | ~_IN_DOUBT)
+    steps = select(_ACTION.c.id).where(*meant)
     cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
     return connection.execute(cancelled.values(**values)).rowcount

@@ -15,7 +15,7 @@ from engine.adapters.wire.fate import read
 from engine.core.actions import State
 from engine.dispatch.port import Capability, Idempotency
 from engine.dispatch.retry import MAX_ATTEMPTS
-from engine.store import tables
+from engine.store import decisions, tables
 from tests.dispatch.shop import SERVING, Shop
 
 KEY, SEARCH, NONE = Idempotency.KEY, Idempotency.SEARCH, Idempotency.NONE
@@ -190,6 +190,23 @@ def test_a_doubt_does_not_vanish_because_it_may_not_be_sent_again(opened: Opened
 
     assert shop.state(action) is State.UNKNOWN
     assert came(shop) == 1
+
+
+def test_a_doubt_that_waits_to_be_sent_again_is_not_called_cancelled(opened: Opened) -> None:
+    """What stops its journey comes when it is to be sent again and has not gone yet: the provider is ill, say."""
+    shop = opened(KEY, send=["lost_after"])
+    action = shop.decide()
+    shop.dispatch()
+    shop.dispatch(later=HOUR, stopping=lambda: True)
+    assert (shop.state(action), came(shop)) == (State.READY, 1)
+    shop.happen("complaint.opened")
+    with shop.store.write() as connection:
+        assert decisions.stop_journey(connection, shop.action(action).journey_id, "complaint.opened", shop.now) == 0
+
+    shop.dispatch()
+    found = shop.action(action)
+    assert (found.state, calls(shop, "send")) == (State.UNKNOWN, 1)
+    assert found.reason.endswith("; an earlier attempt may have gone out")
 
 
 def test_a_person_who_says_no_settles_it_for_good(opened: Opened) -> None:
