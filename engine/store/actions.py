@@ -29,7 +29,7 @@ STATE = _ACTION.c.state + ""
 """The state, where rows are to be found by something else: SQLite would take its index, and read all in that state."""
 _UNDATED = text("action.state = 'planned' AND action.scheduled_at IS NULL")  # both word for word, so that the
 _TO_SHOW = text("action.state = 'planned' AND action.approve = true")  # partial indexes serve them
-_IN_DOUBT = exists().where(
+_SURE = (_ACTION.c.attempts == 0) | ~exists().where(  # no attempt stands of which nobody knows what became
     _DELIVERY.c.action_id == _ACTION.c.id, _DELIVERY.c.outcome == "unknown", _DELIVERY.c.settled == ""
 )
 _COSTS = frozenset(State) - {State.REJECTED, State.SUPPRESSED, State.EXPIRED, State.CANCELLED}
@@ -175,7 +175,7 @@ def cancel_open(connection: Connection, journeys: Collection[int], reason: str, 
     What a worker is just taking, or what is to be sent again and may have gone out, is left to dispatch, which asks
     again what stops a step: nobody waits for nobody, and no doubt is called cancelled.
     """
-    meant = (among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN), (_ACTION.c.attempts == 0) | ~_IN_DOUBT)
+    meant = (among(connection, _ACTION.c.journey_id, journeys), STATE.in_(OPEN), _SURE)
     steps = select(_ACTION.c.id).where(*meant)
     cancelled = update(_ACTION).where(_ACTION.c.id.in_(steps.with_for_update(skip_locked=True)))
     values = {"state": State.CANCELLED, "reason": reason, "finished_at": now, "lease_owner": None, "lease_until": None}
@@ -200,11 +200,15 @@ def take_back(connection: Connection, action: int, reason: str, now: datetime) -
 
 
 def expire(connection: Connection, now: datetime) -> int:
-    """Actions that are past their `valid_until` are not sent any more; says how many."""
+    """Actions that are past their `valid_until` are not sent any more; says how many.
+
+    What may have gone out is left to dispatch, as a doubt.
+    """
     late = update(_ACTION).where(
         _ACTION.c.state.in_(_MAY_EXPIRE),
         _ACTION.c.due_at < now,  # by which it is found; what is not due yet need not expire yet
         _ACTION.c.valid_until < now,
+        _SURE,
     )
     return connection.execute(late.values(state=State.EXPIRED, reason=TOO_LATE, finished_at=now)).rowcount
 

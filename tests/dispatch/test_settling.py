@@ -15,7 +15,7 @@ from engine.adapters.wire.fate import read
 from engine.core.actions import State
 from engine.dispatch.port import Capability, Idempotency
 from engine.dispatch.retry import MAX_ATTEMPTS
-from engine.store import decisions, tables
+from engine.store import actions, decisions, tables
 from tests.dispatch.shop import SERVING, Shop
 
 KEY, SEARCH, NONE = Idempotency.KEY, Idempotency.SEARCH, Idempotency.NONE
@@ -207,6 +207,19 @@ def test_a_doubt_that_waits_to_be_sent_again_is_not_called_cancelled(opened: Ope
     found = shop.action(action)
     assert (found.state, calls(shop, "send")) == (State.UNKNOWN, 1)
     assert found.reason.endswith("; an earlier attempt may have gone out")
+
+
+def test_a_doubt_that_waits_to_be_sent_again_does_not_expire_whoever_looks(opened: Opened) -> None:
+    shop = opened(KEY, send=["lost_after"])
+    action = shop.decide(lasts=DAY)
+    shop.dispatch()
+    shop.dispatch(later=HOUR, stopping=lambda: True)
+    assert (shop.state(action), came(shop)) == (State.READY, 1)
+    with shop.store.write() as connection:
+        assert actions.expire(connection, shop.now + 2 * DAY) == 0  # as schedule does, which comes before dispatch
+
+    shop.dispatch(later=2 * DAY)
+    assert (shop.state(action), calls(shop, "send")) == (State.UNKNOWN, 1)
 
 
 def test_a_person_who_says_no_settles_it_for_good(opened: Opened) -> None:
