@@ -22,7 +22,7 @@ from engine.core.money import to_major
 
 _CURRENCY = re.compile(r"[A-Z]{3}", re.ASCII)
 _LENGTHS = ("long", "short")
-DATE_STYLES = (*_LENGTHS, "weekday", "month")
+DATE_STYLES = (*_LENGTHS, "the", "weekday", "month")
 
 
 @lru_cache(maxsize=1024)
@@ -43,9 +43,14 @@ def money_text(amount: int | Decimal, currency: str, locale: str) -> str:
 
 @lru_cache(maxsize=16384)
 def date_text(day: date, style: str, locale: str) -> str:
-    """long: ``9 marzo 2026`` · short: ``09/03/26`` · weekday: ``lunedì 9 marzo`` · month: ``marzo 2026``."""
+    """long: ``9 marzo 2026`` · short: ``09/03/26`` · weekday: ``lunedì 9 marzo`` · month: ``marzo 2026`` · the: long,
+    with the article that a date has in Italian, ``il 9 marzo 2026`` but ``l'8 marzo 2026``."""
     if style == "month":
         return format_skeleton("yMMMM", day, locale=locale)
+    if style == "the":
+        long = format_date(day, "long", locale=locale)
+        article = "l'" if day.day in (8, 11) else "il "
+        return article + long if locale.partition("_")[0] == "it" else long
     return format_date(day, _weekday_pattern(locale) if style == "weekday" else style, locale=locale)
 
 

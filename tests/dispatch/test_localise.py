@@ -51,6 +51,8 @@ def test_money_reads_back(minor: int) -> None:
         ("short", "it", "09/03/26"),
         ("weekday", "it", "lunedì 9 marzo"),
         ("month", "it", "marzo 2026"),
+        ("the", "it", "il 9 marzo 2026"),
+        ("the", "en_GB", "9 March 2026"),
         ("long", "en", "March 9, 2026"),
         ("weekday", "en", "Monday, March 9"),
         ("weekday", "de", "Montag, 9. März"),
@@ -59,6 +61,13 @@ def test_money_reads_back(minor: int) -> None:
 )
 def test_dates(style: str, locale: str, expected: str) -> None:
     assert date_text(DAY, style, locale) == expected
+
+
+def test_in_italian_the_eighth_and_the_eleventh_lose_a_vowel() -> None:
+    said = [date_text(date(2026, 3, day), "the", "it_IT").split()[0] for day in range(1, 32)]
+
+    assert [day for day, article in enumerate(said, 1) if article != "il"] == [8, 11]
+    assert (said[7], said[10]) == ("l'8", "l'11")
 
 
 @pytest.mark.parametrize(
@@ -87,7 +96,7 @@ def test_filters_follow_the_reader() -> None:
         ("12 | money", "currency"),
         ('12 | date("long")', "a calendar date"),
         ("when | date", "a calendar date"),
-        ('day | date("tiny")', "knows the styles long, short, weekday, month"),
+        ('day | date("tiny")', "knows the styles long, short, the, weekday, month"),
         ('"2026-02-30" | date', "day"),
         ('"x" | number', "takes a number"),
         ("event.amount | money(event.currency)", "'event' has no field 'amount'"),
