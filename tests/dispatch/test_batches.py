@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import sqlite3
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
 from importlib import import_module
@@ -11,13 +13,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine, event
 
 from engine.core.actions import State
 from engine.core.calendar import Duration
 from engine.dispatch.office import Summary
 from engine.dispatch.port import Capability, Idempotency, Message, Receipt
 from engine.dispatch.retry import FIRST_WAIT, MAX_ATTEMPTS
-from engine.dispatch.stage import prepare
+from engine.dispatch.stage import lane, prepare
 from engine.dispatch.waiting import Cap
 from engine.errors import DeliveryError, StoreError
 from engine.store import leases, tables
@@ -212,6 +215,70 @@ def test_a_store_that_fails_in_between_costs_no_receipt_of_what_is_under_way(sho
 
     assert [shop.state(action) for action in ids] == [State.ACCEPTED, State.ACCEPTED, State.READY, State.READY]
     assert len(post.got) == 2
+
+
+def test_a_receipt_and_the_next_attempt_are_one_commit(shop: Shop) -> None:
+    commits = 0
+
+    def count(_connection: object) -> None:
+        nonlocal commits
+        commits += 1
+
+    for _ in range(20):
+        shop.decide()
+    prepare(shop.store, shop.office, Summary(), now=shop.now)
+    event.listen(Engine, "commit", count)
+    try:
+        asyncio.run(shop.sending(Summary(), owner="one"))
+    finally:
+        event.remove(Engine, "commit", count)
+    assert len(shop.post.got) == 20
+    assert commits < 2 * 20
+
+
+def test_a_kill_leaves_few_in_doubt_where_only_a_person_can_say(shop: Shop, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lane, "MOST_DEAR", 5)
+    begun = []
+
+    class Quick(Told):
+        async def send(self, message: Message) -> Receipt:
+            begun.append(sum(row["state"] == State.SUBMITTING for row in shop.rows(tables.Action)))
+            if len(self.got) == 30:
+                raise Killed
+            return await super().send(message)
+
+    post = shop.post = Quick("email", concurrency=2)
+    ids = [shop.decide() for _ in range(50)]
+    with pytest.raises(Killed):
+        shop.dispatch(owner="dead")
+    assert max(begun) <= 5
+
+    post.got.clear()
+    shop.dispatch(later=HOUR)
+    states = Counter(map(shop.state, ids))
+    assert states[State.ACCEPTED] + states[State.UNKNOWN] == 50
+    assert 1 <= states[State.UNKNOWN] <= 5
+
+
+@pytest.mark.parametrize(
+    ("concurrency", "batch", "lasts", "writing", "begun"),
+    [
+        (1, 1, math.inf, 0.01, 1),  # the first
+        (4, 1, 0.1, 0.01, 4),  # the store is quick, the provider is not: none is begun that cannot be sent at once
+        (4, 1, 0.02, 0.01, 8),
+        (1, 1, 0.001, 0.01, 1),  # one after the other
+        (4, 1, 0.001, 0.01, lane.MOST_DEAR),
+        (4, 1, 0.0, 0.01, lane.MOST_DEAR),
+        (4, 1, 0.001, 0.0, 4),
+        (2, 3, 0.02, 0.01, 12),
+        (2, 50, 0.001, 0.01, 100),  # as many as it takes in two calls
+    ],
+)
+def test_so_many_are_begun_where_each_may_be_a_doubt(
+    concurrency: int, batch: int, lasts: float, writing: float, begun: int
+) -> None:
+    can = Capability(channel="email", idempotency=Idempotency.NONE, concurrency=concurrency, batch=batch)
+    assert lane.sparing(can, lasts=lasts, writing=writing) == begun
 
 
 def test_what_shows_that_dead_workers_lived_goes(shop: Shop) -> None:

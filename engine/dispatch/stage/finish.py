@@ -44,16 +44,26 @@ def finish(store: Store, ended: Sequence[Ended], summary: Summary, *, owner: str
 
 def _write(store: Store, ended: Sequence[Ended], summary: Summary, owner: str, now: datetime) -> list[Written]:
     with store.write() as connection:
-        ours, before = outbox.close(connection, [one.result for one in ended], owner, now)
-        sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
-        touchpoints.add(connection, [action for action, _ in sent], now)
-        keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
-        note(connection, [one for one in ended if one.result.due.id not in before], now)
+        written = close(connection, ended, owner, now)
+    count(written, summary)
+    return written
+
+
+def close(connection: Connection, ended: Sequence[Ended], owner: str, now: datetime) -> list[Written]:
+    """Write them in a transaction that does more; nothing is counted before it is committed."""
+    ours, before = outbox.close(connection, [one.result for one in ended], owner, now)
+    sent = [(one.result.due, one.receipt) for one in ended if one.receipt is not None and one.result.due.id in ours]
+    touchpoints.add(connection, [action for action, _ in sent], now)
+    keep(connection, [(action, record) for action, receipt in sent for record in receipt.records], now)
+    note(connection, [one for one in ended if one.result.due.id not in before], now)
     found = [(one.result, one.result.due.id in ours | before) for one in ended]
-    written = [(result, is_ours) for result, is_ours in found if is_ours or result.outcome != NOT_SENT]
+    return [(result, is_ours) for result, is_ours in found if is_ours or result.outcome != NOT_SENT]
+
+
+def count(written: Sequence[Written], summary: Summary) -> None:
+    """What was written is in the store."""
     for state, number in Counter(result.state if is_ours else State.UNKNOWN for result, is_ours in written).items():
         summary.count(state, number)
-    return written
 
 
 def keep(connection: Connection, brought: Sequence[tuple[Due, Record]], now: datetime) -> None:

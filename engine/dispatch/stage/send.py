@@ -9,18 +9,21 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
 
+from sqlalchemy import Connection
+
+from engine.core.actions import State
 from engine.dispatch.office import Office, Summary
 from engine.dispatch.port import Adapter
 from engine.dispatch.stage.admit import admit, used
 from engine.dispatch.stage.ask import ask
 from engine.dispatch.stage.attempt import handed_back
-from engine.dispatch.stage.finish import Written, finish
+from engine.dispatch.stage.finish import Written, close, count, finish
 from engine.dispatch.stage.lane import Lane
 from engine.dispatch.stage.parcel import Ended, Parcel
 from engine.dispatch.stage.recover import LIFE, leave, recover, show_life
 from engine.dispatch.stage.take import Taking, take
 from engine.errors import StoreError
-from engine.store.outbox import Result
+from engine.store.outbox import NOT_SENT, Result
 from engine.store.session import Store
 
 CLOSE_LIMIT = timedelta(seconds=10)
@@ -113,31 +116,57 @@ class Sending:
             with suppress(StoreError):  # then its lease ends by itself
                 await self.stored(leave, self.store, self.owner)
 
-    async def begin(self, adapter: str, room: int) -> Begun:
-        """Begin at most so many attempts, as rate and breaker allow. What falls due later is for another run."""
+    async def go_on(self, adapter: str, ended: Sequence[Ended], room: int) -> Begun:
+        """Write what came of attempts and begin at most so many others, in one transaction: one wait for the disk.
+
+        What cannot be done together is done apart: nothing that is begun costs a receipt, and then none is begun.
+        Raises StoreError: the attempts stay open, and the next run doubts them.
+        """
         parcels: list[Parcel] = []
+        if ended and room > 0 and all(one.result.outcome != NOT_SENT for one in ended):  # those may be next again
+            try:
+                return await self._turned(adapter, ended, room, parcels)
+            except Exception:  # noqa: BLE001 - each by itself will say what is wrong
+                await self.write([*ended, *_unsent(parcels)])
+                return Begun(anything=True)
+        if ended:
+            await self.write(ended)
+            return Begun(anything=True)
         try:
-            return await self.stored(self._begin, adapter, room, parcels)
+            return await self._turned(adapter, (), room, parcels)
         except StoreError:
-            await self._give_back(parcels)
+            if unsent := _unsent(parcels):
+                with suppress(StoreError):  # then they are in doubt, if they were begun
+                    await self.write(unsent)
             raise
 
-    async def _give_back(self, parcels: Sequence[Parcel]) -> None:
-        """Perhaps they were begun, and only the answer to the COMMIT was lost; surely none of them goes out."""
-        if unsent := [one for parcel in parcels for one in handed_back(parcel, UNHEARD)]:
-            with suppress(StoreError):  # then they are in doubt, if they were begun
-                await self.write(unsent)
+    async def _turned(self, adapter: str, ended: Sequence[Ended], room: int, parcels: list[Parcel]) -> Begun:
+        written, begun = await self.stored(self._turn, adapter, ended, room, parcels)
+        self._tell(written)
+        return begun
 
-    def _begin(self, adapter: str, room: int, parcels: list[Parcel]) -> Begun:
-        now, can = self.clock(), self.office.adapters[adapter].capability
-        taking = Taking(office=self.office, adapter=adapter, owner=self.owner, summary=self.summary, now=now)
+    def _turn(
+        self, adapter: str, ended: Sequence[Ended], room: int, parcels: list[Parcel]
+    ) -> tuple[list[Written], Begun]:  # fmt: skip
+        now, summary = self.clock(), Summary()  # of its own: what is not committed has not happened
         with self.store.write() as connection:
-            leave = admit(connection, adapter, can, room, now)
-            if not leave.room:
-                return Begun(pause=leave.pause)
-            some, anything = take(connection, taking, self.began, leave.room)
-            parcels += some
-            used(connection, adapter, can, leave, sum(len(parcel.messages) for parcel in parcels), now)
+            written = close(connection, ended, self.owner, now) if ended else []
+            begun = self._begin(connection, adapter, room, now, summary)
+            parcels += begun.parcels
+        count(written, self.summary)
+        for state, number in summary.states.items():
+            self.summary.count(State(state), number)
+        return written, begun
+
+    def _begin(self, connection: Connection, adapter: str, room: int, now: datetime, summary: Summary) -> Begun:
+        """As rate and breaker allow. What falls due later is for another run."""
+        can = self.office.adapters[adapter].capability
+        taking = Taking(office=self.office, adapter=adapter, owner=self.owner, summary=summary, now=now)
+        leave = admit(connection, adapter, can, room, now)
+        if not leave.room:
+            return Begun(pause=leave.pause)
+        parcels, anything = take(connection, taking, self.began, leave.room)
+        used(connection, adapter, can, leave, sum(len(parcel.messages) for parcel in parcels), now)
         return Begun(parcels=parcels, anything=anything)
 
     async def write(self, ended: Sequence[Ended]) -> None:
@@ -153,10 +182,13 @@ class Sending:
                     raise
                 await asyncio.sleep(wait)
             else:
-                self.progress(len(ended))
-                for result, is_ours in written:
-                    self.told(result, is_ours)
+                self._tell(written)
                 return
+
+    def _tell(self, written: Sequence[Written]) -> None:
+        self.progress(len(written))
+        for result, is_ours in written:
+            self.told(result, is_ours)
 
     def _finish(self, ended: Sequence[Ended]) -> list[Written]:
         return finish(self.store, ended, self.summary, owner=self.owner, now=self.clock())
@@ -172,6 +204,11 @@ class Sending:
         """Ask or write the store, in a thread, one after the other."""
         async with self.turn:
             return await asyncio.to_thread(work, *arguments)
+
+
+def _unsent(parcels: Sequence[Parcel]) -> list[Ended]:
+    """Perhaps they were begun, and only the answer to the COMMIT was lost; surely none of them goes out."""
+    return [one for parcel in parcels for one in handed_back(parcel, UNHEARD)]
 
 
 async def _all(work: Iterable[Coroutine[Any, Any, None]]) -> None:
