@@ -8,9 +8,9 @@ import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from itertools import chain, islice
+from itertools import islice
 from math import inf, isfinite
-from typing import Any
+from typing import Any, cast
 
 from pydantic_core import from_json
 
@@ -20,7 +20,7 @@ _DELIMITERS = ",;\t|"
 _SEPARATOR_LINE = re.compile(rf"sep=([{_DELIMITERS}])\s*", re.IGNORECASE)  # how Excel announces its delimiter
 _NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")  # as JSON writes it, and not a backslash before the letters u0000
 _LONGEST_VALUE = 200
-_KEPT = 500_000  # lines of JSON that are kept as read; beyond them, memory is dearer than to read them twice
+_TOGETHER = 1000  # lines of JSON whose names are read at once
 _SINGLE = {str, int, float, bool, type(None)}
 _MANY = 100  # names in a file: each row has few of them, and columns of nothing are no gain
 
@@ -135,29 +135,48 @@ def rejects_csv(file: str, rejects: Iterable[Reject]) -> str:
 
 def _lines(text: str) -> list[str]:
     """Lines with their ends, as an editor counts them: \\n, \\r\\n and \\r end one; U+2028 inside a value does not."""
-    return list(io.StringIO(text, newline=""))
+    with io.TextIOWrapper(
+        io.BytesIO(text.encode()), "utf-8", newline=""
+    ) as lines:  # StringIO takes four times the room
+        return list(lines)
 
 
 def _json_lines(text: str, file: str) -> Sheet:
-    lines = [(number, line) for number, line in enumerate(_lines(text), 1) if line.strip()]
-    if not lines:
+    lines = _lines(text)
+    first = next((place for place, line in enumerate(lines) if line.strip()), None)
+    if first is None:
         raise IngestError("the file is empty", file=file)
-    names: dict[str, None] = {}
-    kept: list[Row] = []
-    for number, line in lines:
-        row = _json_row(number, line)
-        if not row.values.keys() <= names.keys():
-            names.update(dict.fromkeys(row.values))
-        if number <= _KEPT:
-            kept.append(row)
-    if not names or lines[0][1].lstrip().startswith("["):
+    names = tuple(_names(lines))
+    if not names or lines[first].lstrip().startswith("["):
         hint = "one whole object a line, and no list around them"
-        raise IngestError(f"this is not JSON Lines (hint: {hint})", file=file, row=lines[0][0])
+        raise IngestError(f"this is not JSON Lines (hint: {hint})", file=file, row=first + 1)
 
     def rows() -> Iterator[Row]:
-        return chain(kept, (_json_row(number, line) for number, line in lines[len(kept) :]))
+        return (_json_row(number, line) for number, line in enumerate(lines, 1) if line.strip())
 
-    return Sheet(header=tuple(names), rows=rows(), blocks=lambda size: _json_blocks(rows(), tuple(names), size))
+    return Sheet(header=names, rows=rows(), blocks=lambda size: _json_blocks(rows(), names, size))
+
+
+def _names(lines: Sequence[str]) -> dict[str, None]:
+    """All names that occur, in their order. Nothing else is kept of a line: a large file would not find room."""
+    names: dict[str, None] = {}
+    for start in range(0, len(lines), _TOGETHER):
+        for values in _values([line for line in lines[start : start + _TOGETHER] if line.strip()]):
+            if not values.keys() <= names.keys():
+                names.update(dict.fromkeys(values))
+    return names
+
+
+def _values(lines: Sequence[str]) -> Sequence[Mapping[str, Any]]:
+    """What some lines hold: read as one list, which takes a fraction of the time, where all of them are plain."""
+    together = ",".join(lines)
+    try:
+        found = from_json(f"[{together}]", allow_inf_nan=False) if "\\u" not in together else ()
+    except ValueError:
+        found = ()
+    if len(found) == len(lines) and set(map(type, found)) <= {dict}:
+        return cast("list[dict[str, Any]]", found)
+    return [_json_row(0, line).values for line in lines]
 
 
 def _json_blocks(all_rows: Iterator[Row], header: tuple[str, ...], size: int) -> Iterator[Block]:

@@ -39,9 +39,10 @@ class Asked:
 def told(asked: Asked) -> Generator[Portion]:
     """The portions of a file. Raises IngestError, before the first of them, when it cannot be read at all."""
     found, sheet = look(asked.data, asked.name, asked.intake, asked.kind)
+    read, rows = _reader(found, asked.intake), asked.rows
+    del asked  # its bytes would be in the way: the sheet has its own lines
     yield Portion(found=found)
-    read = _reader(found, asked.intake)
-    for block in sheet.blocks(asked.rows):
+    for block in sheet.blocks(rows):
         yield Portion(found=found, rows=len(block), read=read(block))
 
 

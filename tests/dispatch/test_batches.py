@@ -185,8 +185,12 @@ def test_what_was_begun_and_not_sent_is_handed_back(shop: Shop, ages: bool) -> N
 def test_however_often_it_is_given_back_it_waits_no_longer_and_is_not_given_up(shop: Shop) -> None:
     shop.post = Told("email", Idempotency.KEY)
     action = shop.decide()
+
+    def begun(number: int) -> Callable[[], bool]:
+        return lambda: len(shop.attempts(action)) == number
+
     for number in range(1, MAX_ATTEMPTS + 1):
-        shop.dispatch(stopping=lambda number=number: len(shop.attempts(action)) == number)
+        shop.dispatch(stopping=begun(number))
     shop.post.deeds = [DeliveryError("451 come again later")]
     shop.dispatch()
 

@@ -26,6 +26,20 @@ NOISE = st.text(st.sampled_from('a1"",;\t|\n\r {}[]:\\\u2028\x0b€'), max_size=
 TEXT = st.text(st.characters(exclude_characters="\0", codec="utf-8"))
 
 
+JSON_LINES = (
+    "",
+    '{"a": 1, "b": "x"}',
+    '{"b": [1], "c": {"d": 2}}',
+    '{"f\\u00e8": "\\ud83d\\ude00"}',
+    '{"g": "\\ud800"}',
+    '{"h": "\\u0000"}',
+    '{"i": 1',
+    '["j"]',
+    "7",
+)
+"""Lines of all kinds, those among them that cannot be kept."""
+
+
 def rows(text: str, file: str = "a.csv") -> list[Row]:
     return list(read(text, file).rows)
 
@@ -141,6 +155,16 @@ def test_rows_are_numbered_by_the_line_on_which_they_begin() -> None:
     found = rows('\r\na,b\r\n\r\n"1\r\n1",2\r\n3,4\r\n\r\n5,6')
 
     assert [(row.number, row.values["a"]) for row in found] == [(4, "1\r\n1"), (6, "3"), (8, "5")]
+
+
+@given(st.lists(st.sampled_from(JSON_LINES), max_size=30), st.sampled_from(("\n", "\r\n", "\r")))
+def test_the_names_of_json_lines_are_those_of_its_rows(lines: list[str], end: str) -> None:
+    """They are found before the rows are read, many lines at once where all are plain."""
+    sheet = read(f'{{"id": 1}}{end}' + "".join(line + end for line in lines), "a.jsonl")
+
+    found = list(sheet.rows)
+    assert list(sheet.header) == list(dict.fromkeys(name for row in found for name in row.values))
+    assert [row.number for row in found] == [1, *(n for n, line in enumerate(lines, 2) if line)]
 
 
 def test_after_wrong_quotes_the_next_line_is_read() -> None:

@@ -48,8 +48,8 @@ def ingest(
     rejects: the folder for the file of wrong rows. batch: rows a transaction. progress: is told how many rows were
     read since the last call.
     """
-    asked = Asked(data=content(path), name=path.name, intake=intake, kind=kind, rows=batch)
-    with _uncollected(), closing(aside.told(asked)) as told:
+    asked = aside.told(Asked(data=content(path), name=path.name, intake=intake, kind=kind, rows=batch))
+    with _uncollected(), closing(asked) as told:
         file = next(told).found
         summary = Summary(file=path.name, kind=file.kind, columns=file.columns)
         taking = Taking(

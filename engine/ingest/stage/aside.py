@@ -24,20 +24,22 @@ def told(asked: Asked) -> Generator[Portion]:
     if first is None:
         yield from portions.told(asked)
     else:
+        del asked  # the other process has its bytes
         yield first
         yield from said
 
 
 def _told(asked: Asked) -> Generator[Portion]:
-    begun = False
+    begun, name = False, asked.name
     try:
         with beside("engine.ingest.portions") as (question, reply):
             pickle.dump(asked, question, pickle.HIGHEST_PROTOCOL)
             question.close()
+            del asked
             while (one := pickle.load(reply)) is not None:  # noqa: S301 - from a process of our own
                 yield one
                 begun = True
     except (OSError, EOFError, pickle.UnpicklingError):
         if begun:
             text = "the process that read it has ended; what was stored stays (hint: ingest the file again)"
-            raise IngestError(text, file=asked.name) from None
+            raise IngestError(text, file=name) from None
