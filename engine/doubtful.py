@@ -42,7 +42,7 @@ def known(app: App, connection: Connection, rows: Sequence[Mapping[str, Any]]) -
 
 
 def _known(app: App, row: Mapping[str, Any], tried: Sequence[Mapping[str, Any]], standing: Standing) -> Known:
-    last = tried[-1] if tried else None
+    last = next((one for one in reversed(tried) if one["attempt"]), None)  # what never went says nothing
     by_itself, at = _next(app, standing)
     command = f"premura actions resolve {row['public_id'][-8:]}"
     return Known(

@@ -60,6 +60,18 @@ def test_each_doubt_says_what_is_known_and_what_comes_by_itself(shop: Shop, adap
     adapter.deeds.clear()
 
 
+def test_what_was_begun_again_and_never_went_is_not_what_was_said_last(shop: Shop) -> None:
+    adapter = Told("email", Idempotency.KEY)
+    (row,) = doubted(shop, adapter)
+    shop.at("2026-03-03T13:00")
+    shop.app.adapters["files"] = adapter
+    shop.app.dispatch(stopping=lambda: len(inquiry.action(shop.app, row["id"])["attempts"]) == 2)
+
+    (row,) = inquiry.actions(shop.app, "unknown")
+    assert (row["doubt"].attempts, row["doubt"].said) == (1, "no answer after DATA")
+    assert [one["outcome"] for one in inquiry.action(shop.app, row["id"])["attempts"]] == ["unknown", "not sent"]
+
+
 def test_the_commands_that_it_shows_resolve_it(shop: Shop, capsys: pytest.CaptureFixture[str]) -> None:
     doubted(shop, Told("email"))
     shop.close()
