@@ -61,13 +61,16 @@ def since(connection: Connection, customers: Collection[int], first: datetime) -
 
 
 def awaiting(connection: Connection, after: int, until: int) -> set[int]:
-    """Customers with a step that waits for a purchase, and a transaction whose key lies beyond `after`, up to `until`.
+    """Customers with a step that waits for a purchase, and a sale in its time whose key lies beyond `after`, up to
+    `until`: of all that a shop ever sold, which it may take in at once, few are.
 
     Whether it is what the step waits for is another question.
     """
     waits = (_ACTION.c.customer_id == _TXN.c.customer_id) & _AWAITS & (_ACTION.c.state + "" == State.WAITING)
-    query = select(_TXN.c.customer_id).distinct().select_from(_TXN.join(_ACTION, waits))
-    return set(connection.execute(query.where(_TXN.c.id > after, _TXN.c.id <= until, SALE)).scalars())
+    began = (_JOURNEY.c.id == _ACTION.c.journey_id) & (_TXN.c.occurred_at > _JOURNEY.c.anchor_at)
+    query = select(_TXN.c.customer_id).distinct().select_from(_TXN.join(_ACTION, waits).join(_JOURNEY, began))
+    new = (_TXN.c.id > after, _TXN.c.id <= until, SALE, _TXN.c.occurred_at <= _ACTION.c.due_at)
+    return set(connection.execute(query.where(*new)).scalars())
 
 
 def awaited(

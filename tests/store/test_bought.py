@@ -123,5 +123,7 @@ def test_it_must_come_in_time(waiting: Shop, hours: int, comes: bool) -> None:
     sale(waiting, BEGAN + timedelta(hours=hours), ref="C3")
     with waiting.app.store.read() as connection:
         third = customers.ids_of(connection, ["C3"])["C3"]
+        whom = bought.awaiting(connection, 0, transactions.newest(connection))
+        assert whom == ({third} if comes else set()), "what was sold before or after concerns nobody who waits"
         assert bool(waits.come(connection, [third], BEGAN + timedelta(days=20))) is comes
         assert bool(waits.come_late(connection, BEGAN + timedelta(days=20))) is comes
