@@ -114,7 +114,7 @@ def _score(score: dict[str, Any], shop: Shop) -> str:
     between = "" if score["clv_low_minor"] is None else f" ({low} to {high}, four times out of five)"
     return (
         f"tier {score['tier']}, worth {worth}{between} over the horizon, still a customer with probability {alive}, "
-        f"last purchase {score['days_since_purchase']} days before the score"
+        f"last purchase {_days(score['days_since_purchase'])} before the score"
     )
 
 
@@ -125,6 +125,10 @@ _OUTCOMES = {
     "refused": "no, not permitted",
     "holdout": "left alone on purpose (holdout)",
 }
+
+
+def _days(number: int) -> str:
+    return f"{number} day{'s' if number != 1 else ''}"
 
 
 def ledger(customer: Who, folder: Folder = HERE, as_json: Json = False) -> None:
