@@ -12,10 +12,12 @@ import typer
 
 from engine import __version__
 from engine.cli import actions, backtest, clv, database, people, reports, rules, stages, workspace
+from engine.cli.frame import Group
 from engine.errors import ConfigError, EngineError
 
 app = typer.Typer(
     name="premura",
+    cls=Group,
     help="What each customer is worth, and the right care at the right moment.",
     no_args_is_help=True,
     add_completion=False,
@@ -54,7 +56,9 @@ def run(arguments: Sequence[str] | None = None) -> int:
     try:
         outcome = _commands()(list(sys.argv[1:] if arguments is None else arguments), standalone_mode=False)
     except typer.TyperException as error:
-        print(f"{error.format_message()} (hint: premura --help, or --help behind a command)", file=sys.stderr)
+        said = error.format_message()
+        asked = "" if said.startswith("Usage:") else " (hint: premura --help, or --help behind a command)"
+        print(f"{said}{asked}", file=sys.stderr)  # who names no command of several gets their list
         return 2
     except (KeyboardInterrupt, typer.Abort):
         print("stopped", file=sys.stderr)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from engine.cli.display import say, show, table, warn, when
-from engine.cli.frame import HERE, Folder, Json, opened, who_asks
+from engine.cli.frame import HERE, Folder, Group, Json, opened, who_asks
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ Ids = Annotated[list[str], typer.Argument(metavar="ID…", help="The last signs 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="What is planned, waits, went out or is in doubt.", no_args_is_help=True)
+    group = typer.Typer(cls=Group, help="What is planned, waits, went out or is in doubt.", no_args_is_help=True)
     for name, command in (
         ("list", listing),
         ("show", detail),

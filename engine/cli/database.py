@@ -8,12 +8,14 @@ from typing import Annotated
 import typer
 
 from engine.cli.display import say, show, table, when
-from engine.cli.frame import HERE, AsOf, Folder, Json, opened, progress, steps, who_asks
+from engine.cli.frame import HERE, AsOf, Folder, Group, Json, opened, progress, steps, who_asks
 
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="The store: its shape, copies of it, and after a restore.", no_args_is_help=True)
+    group = typer.Typer(
+        cls=Group, help="The store: its shape, copies of it, and after a restore.", no_args_is_help=True
+    )
     for name, command in (
         ("upgrade", upgrade),
         ("backup", backup),

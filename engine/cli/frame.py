@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import date, datetime, time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from engine.errors import UsageError
 
@@ -24,7 +25,20 @@ AsOf = Annotated[
     str, typer.Option("--as-of", help="Work as if it were that day (its local noon) or instant, e.g. 2026-10-05.")
 ]
 HERE = Path()
+_WHOLE = 1000  # signs: more than any sentence has
 Steps = Callable[[str, int | None], Callable[[int], None]]
+
+
+class Group(TyperGroup):
+    """Commands of which the help says the whole first sentence, on as many lines as it needs."""
+
+    def format_commands(self, ctx: Any, formatter: Any) -> None:
+        """Write the list of them."""
+        found = [(name, self.get_command(ctx, name)) for name in self.list_commands(ctx)]
+        with formatter.section("Commands"):
+            formatter.write_dl(
+                [(name, one.get_short_help_str(_WHOLE)) for name, one in found if one and not one.hidden]
+            )
 
 
 @contextmanager

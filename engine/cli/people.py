@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping
 from datetime import date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from engine.cli.display import money, say, show, table, when
-from engine.cli.frame import HERE, Folder, Json, opened
+from engine.cli.frame import HERE, Folder, Group, Json, opened
 from engine.errors import UsageError
 from engine.report.reasons import sentences, shortfalls
 
@@ -22,7 +23,7 @@ def register(app: typer.Typer) -> None:
     """Add the commands."""
     app.command()(explain)
     app.command()(ledger)
-    customers = typer.Typer(help="Look at customers; never write to one again.", no_args_is_help=True)
+    customers = typer.Typer(cls=Group, help="Look at customers; never write to one again.", no_args_is_help=True)
     customers.command("show")(show_customer)
     customers.command("suppress")(suppress)
     app.add_typer(customers, name="customers")
@@ -173,14 +174,24 @@ def show_customer(
             say(f"scored {when(score['scored_at'], shop.time_zone)}: {_score(score, shop)}")
         else:
             say(f"no score is kept from {as_of} or before" if as_of else "not scored yet")
-        for name, value in found["facts"].items():
-            if value not in ("", None, {}):
-                say(f"{name}: {value}")
+        for name, value in _facts(found["facts"], shop):
+            say(f"{name}: {value}")
         for line in found["permissions"]:
             say(line)
         table("", ("date", "amount", "what"), found["purchases"], right=("amount",))
 
     show(found, as_json=as_json, human=human)
+
+
+def _facts(facts: Mapping[str, Any], shop: Shop) -> Iterator[tuple[str, object]]:
+    """What is known, in words: what the shop itself calls something stands beside what everybody has."""
+    for name, value in facts.items():
+        if name == "attributes":
+            yield from value.items()
+        elif name == "acquisition_cost_minor" and value is not None:
+            yield "acquisition_cost", money(value, shop.currency, shop.locale)
+        elif value not in ("", None):
+            yield name, value
 
 
 def suppress(

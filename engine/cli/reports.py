@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from engine.cli.display import counts, money, say, show, table
-from engine.cli.frame import HERE, Folder, Json, opened
+from engine.cli.frame import HERE, Folder, Group, Json, opened
 from engine.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="What the customers are worth, and what the rules did.", no_args_is_help=True)
+    group = typer.Typer(cls=Group, help="What the customers are worth, and what the rules did.", no_args_is_help=True)
     group.command("clv")(clv)
     group.command("channels")(channels)
     group.command("lift")(lift)

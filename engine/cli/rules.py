@@ -12,7 +12,7 @@ import typer
 
 from engine.cli import rule_versions
 from engine.cli.display import counts, say, show
-from engine.cli.frame import HERE, Folder, Json, opened
+from engine.cli.frame import HERE, Folder, Group, Json, opened
 from engine.cli.rule_versions import SHORT, since
 from engine.core.calendar import Duration
 from engine.core.wording import COMMON, said_in
@@ -29,7 +29,7 @@ _STARTS = {"event": "on {}", "date": "on {}", "score": "when {}", "sweep": "{}"}
 
 def register(app: typer.Typer) -> None:
     """Add the commands."""
-    group = typer.Typer(help="The rules, what they brought, and how they changed.", no_args_is_help=True)
+    group = typer.Typer(cls=Group, help="The rules, what they brought, and how they changed.", no_args_is_help=True)
     for name, command in (
         ("list", listing),
         ("log", rule_versions.log),

@@ -155,6 +155,29 @@ def test_show_approve_cancel_resolve(lived: Shop, capsys: pytest.CaptureFixture[
     assert ran(capsys, "actions", "resolve", sent["id"], "-w", lived.folder)[2] == "say --sent or --not-sent\n"
 
 
+@pytest.mark.parametrize("words", [(), ("report",), ("customers",)], ids=" ".join)
+def test_who_names_no_command_of_several_gets_their_list(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], words: tuple[str, ...]
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    code, out, err = ran(capsys, *words)
+    assert (code, out) == (2, "")
+    assert ran(capsys, *words, "--help")[1].split() == err.split()
+    assert "..." not in err.replace("[ARGS]...", ""), "no sentence is cut off"
+    assert max(map(len, err.splitlines())) <= 80
+
+
+def test_a_customer_is_shown_in_words(lived: Shop, capsys: pytest.CaptureFixture[str]) -> None:
+    path = lived.folder / "customers.csv"
+    path.write_text("customer,city,acquisition_cost\nC1,Cesena,65.00\n", encoding="utf-8")
+    assert ran(capsys, "ingest", path, "-w", lived.folder)[0] == 0
+
+    shown = ran(capsys, "customers", "show", "C1", "-w", lived.folder)[1]
+    assert "city: Cesena" in shown
+    assert "acquisition_cost: 65,00\N{NO-BREAK SPACE}€" in shown
+    assert told(capsys, "customers", "show", "C1", "-w", lived.folder)["facts"]["acquisition_cost_minor"] == 6500
+
+
 @pytest.mark.parametrize(
     ("words", "code", "said"),
     [
