@@ -53,7 +53,8 @@ class Shop:
     promises: dict[str, str]
     expected: int
     chance: np.random.Generator
-    clock: Any = field(default_factory=lambda: life.CONTEXT.Value("d", 0.0))
+    # without a lock: a life that is killed while it reads the clock would never let go of it
+    clock: Any = field(default_factory=lambda: life.CONTEXT.RawValue("d", 0.0))
     kills: Counter[str] = field(default_factory=Counter)
     crashes: int = 0
     patience: float = PATIENCE
