@@ -24,6 +24,7 @@ from engine.demo.firm import build
 from engine.demo.log import FirmLog, consents_csv, customers_csv, events_jsonl, transactions_csv
 from engine.demo.result import collect, write_page
 from engine.dispatch.freeze import referral_code
+from engine.errors import UsageError
 from engine.store import leases, referrals
 
 LIVED = timedelta(days=60)
@@ -40,7 +41,8 @@ def demonstrate(
 ) -> dict[str, Any]:
     """Make the workspace where it is not there, live the days that were not lived, and return what came of it.
 
-    progress: called with a text and a number of steps, gives what is told of each step done.
+    progress: called with a text and a number of steps, gives what is told of each step done. Raises UsageError for a
+    folder that holds another workspace.
     """
     log = build()
     start = log.today - days
@@ -48,6 +50,9 @@ def demonstrate(
     app = composition.open_app(folder)
     try:
         lived = _lived(app)
+        if lived is None and app.key != KEY:  # invented people have no place among a shop's own
+            hint = "name a folder of its own: premura demo DIR"
+            raise UsageError(f"{folder} is a shop's workspace; the demo was not put into it (hint: {hint})")
         if lived is None:
             _history(app, log, start, progress)
             lived = start - timedelta(days=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -9,8 +10,10 @@ from typing import Any
 
 import pytest
 
+from engine.cli import run
 from engine.cli.story import tell
 from engine.demo.run import demonstrate
+from engine.errors import UsageError
 
 DAYS = timedelta(days=15)
 
@@ -74,6 +77,18 @@ def test_a_second_run_adds_nothing(first: dict[str, Any], folder: Path, capsys: 
     assert [len(again[name]) for name in ("mails", "cards", "tasks", "rewards")] == [
         len(first[name]) for name in ("mails", "cards", "tasks", "rewards")
     ]
+
+
+def test_it_leaves_a_shop_alone(tmp_path: Path) -> None:
+    assert run(["init", str(tmp_path)]) == 0
+    before = (tmp_path / "premura.db").read_bytes()
+    with pytest.raises(UsageError, match="is a shop's workspace; the demo was not put into it"):
+        demonstrate(tmp_path, progress=_unwatched, days=DAYS)
+    assert list((tmp_path / "inbox").iterdir()) == []
+    with sqlite3.connect(tmp_path / "premura.db") as store:
+        assert store.execute("SELECT count(*) FROM customer").fetchone() == (0,)
+    store.close()
+    assert (tmp_path / "premura.db").read_bytes() == before
 
 
 def test_an_interrupted_run_goes_on_where_it_was(tmp_path: Path, first: dict[str, Any]) -> None:
