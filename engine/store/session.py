@@ -54,6 +54,11 @@ _LINE = {  # after how long a server that says nothing counts as away: 10 second
     "keepalives_count": 3,
     "tcp_user_timeout": 60_000,  # milliseconds; only Linux knows it
 }
+_SESSION = (
+    "SET TIME ZONE 'UTC'; SET tcp_keepalives_idle = 30; SET tcp_keepalives_interval = 10; SET tcp_keepalives_count = 3"
+)
+"""What PostgreSQL is told at first. It notices within a minute that our machine was lost: else what a transaction of
+ours had locked stays locked for two hours."""
 _POSTGRESQL = ("postgresql", "postgresql+psycopg", "postgres")  # what people write for the one driver that we speak
 _PATIENCE = 30.0  # seconds to wait for whoever holds the database
 PRAGMAS = (
@@ -175,7 +180,7 @@ def _engine(url: str) -> Engine:
         if parsed.drivername in _POSTGRESQL:
             parsed = parsed.set(drivername="postgresql+psycopg")
             patience = {name: value for name, value in _LINE.items() if name not in parsed.query}
-            return _in_utc(create_engine(parsed, pool_pre_ping=True, connect_args=patience))
+            return _prepared(create_engine(parsed, pool_pre_ping=True, connect_args=patience))
     except (ArgumentError, NoSuchModuleError, ValueError):
         pass  # said below
     except ModuleNotFoundError as error:
@@ -184,12 +189,13 @@ def _engine(url: str) -> Engine:
     raise StoreError(f"'{url.split('@')[-1]}' is not the address of a database such as {such}")
 
 
-def _in_utc(engine: Engine) -> Engine:
-    """Let PostgreSQL give instants in UTC, whatever zone its server lives in: so none of them need be changed."""
+def _prepared(engine: Engine) -> Engine:
+    """Let PostgreSQL give instants in UTC, whatever zone its server lives in, so that none of them need be changed; and
+    notice when we are lost."""
 
     @event.listens_for(engine, "connect")
     def prepare(connection: Any, _record: Any) -> None:
-        connection.execute("SET TIME ZONE 'UTC'")
+        connection.execute(_SESSION)
         connection.commit()
 
     return engine

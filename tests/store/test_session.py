@@ -351,6 +351,8 @@ class TestAWrongAddress:
             with store.read() as connection:
                 driver: Any = connection.connection.driver_connection
                 found = driver.info.get_parameters()
+                server = text("SELECT name FROM pg_settings WHERE name LIKE 'tcp_keepalives%' AND source = 'session'")
+                assert len(connection.execute(server).all()) == 3, "nor does the server wait for us"
             store.close()
             wanted = {"keepalives_idle": "30", "tcp_user_timeout": "60000", **ours}
             assert found == found | wanted
