@@ -14,6 +14,15 @@ RENDERING = (TemplateError, ArithmeticError, AttributeError, LookupError, Recurs
 """What a template can raise while it is rendered."""
 
 
+_HINTS = {  # what Jinja2 says, and what is meant most of the time
+    "No filter named": "docs/templates.md lists the filters",
+    "Unexpected end of template": "each {% if … %} ends with {% endif %}",
+    "unknown tag 'end": "nothing was opened that this could close",
+    "unexpected '}'": "a value stands between {{ and }}",
+    "end of print statement": "a value stands between {{ and }}",
+}
+
+
 def fault_of(error: Exception, file: str, *, files: Collection[str], folder: str) -> Fault:
     """The fault for what `file` raised, at the deepest line of a template that was under way.
 
@@ -21,7 +30,11 @@ def fault_of(error: Exception, file: str, *, files: Collection[str], folder: str
     """
     if isinstance(error, TemplateSyntaxError):
         file = error.filename or file  # a part that it asks for may be the one that cannot be read
-        return Fault(file=f"{folder}/{file}", line=error.lineno, code="T001", text=error.message or "cannot be read")
+        text = error.message or "cannot be read"
+        hint = next(
+            (hint for part, hint in _HINTS.items() if part in text), "docs/templates.md shows how one is written"
+        )
+        return Fault(file=f"{folder}/{file}", line=error.lineno, code="T001", text=text, hint=hint)
     line = 0
     for frame, at in walk_tb(error.__traceback__):
         if frame.f_code.co_filename in files:

@@ -192,16 +192,18 @@ def test_check_finds_everything_at_once() -> None:
     missing = "T003 this part of the template is missing (hint: a mail has a .html.j2 and a .txt.j2)"
     fields = "name, email, phone, website, signature, street, postcode, city, region, privacy"
     naming = "channel/name.language.html.j2 or .txt.j2, such as note/welcome.it.txt.j2; parts begin with _"
+    between = "a value stands between {{ and }}"
+    written = "docs/templates.md shows how one is written"
     beginning = "does not begin with a subject (hint: the first line is 'Subject: ...', the second is empty)"
     assert [line.removeprefix("templates/") for line in found(sources)] == [
-        "email/a.it.html.j2:2: T001 Expected an expression, got 'end of statement block'",
+        f"email/a.it.html.j2:2: T001 Expected an expression, got 'end of statement block' (hint: {written})",
         "email/a.it.txt.j2:3: T002 'customer' has no field 'nmae' (hint: did you mean 'name'?)",
         f"email/a.it.txt.j2:4: T002 'shop' has no field 'fax' (hint: it has {fields})",
         f"email/b.it.txt.j2: {missing}",
         f"email/c.it.html.j2: {missing}",
         f"email/d.it.txt.j2:1: T005 {beginning}",
-        "email/e.it.html.j2:1: T001 No filter named 'shout'.",
-        "email/e.it.txt.j2:1: T001 Expected an expression, got 'end of print statement'",
+        "email/e.it.html.j2:1: T001 No filter named 'shout'. (hint: docs/templates.md lists the filters)",
+        f"email/e.it.txt.j2:1: T001 Expected an expression, got 'end of print statement' (hint: {between})",
         "note/f.it.txt.j2:1: T002 'yaers' is not known (hint: did you mean 'years'?)",
         "note/g: T004 only in fr (hint: add it in English)",
         f"note/h.txt.j2: T007 the name of the file says neither template nor language (hint: {naming})",
@@ -215,7 +217,9 @@ def test_check_finds_everything_at_once() -> None:
 
 def test_check_says_a_fault_of_a_shared_part_once() -> None:
     sources = {"note/_p.j2": "{% endif %}", **{f"note/{name}.it.txt.j2": "{% include 'note/_p.j2' %}" for name in "ab"}}
-    assert found(sources) == ["templates/note/_p.j2:1: T001 Encountered unknown tag 'endif'."]
+    assert found(sources) == [
+        "templates/note/_p.j2:1: T001 Encountered unknown tag 'endif'. (hint: nothing was opened that this could close)"
+    ]
 
 
 def test_the_folder_is_called_as_the_caller_does() -> None:
