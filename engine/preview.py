@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from datetime import date, timedelta
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
@@ -31,8 +32,9 @@ def preview(app: App, template: str, words: str, out: Path) -> list[Path]:
     that is not there.
     """
     if template not in app.templates.names:
-        known = ", ".join(app.templates.names)
-        raise UsageError(f"there is no template '{template}'; there are {known}")
+        near = get_close_matches(template, app.templates.names)
+        known = f"did you mean {' or '.join(near)}?" if near else f"there are {', '.join(app.templates.names)}"
+        raise UsageError(f"there is no template '{template}'; {known}")
     moment = _moment(app, template, words)
     content = body(moment, app.office.sender, app.templates)
     message = Message(action=moment.public_id, key=moment.dedupe_key, customer="preview", body=content.to_json())

@@ -31,7 +31,9 @@ def test_a_card_of_a_real_customer(shop: Shop, tmp_path: Path) -> None:
 
 
 def test_a_template_that_is_not_there_lists_those_that_are(shop: Shop, tmp_path: Path) -> None:
-    with pytest.raises(UsageError, match="there is no template 'email/nothing'; there are email/anniversary"):
-        preview(shop.app, "email/nothing", "", tmp_path)
+    with pytest.raises(UsageError, match="there is no template 'letter'; there are email/anniversary"):
+        preview(shop.app, "letter", "", tmp_path)
+    with pytest.raises(UsageError, match="no template 'email/aniversary'; did you mean email/anniversary"):
+        preview(shop.app, "email/aniversary", "", tmp_path)
     with pytest.raises(UsageError, match="0 customers are meant by 'Nobody'"):
         preview(shop.app, "email/anniversary", "Nobody", tmp_path)

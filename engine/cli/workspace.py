@@ -70,7 +70,7 @@ def check(folder: Folder = HERE, as_json: Json = False) -> None:
 
 
 def preview(
-    template: Annotated[str, typer.Argument(help="Such as email/anniversary or note/welcome_vip.")],
+    template: Annotated[str, typer.Argument(metavar="TEMPLATE", help="Such as email/anniversary or note/welcome_vip.")],
     customer: Annotated[str, typer.Option("--customer", "-c", help="Reference, e-mail or name.")] = "",
     out: Annotated[Path, typer.Option("--out", help="The folder for the preview.")] = Path("out/preview"),
     folder: Folder = HERE,

@@ -239,7 +239,7 @@ def _csv(text: str, file: str) -> Sheet:
         start += 1
     first = re.sub(r'"[^"]*"', "", lines[start]) if start < len(lines) else ""
     delimiter = said[1] if said else max(_DELIMITERS, key=first.count)
-    first_line = start
+    first_line = start if start < len(lines) else 0  # there is no line behind the last
     records = _records(lines, start, delimiter)
     _, start, cells, fault = next(records, (0, start, [], ""))
     header = tuple(name.strip() for name in cells)

@@ -232,7 +232,7 @@ def test_people_are_told_what_was_rejected_and_where_to_look(desk: Desk) -> None
 
 UNREADABLE: list[tuple[str, bytes, str]] = [
     ("sales.csv", b"", "sales.csv:1: the file is empty or has no header"),
-    ("sales.csv", b"\n \n\n", "the file is empty or has no header"),
+    ("sales.csv", b"\n \n\n", "sales.csv:1: the file is empty or has no header"),
     ("sales.csv", b"\xef\xbb\xbf", "the file is empty or has no header"),
     ("sales.csv", b";;;\n1;2;3;4\n", "the file is empty or has no header"),
     ("sales.csv", b'"customer,date,amount\nC1,2026-01-05,10\n', "the file is empty or has no header: its quotes"),
